@@ -1,0 +1,78 @@
+/** The control plane's door: everything the API may ask. Implemented by `ControlPlane`; errors are LumaErrors. */
+import type { Project, ProjectSettings } from '../domain/project.ts';
+import type { ProjectEvent } from '../domain/project-event.ts';
+import type { ProjectStatus } from '../domain/project-status.ts';
+import type { LogLine } from '../runtimes/contract.ts';
+
+/** A project as people see it. */
+export interface ProjectView {
+  readonly project: Project;
+  readonly status: ProjectStatus;
+  readonly instances: readonly InstanceView[];
+}
+
+export interface InstanceView {
+  readonly instanceId: string;
+  readonly revision: number;
+  readonly state: string;
+  /** `host:port`, while it runs. */
+  readonly address: string | null;
+  /** Milliseconds since the Unix epoch of the last change of state. */
+  readonly since: number;
+}
+
+export interface LogQuery {
+  readonly tail?: number;
+  readonly since?: number;
+  readonly follow?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+export interface WakeResult {
+  readonly view: ProjectView;
+  /** 0 when it was awake already. */
+  readonly durationMs: number;
+}
+
+/**
+ * Error codes: `project_not_found`, `project_exists`, `hostname_taken` (details: { hostname, owner }),
+ * `runtime_cannot_run_images` and other refusals of the runtime (with `fields`), `project_busy` (sleep while
+ * exchanges run; details: { in_flight, held }), `project_stopped` (wake of a stopped one), `wake_failed` (details: code, log_lines),
+ * `wake_timeout`, `shutting_down`, `proxy_unavailable`, `runtime_unavailable`.
+ */
+export interface ControlPlaneDoor {
+  listProjects(): Promise<readonly ProjectView[]>;
+  getProject(name: string): Promise<ProjectView>;
+  /** Stores, publishes, and returns; pull and prepare follow, requests meanwhile are held. */
+  createProject(settings: ProjectSettings): Promise<ProjectView>;
+  /** A change of revision settings starts the new instance, switches and drains the old one in the background. */
+  replaceProject(settings: ProjectSettings): Promise<ProjectView>;
+  /** Drains and stops first; resolves when nothing of it is left. */
+  deleteProject(name: string): Promise<void>;
+  /** Resolves when an instance answers. */
+  wake(name: string, signal?: AbortSignal): Promise<WakeResult>;
+  /** Sleeps now unless busy; resolves when stopped. */
+  sleep(name: string): Promise<ProjectView>;
+  /** 503 to everyone until `start`; drains, then stops; resolves when stopped. */
+  stop(name: string): Promise<ProjectView>;
+  /** May run again; wakes on the next request. */
+  start(name: string): Promise<ProjectView>;
+  logs(name: string, query: LogQuery): AsyncIterable<LogLine>;
+  events(name: string, query: { limit?: number; afterId?: number }): Promise<readonly ProjectEvent[]>;
+  /** Events of one project (or all: null) from now on. Returns how to stop. */
+  onEvent(name: string | null, listener: (event: ProjectEvent) => void): () => void;
+  health(): Promise<HealthView>;
+}
+
+export interface HealthView {
+  readonly status: 'ok' | 'degraded';
+  readonly version: string;
+  readonly proxy: 'connected' | 'disconnected';
+  readonly runtime: {
+    readonly kind: string;
+    readonly name: string;
+    readonly version: string;
+    readonly available: boolean;
+  };
+  readonly projects: number;
+}

@@ -1,0 +1,30 @@
+/** What happened to a project, in words a person can act on. */
+
+export type ProjectEventKind =
+  | 'created'
+  | 'updated'
+  | 'deleted'
+  | 'preparing' // progress of a pull and the like
+  | 'prepared'
+  | 'starting'
+  | 'woken' // details: { duration_ms, phases: { start_ms, answer_ms }, held }
+  | 'wake_failed' // details: { code, log_lines }
+  | 'sleeping' // the two-phase sleep was signalled; details: { idle_ms }
+  | 'slept' // details: { duration_ms, exit_code }
+  | 'stopped' // by a person
+  | 'started' // by a person: may run again
+  | 'switched' // a new revision serves; details: { from, to }
+  | 'switch_failed'
+  | 'crashed' // details: { exit_code, log_lines }
+  | 'adopted'; // found running by a new control plane
+
+export interface ProjectEvent {
+  /** Grows; unique in the installation. */
+  readonly id: number;
+  readonly project: string;
+  readonly kind: ProjectEventKind;
+  /** Milliseconds since the Unix epoch. */
+  readonly at: number;
+  readonly message: string;
+  readonly details: Readonly<Record<string, unknown>>;
+}

@@ -1,0 +1,57 @@
+/** What a person registers on the platform, after validation and with defaults filled in. */
+
+export interface HealthCheck {
+  /** Origin-form path, e.g. `/healthz`; ready means a 2xx answer. */
+  readonly path: string;
+  /** How long one attempt may take. Default 5,000. */
+  readonly timeoutMs: number;
+}
+
+/** The part of a project that makes a revision: a change of any of these needs a new instance. */
+export interface RevisionSettings {
+  /** Image reference as the user wrote it; null where `command` alone is the program (process runtime). */
+  readonly image: string | null;
+  readonly command: readonly string[] | null;
+  readonly entrypoint: readonly string[] | null;
+  readonly workingDir: string | null;
+  readonly envVars: Readonly<Record<string, string>>;
+  /** The port the app listens on; null: Luma chooses and tells it in PORT (process runtime; 8080 in containers). */
+  readonly containerPort: number | null;
+  readonly healthCheck: HealthCheck | null;
+  /** From the stop signal to the kill. Default 10,000. */
+  readonly stopTimeoutMs: number;
+}
+
+/** The part that routes and sleeps: a change of these touches no instance. */
+export interface ServiceSettings {
+  /** At least one; the first is the primary. Lower case, no port. */
+  readonly hostnames: readonly string[];
+  /** From the end of the last exchange to the sleep; null = never. Default 20,000. */
+  readonly idleTimeoutMs: number | null;
+  /** How long a request is held for a wake. Default 60,000; greater than stopTimeoutMs. */
+  readonly wakeTimeoutMs: number;
+}
+
+export interface ProjectSettings extends RevisionSettings, ServiceSettings {
+  /** DNS label: `[a-z0-9]([a-z0-9-]*[a-z0-9])?`, at most 63 characters. */
+  readonly name: string;
+}
+
+/** Only a person's stop and start change it. */
+export type Wanted = 'active' | 'stopped';
+
+/** A registered project as the store keeps it. */
+export interface Project {
+  readonly settings: ProjectSettings;
+  readonly wanted: Wanted;
+  /** Number of the current revision: 1, 2, 3 … */
+  readonly revision: number;
+  /** Milliseconds since the Unix epoch. */
+  readonly createdAt: number;
+  readonly updatedAt: number;
+}
+
+/** Name of a revision as the container sees it in K_REVISION: `my-app-00007`. */
+export function revisionName(project: string, revision: number): string {
+  return `${project}-${String(revision).padStart(5, '0')}`;
+}

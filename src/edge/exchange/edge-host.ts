@@ -1,0 +1,10 @@
+/** What the edge asks of the process around it; `proxy/workers` implements it over the daemon's socket. */
+
+export interface EdgeHost {
+  /** A request is held for this service: ask for an instance. Said once per closed gate and worker. */
+  wake(service: string): void;
+  /** A starting target answered this worker's probe after `afterMs`: the gate may open. */
+  targetAnswered(service: string, targetId: string, afterMs: number): void;
+  /** A connection to a ready target was refused or timed out; the instance may be gone. */
+  targetRefused(service: string, targetId: string, reason: string): void;
+}

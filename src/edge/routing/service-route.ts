@@ -1,0 +1,51 @@
+/**
+ * The immutable routes a worker serves by. The daemon makes them, workers hold copies and never change them.
+ * All fields are plain data: they cross the worker protocol as JSON.
+ */
+
+/** How the edge knows that the app of a new target answers. */
+export interface Readiness {
+  /** `connect`: a TCP connection is enough. `request`: an HTTP answer is needed (any status, or 2xx where `path` is set). */
+  readonly kind: 'connect' | 'request';
+  /** Origin-form path of the health check; null where there is none (`request` then asks for `/`). */
+  readonly path: string | null;
+  /** One attempt, milliseconds. */
+  readonly timeoutMs: number;
+}
+
+export interface TargetRoute {
+  /** Unique for ever within its service: the instance id. */
+  readonly id: string;
+  /** Row on the board. */
+  readonly row: number;
+  readonly host: string;
+  readonly port: number;
+  /** `starting`: whoever holds requests for the service probes it. Only `ready` ones are chosen. */
+  readonly state: 'starting' | 'ready';
+  readonly readiness: Readiness;
+}
+
+export interface ServiceRoute {
+  readonly name: string;
+  /** Row on the board. */
+  readonly row: number;
+  /** Lower case, without port. `*.example.com` is one level; `''` is the catch-all. */
+  readonly hosts: readonly string[];
+  /** Each starts with `/`; `/` alone is everything. The longest match wins. */
+  readonly pathPrefixes: readonly string[];
+  readonly stripPathPrefix: boolean;
+  /** `stopped`: 503 at once. `forward`: hold while the gate is closed. */
+  readonly traffic: 'forward' | 'stopped';
+  /** How long a request is held, milliseconds. */
+  readonly holdTimeoutMs: number;
+  /** Until the response head, milliseconds; 0 = no limit. */
+  readonly responseTimeoutMs: number;
+  readonly targets: readonly TargetRoute[];
+}
+
+/** A change of the table; `generation` grows by one with each. A full table is a change from nothing. */
+export interface RouteChange {
+  readonly generation: number;
+  readonly put: readonly ServiceRoute[];
+  readonly remove: readonly string[];
+}

@@ -1,0 +1,138 @@
+/**
+ * What every runtime does: Docker, local processes, the fake. One contract suite
+ * (`runtime.contract.ts`) proves that they all mean the same by it.
+ *
+ * What Luma owns is what carries its installation id AND an instance id its store knows;
+ * a runtime lists by installation id and never touches anything else.
+ */
+import type { FieldProblem } from '../base/errors.ts';
+import type { RevisionSettings } from '../domain/project.ts';
+
+export interface InstanceSpec {
+  /** Unique for ever, e.g. `i-7f3k…`; part of the container's or log file's name. */
+  readonly instanceId: string;
+  readonly project: string;
+  readonly revision: number;
+  readonly settings: RevisionSettings;
+}
+
+/** Where the edge reaches an instance, and how it knows that the app answers. */
+export interface InstanceAddress {
+  readonly host: string;
+  readonly port: number;
+  /**
+   * `connect`: a TCP connection means that the app listens (a container's own address, a process).
+   * `request`: something accepts before the app does (a published port); an HTTP answer is needed.
+   */
+  readonly readiness: 'connect' | 'request';
+}
+
+export interface StartedInstance {
+  readonly address: InstanceAddress;
+}
+
+/** How an instance ended. */
+export interface InstanceExit {
+  /** Exit status; null when it is not known (it died while nobody watched). */
+  readonly code: number | null;
+  readonly signal: string | null;
+  readonly outOfMemory: boolean;
+  /** Milliseconds since the Unix epoch. */
+  readonly at: number;
+}
+
+export type ObservedState = 'prepared' | 'running' | 'frozen' | 'exited';
+
+/** What the runtime finds of ours, for adoption and reconciliation. */
+export interface ObservedInstance {
+  readonly instanceId: string;
+  readonly project: string;
+  readonly revision: number;
+  readonly state: ObservedState;
+  /** Present while running or frozen. */
+  readonly address?: InstanceAddress;
+  readonly exit?: InstanceExit;
+}
+
+export type RuntimeEvent =
+  | { readonly kind: 'exited'; readonly instanceId: string; readonly exit: InstanceExit }
+  | { readonly kind: 'started'; readonly instanceId: string }
+  | { readonly kind: 'removed'; readonly instanceId: string }
+  | { readonly kind: 'frozen' | 'thawed'; readonly instanceId: string }
+  /** The stream was broken and is open again: list everything, events may be missing. */
+  | { readonly kind: 'relist' };
+
+export interface LogLine {
+  /** Milliseconds since the Unix epoch. */
+  readonly at: number;
+  readonly stream: 'stdout' | 'stderr';
+  readonly text: string;
+}
+
+export interface LogOptions {
+  /** The last so many lines first; default all there are. */
+  readonly tail?: number;
+  /** Only lines at or after, milliseconds since the Unix epoch. */
+  readonly since?: number;
+  /** Go on with new lines until the signal aborts or the instance is removed; also over its restarts. */
+  readonly follow?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+export interface PrepareOptions {
+  readonly signal?: AbortSignal;
+  /** A line about what takes time, e.g. `pulling nginx:1.27: 43 of 128 MB`; at most a few a second. */
+  readonly onProgress?: (message: string) => void;
+}
+
+/** Errors are LumaErrors with these codes; anything else is a bug or the engine's own message in `runtime_failed`. */
+export type RuntimeErrorCode =
+  | 'image_not_found' // no such image here or in its registry
+  | 'image_pull_failed' // the registry refused or broke off
+  | 'command_not_found' // the program of `command`/`entrypoint` does not exist or is not executable
+  | 'instance_not_found' // no such instance: prepare it first
+  | 'instance_exited' // it ended during start; details: { exit: InstanceExit }
+  | 'port_conflict'
+  | 'runtime_unavailable' // the engine does not answer; retryable
+  | 'runtime_failed';
+
+export interface Runtime {
+  readonly kind: 'docker' | 'process' | 'fake';
+
+  /** Name and version for people, e.g. `Docker 20.10.24` ; fails with `runtime_unavailable`. */
+  describe(): Promise<{ readonly name: string; readonly version: string }>;
+
+  /** What this runtime cannot do with these settings: fields as in the API, no side effects. */
+  check(settings: RevisionSettings): readonly (FieldProblem & { readonly code: string })[];
+
+  /** Everything that can be done ahead, so that a wake is only a start: pull, create. Idempotent; also repairs. */
+  prepare(instance: InstanceSpec, options?: PrepareOptions): Promise<void>;
+
+  /**
+   * Starts a prepared instance and returns once the engine says it runs: never earlier, so that nobody
+   * connects before. Of a running one: returns its address. An instance that is being stopped is never
+   * "started" by this: calls for one instance are made one after the other.
+   */
+  start(instanceId: string, signal?: AbortSignal): Promise<StartedInstance>;
+
+  /** Suspends and resumes the processes. Idempotent. */
+  freeze(instanceId: string): Promise<void>;
+  thaw(instanceId: string): Promise<StartedInstance>;
+
+  /** Stop signal, then a kill after `timeoutMs`; resolves when it has exited. Idempotent; also of a frozen one. */
+  stop(instanceId: string, timeoutMs: number): Promise<InstanceExit | null>;
+
+  /** Stops at once if needed, and removes every trace but the logs' last lines. Idempotent. */
+  remove(instanceId: string): Promise<void>;
+
+  /** Everything that carries our installation id, known to the store or not. */
+  list(): Promise<readonly ObservedInstance[]>;
+
+  /** Events from now on; re-opens by itself and then says `relist`. Returns how to stop watching. */
+  watch(listener: (event: RuntimeEvent) => void): () => void;
+
+  logs(instanceId: string, options?: LogOptions): AsyncIterable<LogLine>;
+
+  /** Lets go of connections and watchers. Instances go on. */
+  close(): Promise<void>;
+}

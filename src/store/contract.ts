@@ -1,0 +1,62 @@
+/**
+ * What every store keeps: projects, their instances, their events. One contract suite
+ * (`store.contract.ts`) runs over SQLite, memory and, later, the servers.
+ * Every method is one transaction: it happens whole or not at all, also at a kill -9.
+ */
+import type { Project } from '../domain/project.ts';
+import type { ProjectEvent } from '../domain/project-event.ts';
+
+/**
+ * What Luma intends with an instance, stored before the engine is called, so that adoption can finish it.
+ * `live`: may run or lie stopped. `stopping`: a stop was begun. `removing`: it must disappear.
+ */
+export type InstanceIntent = 'live' | 'stopping' | 'removing';
+
+export interface InstanceRecord {
+  readonly instanceId: string;
+  readonly project: string;
+  readonly revision: number;
+  readonly intent: InstanceIntent;
+  readonly createdAt: number;
+}
+
+export interface EventQuery {
+  /** Newest first unless `afterId` is given; at most this many. Default 100. */
+  readonly limit?: number;
+  /** Only events with a greater id, oldest first: for following. */
+  readonly afterId?: number;
+}
+
+export interface Store {
+  readonly kind: 'sqlite' | 'memory' | 'failing' | 'postgres' | 'mysql';
+
+  /** This installation's id: made once, the label on everything Luma owns. */
+  installationId(): Promise<string>;
+  /** Raised by one and returned: each control plane that starts has a higher epoch. */
+  nextEpoch(): Promise<number>;
+  /** True once ever: the first start on an empty store may seed its example. */
+  claimFirstStart(): Promise<boolean>;
+
+  listProjects(): Promise<readonly Project[]>;
+  getProject(name: string): Promise<Project | null>;
+  /**
+   * Inserts, or fails with `project_exists` or `hostname_taken` (details: { hostname, owner }).
+   */
+  insertProject(project: Project): Promise<void>;
+  /** Replaces, or fails with `project_not_found` or `hostname_taken`. */
+  updateProject(project: Project): Promise<void>;
+  /** Removes the project and its events; its instance records stay until removed one by one. Idempotent. */
+  deleteProject(name: string): Promise<void>;
+
+  listInstances(): Promise<readonly InstanceRecord[]>;
+  putInstance(instance: InstanceRecord): Promise<void>;
+  /** Fails with `instance_not_found`. */
+  setInstanceIntent(instanceId: string, intent: InstanceIntent): Promise<void>;
+  removeInstance(instanceId: string): Promise<void>;
+
+  /** Appends and returns with its id; keeps the newest 1,000 per project. */
+  appendEvent(event: Omit<ProjectEvent, 'id'>): Promise<ProjectEvent>;
+  listEvents(project: string, query?: EventQuery): Promise<readonly ProjectEvent[]>;
+
+  close(): Promise<void>;
+}
