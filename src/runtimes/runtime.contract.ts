@@ -4,6 +4,7 @@
  */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test';
 import { isLumaError, type LumaError } from '../base/errors.ts';
+import { revisionName } from '../domain/project.ts';
 import type {
   InstanceAddress,
   InstanceExit,
