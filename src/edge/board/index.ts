@@ -1,0 +1,12 @@
+/** The board's door: counters and gates shared by the daemon and its workers. */
+export type { AdmissionPhase, EndingPhase, TargetEntryPhase } from './admission.ts';
+export { Admission, admissionStep, Ending, endingStep, TargetEntry, targetEntryStep } from './admission.ts';
+export type { RowTotals } from './board.ts';
+export { Board } from './board.ts';
+export { BoardColumn } from './board-column.ts';
+export type { Cells } from './cells.ts';
+export { BoardLayout } from './cells.ts';
+export { machineNowMs } from './machine-clock.ts';
+export type { RowReading } from './reading.ts';
+export { beginReading, readingStep } from './reading.ts';
+export { RowAllocator } from './row-allocator.ts';
