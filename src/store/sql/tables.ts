@@ -1,0 +1,31 @@
+/** The tables as kysely sees them. Rows are the persisted form, apart from the domain's types on purpose. */
+import type { InstanceIntent } from '../contract.ts';
+
+export interface Tables {
+  luma_migrations: { number: number; name: string; applied_at: number };
+  /** Single values: the installation id, the first-start claim. */
+  facts: { name: string; value: string };
+  /** Numbers that only grow: the epoch, the last event id. */
+  counters: { name: string; value: number };
+  projects: ProjectRow;
+  /** The unique key that decides who owns a hostname. */
+  hostnames: { hostname: string; project: string; position: number };
+  instances: {
+    instance_id: string;
+    project: string;
+    revision: number;
+    intent: InstanceIntent;
+    created_at: number;
+  };
+  events: { id: number; project: string; kind: string; at: number; message: string; details: string };
+}
+
+export interface ProjectRow {
+  name: string;
+  /** JSON, see `project-row.ts`; its shape is changed by migrations only. */
+  settings: string;
+  wanted: string;
+  revision: number;
+  created_at: number;
+  updated_at: number;
+}

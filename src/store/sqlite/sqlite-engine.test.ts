@@ -1,0 +1,142 @@
+import { Database } from 'bun:sqlite';
+import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { sql } from 'kysely';
+import { isLumaError } from '../../base/errors.ts';
+import { ManualClock } from '../../base/manual-clock.ts';
+import { migrate } from '../sql/migrate.ts';
+import { migrations } from '../sql/migrations.ts';
+import { SqlStore } from '../sql/sql-store.ts';
+import { makeEvent, makeProject } from '../store.contract.ts';
+import { SqliteEngine } from './sqlite-engine.ts';
+
+let folder: string;
+let path: string;
+let database: Database;
+let engine: SqliteEngine;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'luma-engine-'));
+  path = join(folder, 'luma.db');
+  database = new Database(path);
+  database.run('pragma journal_mode = wal');
+  engine = new SqliteEngine(database, path);
+});
+
+afterEach(async () => {
+  await engine.close();
+  rmSync(folder, { recursive: true });
+});
+
+const migrateAll = () => migrate(engine, { clock: new ManualClock(), place: path });
+
+describe('failures of the database', () => {
+  test('locked by another process: store_busy, and it works again when the lock is gone', async () => {
+    await migrateAll();
+    const store = new SqlStore(engine);
+    const other = new Database(path);
+    other.run('begin immediate');
+    const error = await store.insertProject(makeProject('app')).catch((cause: unknown) => cause);
+    expect(isLumaError(error, 'store_busy') && error.message).toContain(path);
+    expect(await store.listProjects()).toEqual([]);
+    other.run('rollback');
+    other.close(true);
+    await store.insertProject(makeProject('app'));
+  });
+
+  test('disk full: store_full, nothing half written, and it works again when there is room', async () => {
+    await migrateAll();
+    const store = new SqlStore(engine);
+    await store.insertProject(makeProject('app'));
+    const pages = Number(database.query('pragma page_count').values()[0]?.[0]);
+    database.run(`pragma max_page_count = ${pages + 2}`);
+    const base = makeProject('big');
+    const big = { ...base, settings: { ...base.settings, envVars: { BIG: 'x'.repeat(100_000) } } };
+    const error = await store.insertProject(big).catch((cause: unknown) => cause);
+    expect(isLumaError(error, 'store_full') && error.message).toContain(path);
+    expect(await store.listProjects()).toEqual([makeProject('app')]);
+    database.run('pragma max_page_count = 100000');
+    await store.insertProject(big);
+    expect(await store.getProject('big')).toEqual(big);
+  });
+
+  test('what is no failure of the database is a bug, and stays as it was', async () => {
+    expect(engine.explain(new TypeError('oops'))).toBeNull();
+    const error = await sql`select nonsense from nowhere`.execute(engine.db).catch((cause: unknown) => cause);
+    expect(engine.explain(error)).toBeNull();
+  });
+});
+
+describe('durability', () => {
+  const level = (trx: typeof engine.db) => sql<{ synchronous: number }>`pragma synchronous`.execute(trx);
+
+  test('a synced write syncs each commit, a relaxed one leaves it to the next', async () => {
+    const levels = await Promise.all([
+      engine.write('synced', level),
+      engine.write('relaxed', level),
+      engine.write('synced', level),
+    ]);
+    // 2 is FULL, 1 is NORMAL.
+    expect(levels.map(({ rows }) => rows[0]?.synchronous)).toEqual([2, 1, 2]);
+  });
+
+  test('a write that throws leaves nothing', async () => {
+    await migrateAll();
+    const failing = engine.write('synced', async (trx) => {
+      await trx.insertInto('facts').values({ name: 'a', value: 'b' }).execute();
+      throw new Error('changed my mind');
+    });
+    await expect(failing).rejects.toThrow('changed my mind');
+    expect(await engine.db.selectFrom('facts').selectAll().execute()).toEqual([]);
+  });
+});
+
+describe('migrations', () => {
+  const second = {
+    name: 'a second step',
+    up: async (trx: typeof engine.db) => {
+      await trx.schema.alterTable('projects').addColumn('colour', 'varchar(16)').execute();
+    },
+  };
+
+  test('run once each, in order, and note when', async () => {
+    const clock = new ManualClock(5_000);
+    await migrate(engine, { clock, place: path });
+    await migrate(engine, { clock, place: path, steps: [...migrations, second] });
+    await migrate(engine, { clock, place: path, steps: [...migrations, second] });
+    const rows = await engine.db.selectFrom('luma_migrations').selectAll().orderBy('number').execute();
+    expect(rows).toEqual([
+      { number: 1, name: migrations[0]?.name ?? '', applied_at: 5_000 },
+      { number: 2, name: 'a second step', applied_at: 5_000 },
+    ]);
+  });
+
+  test('keep what was stored before', async () => {
+    await migrateAll();
+    const store = new SqlStore(engine);
+    await store.insertProject(makeProject('app'));
+    await store.appendEvent(makeEvent('app'));
+    await migrate(engine, { clock: new ManualClock(), place: path, steps: [...migrations, second] });
+    expect(await store.getProject('app')).toEqual(makeProject('app'));
+  });
+
+  test('leave the schema of the last good step when one breaks half way', async () => {
+    const broken = {
+      name: 'broken',
+      up: async (trx: typeof engine.db) => {
+        await second.up(trx);
+        throw new Error('half way');
+      },
+    };
+    const run = migrate(engine, { clock: new ManualClock(), place: path, steps: [...migrations, broken] });
+    await expect(run).rejects.toThrow('half way');
+    const columns = database
+      .query('pragma table_info(projects)')
+      .values()
+      .map(([, name]) => name);
+    expect(columns).not.toContain('colour');
+    await migrate(engine, { clock: new ManualClock(), place: path, steps: [...migrations, second] });
+  });
+});

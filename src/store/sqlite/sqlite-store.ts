@@ -1,0 +1,110 @@
+/** Opens the SQLite file: private to its user, checked before use, refused and kept when it cannot be trusted. */
+import { Database } from 'bun:sqlite';
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { Clock } from '../../base/clock.ts';
+import { LumaError, messageOf } from '../../base/errors.ts';
+import type { Store } from '../contract.ts';
+import { BUSY_TIMEOUT_MS } from '../limits.ts';
+import { migrate } from '../sql/migrate.ts';
+import { SqlStore } from '../sql/sql-store.ts';
+import { explainSqliteError, SqliteEngine } from './sqlite-engine.ts';
+
+export interface SqliteStoreOptions {
+  readonly path: string;
+  readonly clock: Clock;
+}
+
+/** 'Luma' in the file's header: a database of another program is never taken for ours. */
+const APPLICATION_ID = 0x4c75_6d61;
+
+/** Events are left out: they can be many, and a damaged one harms no project. */
+const CHECKED_TABLES = [
+  'luma_migrations',
+  'facts',
+  'counters',
+  'projects',
+  'hostnames',
+  'instances',
+] as const;
+
+export async function createSqliteStore({ path, clock }: SqliteStoreOptions): Promise<Store> {
+  const database = openDatabase(path);
+  const engine = new SqliteEngine(database, path);
+  try {
+    await migrate(engine, { clock, place: path });
+    return new SqlStore(engine);
+  } catch (error) {
+    await engine.close();
+    throw explainSqliteError(error, path) ?? error;
+  }
+}
+
+function openDatabase(path: string): Database {
+  makePrivateFile(path);
+  let database: Database | undefined;
+  try {
+    database = new Database(path, { readwrite: true, strict: true });
+    database.run(`pragma busy_timeout = ${BUSY_TIMEOUT_MS}`);
+    claimFile(database, path);
+    database.run('pragma journal_mode = wal');
+    checkTables(database, path);
+    return database;
+  } catch (error) {
+    database?.close();
+    throw explainSqliteError(error, path) ?? error;
+  }
+}
+
+/** SQLite gives its -wal and -shm files the mode of the database, so that must be right before it opens it. */
+function makePrivateFile(path: string): void {
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    closeSync(openSync(path, 'a', 0o600));
+    for (const file of [path, `${path}-wal`, `${path}-shm`]) {
+      if (existsSync(file)) chmodSync(file, 0o600);
+    }
+  } catch (cause) {
+    throw new LumaError('store_unavailable', `the database ${path} cannot be opened: ${messageOf(cause)}`, {
+      hint: 'Check that its folder exists and belongs to the user Luma runs as, or choose another with --data-dir.',
+      cause,
+      details: { path },
+    });
+  }
+}
+
+/** An empty file becomes ours; one with somebody else's tables is left alone. */
+function claimFile(database: Database, path: string): void {
+  const applicationId = readNumber(database, 'pragma application_id');
+  if (applicationId === APPLICATION_ID) return;
+  if (applicationId !== 0 || readNumber(database, 'select count(*) from sqlite_schema') !== 0) {
+    throw unreadable(path, 'it is a database of another program');
+  }
+  database.run(`pragma application_id = ${APPLICATION_ID}`);
+}
+
+function checkTables(database: Database, path: string): void {
+  const present = new Set(
+    database
+      .query<{ name: string }, []>("select name from sqlite_schema where type = 'table'")
+      .values()
+      .flat(),
+  );
+  for (const table of CHECKED_TABLES) {
+    if (!present.has(table)) continue;
+    const [first] = database.query(`pragma quick_check(${table})`).values().flat();
+    if (first !== 'ok') throw unreadable(path, `table ${table}: ${String(first)}`);
+  }
+}
+
+function readNumber(database: Database, query: string): number {
+  const [value] = database.query(query).values().flat();
+  return Number(value);
+}
+
+function unreadable(path: string, reason: string): LumaError {
+  return new LumaError('store_unreadable', `the database ${path} cannot be used: ${reason}`, {
+    hint: 'It was kept as it is. Restore a backup, or move it and its -wal and -shm files away to begin anew.',
+    details: { path },
+  });
+}

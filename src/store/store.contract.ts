@@ -1,0 +1,330 @@
+/** The suite every store passes: what the contract promises, said once. */
+import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
+import { isLumaError } from '../base/errors.ts';
+import type { Project } from '../domain/project.ts';
+import type { ProjectEvent } from '../domain/project-event.ts';
+import type { Store } from './contract.ts';
+
+export function makeProject(name: string, hostnames: readonly string[] = [`${name}.localhost`]): Project {
+  return {
+    settings: {
+      name,
+      image: 'nginxdemos/hello',
+      command: null,
+      entrypoint: ['/bin/sh', '-c', ''],
+      workingDir: '/srv',
+      envVars: { APP_ENV: 'development', EMPTY: '', TEXT: 'ü\n"quoted"' },
+      containerPort: 80,
+      healthCheck: { path: '/healthz?full=1', timeoutMs: 5_000 },
+      stopTimeoutMs: 10_000,
+      hostnames,
+      idleTimeoutMs: 20_000,
+      wakeTimeoutMs: 60_000,
+    },
+    wanted: 'active',
+    revision: 1,
+    createdAt: 1_700_000_000_000,
+    updatedAt: 1_700_000_000_000,
+  };
+}
+
+export function makeEvent(project: string, message = 'was created'): Omit<ProjectEvent, 'id'> {
+  return {
+    project,
+    kind: 'created',
+    at: 1_700_000_000_000,
+    message,
+    details: { nested: { list: [1, 'two'] } },
+  };
+}
+
+export interface StoreUnderTest {
+  open(): Promise<Store>;
+  /** Present where what was written outlives `close`. */
+  reopen?(): Promise<Store>;
+  dispose(): Promise<void>;
+}
+
+export function storeContract(name: string, prepare: () => StoreUnderTest): void {
+  describe(`store contract: ${name}`, () => {
+    let under: StoreUnderTest;
+    let store: Store;
+
+    beforeEach(async () => {
+      under = prepare();
+      store = await under.open();
+    });
+
+    afterEach(async () => {
+      await store.close();
+      await under.dispose();
+    });
+
+    describe('installation', () => {
+      test('has one id for ever, fit for a label', async () => {
+        const id = await store.installationId();
+        expect(id).toMatch(/^[a-z0-9]{16}$/);
+        expect(await store.installationId()).toBe(id);
+      });
+
+      test('gives each control plane a higher epoch, also when asked at once', async () => {
+        const epochs = await Promise.all(Array.from({ length: 20 }, () => store.nextEpoch()));
+        expect(epochs.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, i) => i + 1));
+      });
+
+      test('lets exactly one caller claim the first start', async () => {
+        const claims = await Promise.all(Array.from({ length: 5 }, () => store.claimFirstStart()));
+        expect(claims.filter(Boolean)).toHaveLength(1);
+        expect(await store.claimFirstStart()).toBe(false);
+      });
+    });
+
+    describe('projects', () => {
+      test('come back as they were put in', async () => {
+        const project = makeProject('app', ['app.localhost', '*.app.localhost', 'a.example.com']);
+        await store.insertProject(project);
+        expect(await store.getProject('app')).toEqual(project);
+        expect(await store.listProjects()).toEqual([project]);
+      });
+
+      test('keep their nulls', async () => {
+        const base = makeProject('app');
+        const settings = {
+          ...base.settings,
+          image: null,
+          command: ['bun', 'run', ''],
+          entrypoint: null,
+          workingDir: null,
+          envVars: {},
+          containerPort: null,
+          healthCheck: null,
+          idleTimeoutMs: null,
+        };
+        await store.insertProject({ ...base, settings });
+        expect((await store.getProject('app'))?.settings).toEqual(settings);
+      });
+
+      test('are listed by name', async () => {
+        for (const name of ['web', 'api', 'a-b', 'a0', 'ab']) await store.insertProject(makeProject(name));
+        const names = (await store.listProjects()).map((project) => project.settings.name);
+        expect(names).toEqual(['a-b', 'a0', 'ab', 'api', 'web']);
+      });
+
+      test('are null when unknown', async () => {
+        expect(await store.getProject('nobody')).toBeNull();
+        expect(await store.listProjects()).toEqual([]);
+      });
+
+      test('are not changed through the object that was put in or handed out', async () => {
+        const envVars: Record<string, string> = { A: '1' };
+        const base = makeProject('app');
+        await store.insertProject({ ...base, settings: { ...base.settings, envVars } });
+        envVars['A'] = '2';
+        const handedOut = await store.getProject('app');
+        (handedOut?.settings.envVars as Record<string, string>)['A'] = '3';
+        expect((await store.getProject('app'))?.settings.envVars).toEqual({ A: '1' });
+      });
+
+      test('have one name each: the second insert is refused and changes nothing', async () => {
+        await store.insertProject(makeProject('app', ['first.localhost']));
+        const error = await refusalOf(store.insertProject(makeProject('app', ['second.localhost'])));
+        expect(error.code).toBe('project_exists');
+        expect((await store.getProject('app'))?.settings.hostnames).toEqual(['first.localhost']);
+        await store.insertProject(makeProject('other', ['second.localhost']));
+      });
+
+      test('name the owner of a taken hostname and store nothing of the loser', async () => {
+        await store.insertProject(makeProject('owner', ['own.localhost', 'also.localhost']));
+        const error = await refusalOf(
+          store.insertProject(makeProject('late', ['free.localhost', 'also.localhost'])),
+        );
+        expect(error.code).toBe('hostname_taken');
+        expect(error.details).toEqual({ hostname: 'also.localhost', owner: 'owner' });
+        expect(await store.getProject('late')).toBeNull();
+        await store.insertProject(makeProject('third', ['free.localhost']));
+      });
+
+      test('racing for one hostname: exactly one wins', async () => {
+        const names = Array.from({ length: 10 }, (_, i) => `p${i}`);
+        const outcomes = await Promise.allSettled(
+          names.map((name) => store.insertProject(makeProject(name, ['same.localhost']))),
+        );
+        expect(outcomes.filter((outcome) => outcome.status === 'fulfilled')).toHaveLength(1);
+        for (const outcome of outcomes) {
+          if (outcome.status === 'rejected') expect(isLumaError(outcome.reason, 'hostname_taken')).toBe(true);
+        }
+        expect(await store.listProjects()).toHaveLength(1);
+      });
+
+      test('are replaced whole by an update, which may reorder its own hostnames', async () => {
+        await store.insertProject(makeProject('app', ['one.localhost', 'two.localhost']));
+        const changed: Project = {
+          ...makeProject('app', ['two.localhost', 'three.localhost', 'one.localhost']),
+          wanted: 'stopped',
+          revision: 2,
+          updatedAt: 1_700_000_000_500,
+        };
+        await store.updateProject(changed);
+        expect(await store.getProject('app')).toEqual(changed);
+      });
+
+      test('free the hostnames an update or a removal gives up', async () => {
+        await store.insertProject(makeProject('a', ['one.localhost', 'two.localhost']));
+        await store.updateProject(makeProject('a', ['two.localhost']));
+        await store.insertProject(makeProject('b', ['one.localhost']));
+        await store.deleteProject('a');
+        await store.insertProject(makeProject('c', ['two.localhost']));
+      });
+
+      test('keep what they had when an update is refused', async () => {
+        await store.insertProject(makeProject('a', ['a.localhost']));
+        await store.insertProject(makeProject('b', ['b.localhost']));
+        const error = await refusalOf(
+          store.updateProject(makeProject('b', ['new.localhost', 'a.localhost'])),
+        );
+        expect(error.code).toBe('hostname_taken');
+        expect(error.details).toEqual({ hostname: 'a.localhost', owner: 'a' });
+        expect(await store.getProject('b')).toEqual(makeProject('b', ['b.localhost']));
+      });
+
+      test('must exist to be updated', async () => {
+        const error = await refusalOf(store.updateProject(makeProject('nobody')));
+        expect(error.code).toBe('project_not_found');
+        expect(await store.listProjects()).toEqual([]);
+      });
+
+      test('take their events with them, and leave their instance records', async () => {
+        await store.insertProject(makeProject('app'));
+        await store.appendEvent(makeEvent('app'));
+        await store.putInstance(makeInstance('i-1', 'app'));
+        await store.deleteProject('app');
+        await store.deleteProject('app');
+        expect(await store.getProject('app')).toBeNull();
+        expect(await store.listEvents('app')).toEqual([]);
+        expect(await store.listInstances()).toEqual([makeInstance('i-1', 'app')]);
+      });
+    });
+
+    describe('instances', () => {
+      test('are put, change their intent, and are removed', async () => {
+        await store.putInstance(makeInstance('i-1', 'app'));
+        await store.putInstance(makeInstance('i-2', 'app'));
+        await store.setInstanceIntent('i-1', 'stopping');
+        expect(await store.listInstances()).toEqual([
+          { ...makeInstance('i-1', 'app'), intent: 'stopping' },
+          makeInstance('i-2', 'app'),
+        ]);
+        await store.removeInstance('i-1');
+        await store.removeInstance('i-1');
+        expect(await store.listInstances()).toEqual([makeInstance('i-2', 'app')]);
+      });
+
+      test('are replaced when put again', async () => {
+        await store.putInstance(makeInstance('i-1', 'app'));
+        await store.putInstance({ ...makeInstance('i-1', 'app'), revision: 2 });
+        expect(await store.listInstances()).toEqual([{ ...makeInstance('i-1', 'app'), revision: 2 }]);
+      });
+
+      test('must be known to change their intent', async () => {
+        const error = await refusalOf(store.setInstanceIntent('i-none', 'removing'));
+        expect(error.code).toBe('instance_not_found');
+      });
+    });
+
+    describe('events', () => {
+      test('get growing ids over all projects and come back whole', async () => {
+        const first = await store.appendEvent(makeEvent('a'));
+        const second = await store.appendEvent(makeEvent('b'));
+        expect(first).toEqual({ ...makeEvent('a'), id: first.id });
+        expect(second.id).toBeGreaterThan(first.id);
+        expect(await store.listEvents('a')).toEqual([first]);
+      });
+
+      test('are listed newest first, and oldest first after an id', async () => {
+        const appended: ProjectEvent[] = [];
+        for (let i = 0; i < 5; i++) appended.push(await store.appendEvent(makeEvent('app', `event ${i}`)));
+        expect(await store.listEvents('app', { limit: 2 })).toEqual(appended.toReversed().slice(0, 2));
+        const afterId = appended[1]?.id ?? 0;
+        expect(await store.listEvents('app', { afterId })).toEqual(appended.slice(2));
+        expect(await store.listEvents('app', { afterId, limit: 2 })).toEqual(appended.slice(2, 4));
+        expect(await store.listEvents('app', { afterId: 0 })).toEqual(appended);
+      });
+
+      test('are listed a hundred at a time unless asked otherwise', async () => {
+        for (let i = 0; i < 101; i++) await store.appendEvent(makeEvent('app'));
+        expect(await store.listEvents('app')).toHaveLength(100);
+      });
+
+      test('keep the newest thousand of each project', async () => {
+        const other = await store.appendEvent(makeEvent('other'));
+        const first = await store.appendEvent(makeEvent('app'));
+        for (let i = 1; i < 1_000; i++) await store.appendEvent(makeEvent('app'));
+        expect(await store.listEvents('app', { limit: 2_000 })).toHaveLength(1_000);
+        const last = await store.appendEvent(makeEvent('app'));
+        const kept = await store.listEvents('app', { limit: 2_000 });
+        expect(kept).toHaveLength(1_000);
+        expect(kept[0]).toEqual(last);
+        expect(kept.at(-1)?.id).toBe(first.id + 1);
+        expect(await store.listEvents('other')).toEqual([other]);
+      });
+
+      test('never use an id twice, also after a project was deleted', async () => {
+        await store.insertProject(makeProject('app'));
+        const last = await store.appendEvent(makeEvent('app'));
+        await store.deleteProject('app');
+        expect((await store.appendEvent(makeEvent('app'))).id).toBeGreaterThan(last.id);
+      });
+    });
+
+    test('is whole after everything at once', async () => {
+      await Promise.all(
+        Array.from({ length: 30 }, async (_, i) => {
+          await store.insertProject(makeProject(`p${i}`));
+          await store.appendEvent(makeEvent(`p${i}`));
+          if (i % 3 === 0) await store.deleteProject(`p${i}`);
+          else await store.updateProject({ ...makeProject(`p${i}`), revision: 2 });
+        }),
+      );
+      const projects = await store.listProjects();
+      expect(projects).toHaveLength(20);
+      expect(projects.every((project) => project.revision === 2)).toBe(true);
+    });
+
+    test('remembers everything over a close, where it is meant to', async () => {
+      if (!under.reopen) return;
+      const id = await store.installationId();
+      const epoch = await store.nextEpoch();
+      await store.claimFirstStart();
+      await store.insertProject(makeProject('app', ['app.localhost', 'b.localhost']));
+      await store.putInstance(makeInstance('i-1', 'app'));
+      await store.setInstanceIntent('i-1', 'stopping');
+      const event = await store.appendEvent(makeEvent('app'));
+      await store.close();
+      store = await under.reopen();
+      expect(await store.installationId()).toBe(id);
+      expect(await store.nextEpoch()).toBe(epoch + 1);
+      expect(await store.claimFirstStart()).toBe(false);
+      expect(await store.listProjects()).toEqual([makeProject('app', ['app.localhost', 'b.localhost'])]);
+      expect(await store.listInstances()).toEqual([{ ...makeInstance('i-1', 'app'), intent: 'stopping' }]);
+      expect(await store.listEvents('app')).toEqual([event]);
+    });
+
+    test('may be closed twice', async () => {
+      await store.close();
+      await store.close();
+    });
+  });
+}
+
+function makeInstance(instanceId: string, project: string) {
+  return { instanceId, project, revision: 1, intent: 'live' as const, createdAt: 1_700_000_000_000 };
+}
+
+async function refusalOf(promise: Promise<unknown>) {
+  const outcome = await promise.then(
+    () => null,
+    (error: unknown) => error,
+  );
+  if (!isLumaError(outcome)) throw new Error(`expected a refusal, got ${String(outcome)}`);
+  return outcome;
+}
