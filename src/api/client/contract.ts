@@ -1,0 +1,89 @@
+/** What the typed client offers; the command line and the dashboard know nothing else of the platform. */
+import type {
+  HealthJson,
+  LogLineJson,
+  ProjectEventJson,
+  ProjectJson,
+  WokenProjectJson,
+} from '../schemas/responses.ts';
+
+export type {
+  FailureJson,
+  FieldProblemJson,
+  HealthJson,
+  InstanceJson,
+  LogLineJson,
+  ProblemJson,
+  ProjectEventJson,
+  ProjectJson,
+  WokenProjectJson,
+} from '../schemas/responses.ts';
+
+export interface HealthCheckInput {
+  readonly path: string;
+  readonly timeout?: string | null;
+}
+
+/** The settings of a project; durations are texts such as `500ms`, `20s`, `1h30m`. Null or left out: the default. */
+export interface ProjectSettingsInput {
+  readonly docker_image?: string | null;
+  readonly env_vars?: Readonly<Record<string, string>> | null;
+  readonly container_port?: number | null;
+  readonly hostname?: string | null;
+  readonly hostnames?: readonly string[] | null;
+  readonly command?: readonly string[] | null;
+  readonly entrypoint?: readonly string[] | null;
+  readonly working_dir?: string | null;
+  readonly idle_timeout?: string | null;
+  readonly wake_timeout?: string | null;
+  readonly stop_timeout?: string | null;
+  readonly health_check?: HealthCheckInput | null;
+}
+
+export interface CreateProjectInput extends ProjectSettingsInput {
+  readonly name: string;
+}
+
+export interface Abortable {
+  readonly signal?: AbortSignal;
+}
+
+export interface LogsOptions extends Abortable {
+  readonly follow?: boolean;
+  /** The last so many lines. */
+  readonly tail?: number;
+  /** RFC 3339, or how long ago: `10m`. */
+  readonly since?: string;
+}
+
+export interface EventsOptions extends Abortable {
+  readonly limit?: number;
+  /** Only events with a greater id, oldest first. */
+  readonly after?: number;
+}
+
+/**
+ * Every call throws ApiError: with the API's own code, `api_unreachable` when nothing answers,
+ * `api_protocol` when what answers is not Luma.
+ */
+export interface ApiClient {
+  listProjects(options?: Abortable): Promise<ProjectJson[]>;
+  getProject(name: string, options?: Abortable): Promise<ProjectJson>;
+  createProject(project: CreateProjectInput, options?: Abortable): Promise<ProjectJson>;
+  /** Only what is given changes; a field given is replaced whole, null resets it. */
+  patchProject(name: string, changes: ProjectSettingsInput, options?: Abortable): Promise<ProjectJson>;
+  /** Creates or replaces. */
+  putProject(name: string, settings: ProjectSettingsInput, options?: Abortable): Promise<ProjectJson>;
+  deleteProject(name: string, options?: Abortable): Promise<void>;
+  wake(name: string, options?: Abortable): Promise<WokenProjectJson>;
+  sleep(name: string, options?: Abortable): Promise<ProjectJson>;
+  stop(name: string, options?: Abortable): Promise<ProjectJson>;
+  start(name: string, options?: Abortable): Promise<ProjectJson>;
+  /** Ends when the lines do; with `follow`, when the signal aborts or the loop is left. */
+  logs(name: string, options?: LogsOptions): AsyncIterable<LogLineJson>;
+  /** Newest first, unless `after` is given. */
+  events(name: string, options?: EventsOptions): Promise<ProjectEventJson[]>;
+  /** Events from now on, or all after the id; over broken connections too, without a gap, until the signal aborts. */
+  followEvents(name: string, options?: Omit<EventsOptions, 'limit'>): AsyncIterable<ProjectEventJson>;
+  health(options?: Abortable): Promise<HealthJson>;
+}

@@ -1,0 +1,132 @@
+/** What the API answers, as schemas: OpenAPI and the client's types come from them. */
+import { z } from '@hono/zod-openapi';
+
+const instant = z.iso
+  .datetime()
+  .openapi({ description: 'RFC 3339, UTC.', example: '2026-01-31T08:00:00.000Z' });
+const duration = z
+  .string()
+  .openapi({ description: 'A duration such as `500ms`, `20s`, `1h30m`.', example: '20s' });
+
+export const projectStatusSchema = z
+  .enum(['idle', 'starting', 'running', 'frozen', 'stopping', 'stopped', 'failed'])
+  .openapi('ProjectStatus', {
+    description:
+      '`idle`: no instance, the next request wakes it. `stopped`: a person stopped it, requests get 503 until `start`. `failed`: the last start did not work, the next request tries again.',
+  });
+
+export const failureSchema = z
+  .object({
+    code: z.string().openapi({ description: 'Stable.', example: 'image_not_found' }),
+    message: z.string(),
+    log_lines: z.array(z.string()).openapi({ description: 'The last lines the instance wrote.' }),
+    at: instant,
+  })
+  .openapi('StartFailure', { description: 'Why the last start did not work.' });
+
+export const instanceSchema = z
+  .object({
+    id: z.string(),
+    revision: z.int(),
+    state: z.string().openapi({ example: 'running' }),
+    address: z.string().nullable().openapi({ description: '`host:port` while it runs.' }),
+    since: instant.openapi({ description: 'When its state last changed.' }),
+  })
+  .openapi('Instance');
+
+export const projectSchema = z
+  .object({
+    name: z.string(),
+    docker_image: z.string().nullable(),
+    env_vars: z.record(z.string(), z.string()),
+    container_port: z.int().nullable().openapi({ description: 'null: Luma chooses and tells it in PORT.' }),
+    hostname: z.string().openapi({ description: 'The first of `hostnames`.' }),
+    hostnames: z.array(z.string()),
+    command: z.array(z.string()).nullable(),
+    entrypoint: z.array(z.string()).nullable(),
+    working_dir: z.string().nullable(),
+    idle_timeout: duration.openapi({ description: 'From the end of the last request to sleep, or `never`.' }),
+    wake_timeout: duration,
+    stop_timeout: duration,
+    health_check: z.object({ path: z.string(), timeout: duration }).nullable(),
+    status: projectStatusSchema,
+    failure: failureSchema.nullable(),
+    revision: z.int(),
+    instances: z.array(instanceSchema),
+    url: z.string().nullable().openapi({ description: 'Where it answers; null for a wildcard hostname.' }),
+    created_at: instant,
+    updated_at: instant,
+  })
+  .openapi('Project');
+
+export const projectListSchema = z.object({ projects: z.array(projectSchema) }).openapi('ProjectList');
+
+export const wokenProjectSchema = projectSchema
+  .extend({
+    wake_duration_ms: z.number().openapi({ description: '0 when it was awake already.' }),
+  })
+  .openapi('WokenProject');
+
+export const eventSchema = z
+  .object({
+    id: z.int().openapi({ description: 'Grows; `after` and `Last-Event-ID` take it.' }),
+    project: z.string(),
+    kind: z.string().openapi({ example: 'woken' }),
+    at: instant,
+    message: z.string(),
+    details: z.record(z.string(), z.unknown()),
+  })
+  .openapi('ProjectEvent');
+
+export const eventListSchema = z.object({ events: z.array(eventSchema) }).openapi('ProjectEventList');
+
+export const logLineSchema = z
+  .object({ at: instant, stream: z.enum(['stdout', 'stderr']), text: z.string() })
+  .openapi('LogLine', { description: 'The data of one server-sent event.' });
+
+export const healthSchema = z
+  .object({
+    status: z.enum(['ok', 'degraded']),
+    version: z.string(),
+    proxy: z.enum(['connected', 'disconnected']),
+    runtime: z.object({
+      kind: z.string(),
+      name: z.string(),
+      version: z.string(),
+      available: z.boolean(),
+    }),
+    projects: z.int(),
+  })
+  .openapi('Health');
+
+export const fieldProblemSchema = z
+  .object({
+    field: z.string().openapi({ description: 'A dotted path.', example: 'env_vars.PORT' }),
+    code: z.string().openapi({ description: 'Stable.', example: 'reserved' }),
+    message: z.string(),
+    value: z.unknown().optional().openapi({ description: 'What was sent, shortened; left out for secrets.' }),
+  })
+  .openapi('FieldProblem');
+
+export const problemSchema = z
+  .object({
+    type: z.string().openapi({ example: 'urn:luma:problem:hostname_taken' }),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    code: z.string().openapi({ description: 'Stable: compare this.', example: 'hostname_taken' }),
+    hint: z.string().optional().openapi({ description: 'What to do next.' }),
+    errors: z.array(fieldProblemSchema).optional(),
+    details: z.record(z.string(), z.unknown()).optional(),
+  })
+  .openapi('Problem', { description: 'RFC 9457 problem document.' });
+
+export type ProjectJson = z.infer<typeof projectSchema>;
+export type WokenProjectJson = z.infer<typeof wokenProjectSchema>;
+export type InstanceJson = z.infer<typeof instanceSchema>;
+export type FailureJson = z.infer<typeof failureSchema>;
+export type ProjectEventJson = z.infer<typeof eventSchema>;
+export type LogLineJson = z.infer<typeof logLineSchema>;
+export type HealthJson = z.infer<typeof healthSchema>;
+export type FieldProblemJson = z.infer<typeof fieldProblemSchema>;
+export type ProblemJson = z.infer<typeof problemSchema>;
