@@ -1,7 +1,10 @@
 /** What the edge asks of the process around it; `proxy/workers` implements it over the daemon's socket. */
 
 export interface EdgeHost {
-  /** A request is held for this service: ask for an instance. Said once per closed gate and worker. */
+  /**
+   * Requests are held for this service: ask for an instance. Said when a request is held while this worker held none
+   * for it, and after every opening that leaves some held (test/model shows what is lost otherwise).
+   */
   wake(service: string): void;
   /** A starting target answered this worker's probe after `afterMs`: the gate may open. */
   targetAnswered(service: string, targetId: string, afterMs: number): void;
