@@ -1,0 +1,77 @@
+/**
+ * What lies on disk of one instance: what it is (`spec.json`), and its last run (`run.json`). Both are replaced
+ * whole. The run is not synced to disk: it means nothing after the boot in which it was written, and a wake
+ * must not wait for a disk.
+ */
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { LumaError } from '../../base/errors.ts';
+import type { InstanceExit, InstanceSpec } from '../contract.ts';
+import type { ProcessIdentity } from './process-table.ts';
+
+export interface Run {
+  readonly port: number;
+  readonly startedAt: number;
+  /** Null from before the spawn until its pid is written: after a crash in between, it is searched by its mark. */
+  readonly process: ProcessIdentity | null;
+  readonly isFrozen: boolean;
+  /** Processes the kernel had killed for want of memory when it started. */
+  readonly outOfMemoryKills: number;
+  readonly exit: InstanceExit | null;
+  /** It ended because somebody else has its port. */
+  readonly lostPort: boolean;
+}
+
+const FORMAT = 1;
+
+export class InstanceFiles {
+  constructor(readonly folder: string) {}
+
+  writeSpec(spec: InstanceSpec): void {
+    mkdirSync(this.folder, { recursive: true, mode: 0o700 });
+    this.#write('spec.json', { format: FORMAT, spec });
+  }
+
+  /** Null when there is none, so that there is no such instance. */
+  readSpec(): InstanceSpec | null {
+    return (this.#read('spec.json') as { spec: InstanceSpec } | null)?.spec ?? null;
+  }
+
+  writeRun(run: Run): void {
+    this.#write('run.json', { format: FORMAT, run });
+  }
+
+  /** Null when it never ran. */
+  readRun(): Run | null {
+    return (this.#read('run.json') as { run: Run } | null)?.run ?? null;
+  }
+
+  remove(): void {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  #write(name: string, content: unknown): void {
+    const path = join(this.folder, name);
+    writeFileSync(`${path}.new`, JSON.stringify(content), { mode: 0o600 });
+    renameSync(`${path}.new`, path);
+  }
+
+  #read(name: string): unknown {
+    const path = join(this.folder, name);
+    try {
+      const content = JSON.parse(readFileSync(path, 'utf8')) as { format?: unknown };
+      if (content.format === FORMAT) return content;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+      throw unreadable(path, error);
+    }
+    throw unreadable(path);
+  }
+}
+
+function unreadable(path: string, cause?: unknown): LumaError {
+  return new LumaError('runtime_failed', `${path} cannot be understood`, {
+    hint: 'a newer Luma may have written it; otherwise delete its folder, and the instance is prepared anew',
+    cause,
+  });
+}

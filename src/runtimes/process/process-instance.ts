@@ -1,0 +1,297 @@
+/**
+ * One instance as a local process. Owns its folder, its output and its run; calls for it are made one after the
+ * other. What runs is told by the folder and /proc alone, so that any Luma can take it over.
+ */
+import type { Clock } from '../../base/clock.ts';
+import { assert, LumaError, messageOf } from '../../base/errors.ts';
+import type { Log } from '../../base/log.ts';
+import { Mailbox } from '../../base/mailbox.ts';
+import type {
+  InstanceExit,
+  InstanceSpec,
+  LogLine,
+  LogOptions,
+  ObservedInstance,
+  RuntimeEvent,
+  StartedInstance,
+} from '../contract.ts';
+import type { InstanceFiles, Run } from './instance-files.ts';
+import type { Launcher } from './launcher.ts';
+import { KEPT_LINES_MAX } from './limits.ts';
+import { hasLostPort } from './lost-port.ts';
+import { findLeader } from './orphans.ts';
+import { Output } from './output.ts';
+import { choosePort, claimPort, isPortFree } from './ports.ts';
+import type { InstanceMark, ProcessSession } from './process-session.ts';
+import { identify, outOfMemoryKills } from './process-table.ts';
+import { RunningProcess } from './running-process.ts';
+
+/** What all instances of a runtime share. */
+export interface InstanceSurroundings {
+  readonly installationId: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly launcher: Launcher;
+  readonly emit: (event: RuntimeEvent) => void;
+  /** It runs from now on: it wants to be looked at. */
+  readonly onRunning: () => void;
+  /** Whether another instance, asleep or awake, has the port. */
+  readonly isPortReserved: (port: number, byOtherThan: string) => boolean;
+  /** 0 to 1; where the search for a port begins. */
+  readonly random: () => number;
+}
+
+/** How many last lines are searched for a complaint about the port. */
+const LAST_WORDS_LINES = 20;
+
+export class ProcessInstance {
+  readonly #files: InstanceFiles;
+  readonly #output: Output;
+  readonly #surroundings: InstanceSurroundings;
+  readonly #mailbox: Mailbox;
+  readonly #mark: InstanceMark;
+  #spec: InstanceSpec;
+  #running: RunningProcess | null = null;
+  #port: number | null;
+
+  constructor(spec: InstanceSpec, files: InstanceFiles, surroundings: InstanceSurroundings) {
+    this.#spec = spec;
+    this.#files = files;
+    this.#surroundings = surroundings;
+    this.#output = new Output(files.folder);
+    this.#mailbox = new Mailbox({ name: `instance ${spec.instanceId}` });
+    this.#mark = { installationId: surroundings.installationId, instanceId: spec.instanceId };
+    this.#port = files.readRun()?.port ?? null;
+  }
+
+  get isRunning(): boolean {
+    return this.#running !== null;
+  }
+
+  get isFollowed(): boolean {
+    return this.#output.isFollowed;
+  }
+
+  /** The port of its last run, which it would like to have again. */
+  get port(): number | null {
+    return this.#port;
+  }
+
+  prepare(spec: InstanceSpec): Promise<void> {
+    return this.#mailbox.post(() => {
+      this.#surroundings.launcher.rehearse(spec);
+      this.#files.writeSpec(spec);
+      this.#spec = spec;
+    });
+  }
+
+  start(signal: AbortSignal | undefined): Promise<StartedInstance> {
+    return this.#mailbox.post(async () => {
+      signal?.throwIfAborted();
+      const running = await this.#settled();
+      if (running) return this.#thawed(running);
+      if (!this.#files.readSpec()) throw notFound(this.#spec.instanceId);
+      return this.#launch();
+    });
+  }
+
+  freeze(): Promise<void> {
+    return this.#mailbox.post(async () => {
+      const running = this.#mustRun(await this.#settled());
+      if (running.run.isFrozen) return;
+      // Written first: a Luma that dies in between leaves one that a thaw can wake.
+      this.#save(running, { ...running.run, isFrozen: true });
+      await running.session.suspend();
+      this.#surroundings.emit({ kind: 'frozen', instanceId: this.#spec.instanceId });
+    });
+  }
+
+  thaw(): Promise<StartedInstance> {
+    return this.#mailbox.post(async () => this.#thawed(this.#mustRun(await this.#settled())));
+  }
+
+  stop(timeoutMs: number): Promise<InstanceExit | null> {
+    return this.#mailbox.post(async () => {
+      const running = await this.#settled();
+      if (!running) return this.#files.readRun()?.exit ?? null;
+      await running.terminate(timeoutMs);
+      return this.#conclude(running);
+    });
+  }
+
+  /** `keep` gets its last lines before everything goes. */
+  remove(keep: (lines: readonly LogLine[]) => void): Promise<void> {
+    return this.#mailbox.post(async () => {
+      const running = await this.#settled();
+      if (running) await this.#conclude(running);
+      keep(await this.#lastLines(KEPT_LINES_MAX));
+      this.#files.remove();
+      this.#output.remove();
+      this.#port = null;
+      this.#surroundings.emit({ kind: 'removed', instanceId: this.#spec.instanceId });
+    });
+  }
+
+  /** Never waits for calls under way. */
+  observe(): ObservedInstance {
+    const { instanceId, project, revision } = this.#spec;
+    const leftOver = this.#running ? null : this.#adopt();
+    if (leftOver) this.#later('sweeping', () => leftOver.kill());
+    const one = { instanceId, project, revision };
+    if (this.#running) {
+      const { run, address } = this.#running;
+      return { ...one, state: run.isFrozen ? 'frozen' : 'running', address };
+    }
+    const exit = this.#files.readRun()?.exit;
+    return exit ? { ...one, state: 'exited', exit } : { ...one, state: 'prepared' };
+  }
+
+  /** Notes new output, and the end of a process that is not our child. Returns how many bytes came. */
+  look(): number {
+    const added = this.#output.look(this.#surroundings.clock.now());
+    const running = this.#running;
+    if (running && !running.isAlive) this.#concludeLater(running);
+    return added;
+  }
+
+  logs(options: LogOptions): AsyncIterable<LogLine> {
+    return this.#output.read(this.#surroundings.clock.now(), options);
+  }
+
+  #launch(): StartedInstance {
+    const { clock, launcher, emit, onRunning } = this.#surroundings;
+    const port = this.#findPort();
+    const run: Run = {
+      port,
+      startedAt: clock.now(),
+      process: null,
+      isFrozen: false,
+      outOfMemoryKills: outOfMemoryKills(),
+      exit: null,
+      lostPort: false,
+    };
+    this.#files.writeRun(run);
+    this.#port = port;
+    const child = launcher.launch(this.#spec, port, this.#output, () => this.#concludeLater(running));
+    const leader = identify(child.pid);
+    assert(leader, 'a child that was not waited for has an entry in /proc');
+    const running = new RunningProcess(run, leader, this.#mark, child, clock);
+    this.#running = running;
+    this.#save(running, { ...run, process: leader });
+    onRunning();
+    emit({ kind: 'started', instanceId: this.#spec.instanceId });
+    return { address: running.address };
+  }
+
+  #findPort(): number {
+    const { instanceId, settings } = this.#spec;
+    if (settings.containerPort !== null) return claimPort(settings.containerPort);
+    const last = this.#files.readRun();
+    if (last && !last.lostPort && isPortFree(last.port)) return last.port;
+    const { isPortReserved, random } = this.#surroundings;
+    const isTaken = (port: number): boolean => port === last?.port || isPortReserved(port, instanceId);
+    return choosePort(isTaken, random());
+  }
+
+  #thawed(running: RunningProcess): StartedInstance {
+    if (running.run.isFrozen) {
+      running.session.signal('SIGCONT');
+      this.#save(running, { ...running.run, isFrozen: false });
+      this.#surroundings.emit({ kind: 'thawed', instanceId: this.#spec.instanceId });
+    }
+    return { address: running.address };
+  }
+
+  /** What runs, once everything that ended has been put away; null when nothing does. */
+  async #settled(): Promise<RunningProcess | null> {
+    if (!this.#running) await this.#adopt()?.kill();
+    if (this.#running && !this.#running.isAlive) await this.#conclude(this.#running);
+    return this.#running;
+  }
+
+  /**
+   * Takes over what an earlier Luma, or another one, has started. When that ended while nobody watched, the
+   * record is closed, and its session returned: others of it may be left.
+   */
+  #adopt(): ProcessSession | null {
+    const run = this.#files.readRun();
+    if (!run || run.exit) return null;
+    const leader = run.process ?? findLeader(this.#mark);
+    if (!leader) return null;
+    const { clock, onRunning } = this.#surroundings;
+    const running = new RunningProcess({ ...run, process: leader }, leader, this.#mark, null, clock);
+    this.#port = run.port;
+    if (!running.isAlive) {
+      const exit = { code: null, signal: null, outOfMemory: false, at: clock.now() };
+      this.#save(running, { ...run, process: leader, exit });
+      return running.session;
+    }
+    this.#running = running;
+    if (!run.process) this.#save(running, running.run);
+    onRunning();
+    return null;
+  }
+
+  /** Ends whoever is left of it, writes down how it ended, and tells. */
+  async #conclude(running: RunningProcess): Promise<InstanceExit> {
+    await running.kill();
+    const exit = await running.exit();
+    this.#output.finish(this.#surroundings.clock.now());
+    const lostPort = exit.code !== 0 && hasLostPort(await this.#lastLines(LAST_WORDS_LINES));
+    this.#save(running, { ...running.run, exit, lostPort });
+    this.#running = null;
+    this.#surroundings.emit({ kind: 'exited', instanceId: this.#spec.instanceId, exit });
+    return exit;
+  }
+
+  #concludeLater(running: RunningProcess): void {
+    if (running.isConcluding || running !== this.#running) return;
+    running.isConcluding = true;
+    this.#later('putting away', async () => {
+      // A failed attempt is repeated at the next look.
+      running.isConcluding = false;
+      if (running === this.#running) await this.#conclude(running);
+    });
+  }
+
+  #later(what: string, task: () => Promise<void>): void {
+    this.#mailbox.post(task).catch((error: unknown) => {
+      const { log } = this.#surroundings;
+      log.error(`${what} instance ${this.#spec.instanceId} failed`, { error: messageOf(error) });
+    });
+  }
+
+  /**
+   * The run on disk is what the next Luma goes by. When it cannot be written this one goes on, and the next
+   * finds the process by its mark, or sees that it is gone.
+   */
+  #save(running: RunningProcess, run: Run): void {
+    running.run = run;
+    try {
+      this.#files.writeRun(run);
+    } catch (error) {
+      const { log } = this.#surroundings;
+      log.warn(`the run of instance ${this.#spec.instanceId} cannot be written`, { error: messageOf(error) });
+    }
+  }
+
+  async #lastLines(tail: number): Promise<readonly LogLine[]> {
+    return Array.fromAsync(this.logs({ tail }));
+  }
+
+  #mustRun(running: RunningProcess | null): RunningProcess {
+    if (running) return running;
+    const { instanceId } = this.#spec;
+    if (!this.#files.readSpec()) throw notFound(instanceId);
+    const exit = this.#files.readRun()?.exit;
+    if (!exit) throw new LumaError('runtime_failed', `instance ${instanceId} does not run`);
+    throw new LumaError('instance_exited', `instance ${instanceId} has ended`, { details: { exit } });
+  }
+}
+
+export function notFound(instanceId: string): LumaError {
+  return new LumaError('instance_not_found', `there is no instance ${instanceId}`, {
+    hint: 'prepare it first',
+    details: { instanceId },
+  });
+}
