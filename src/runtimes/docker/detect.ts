@@ -1,0 +1,31 @@
+/** Whether a Docker Engine answers here, quickly: for `--runtime auto`. */
+import { type Clock, systemClock } from '../../base/clock.ts';
+import { isLumaError } from '../../base/errors.ts';
+import { Engine } from './engine.ts';
+import { type Environment, engineAddress } from './engine-address.ts';
+import { engineVersion } from './engine-version.ts';
+import { limits } from './limits.ts';
+
+export type DockerDetection =
+  | {
+      readonly available: true;
+      readonly name: string;
+      readonly version: string;
+      /** As DOCKER_HOST would say it. */
+      readonly socket: string;
+    }
+  | { readonly available: false; readonly reason: string };
+
+export async function detectDocker(env: Environment, clock: Clock = systemClock): Promise<DockerDetection> {
+  let engine: Engine | null = null;
+  try {
+    engine = new Engine(engineAddress(env), clock);
+    const { name, version } = await engineVersion(engine, limits.detectMs);
+    return { available: true, name, version, socket: engine.name };
+  } catch (error) {
+    if (isLumaError(error)) return { available: false, reason: error.message };
+    throw error;
+  } finally {
+    engine?.close();
+  }
+}

@@ -1,0 +1,36 @@
+/** Every bound of the Docker runtime in one place. Times in milliseconds, sizes in bytes. */
+export const limits = {
+  /** Calls that only look something up. */
+  callMs: 10_000,
+  /** Start, create, remove: slow on a loaded machine (20 parallel starts were seen to take 4 s). */
+  changeMs: 60_000,
+  /** On top of the stop timeout, until the engine must have told that the kill worked. */
+  stopMarginMs: 30_000,
+  /** Whether an engine is there at all, for `--runtime auto`. */
+  detectMs: 800,
+  /** A pull without a byte of progress for this long has broken off. */
+  pullStallMs: 120_000,
+  /** Importing the hello image: about 100 MB through the socket. */
+  importMs: 120_000,
+  /** Between two progress messages of one pull. */
+  progressGapMs: 500,
+  /** One connection to a container's own address, once per engine. */
+  reachMs: 1_000,
+  /** Back-off of the event stream: doubles from the first to the last. */
+  reconnectFirstMs: 100,
+  reconnectLastMs: 5_000,
+  /** Inspections at once while listing. */
+  inspectsAtOnce: 8,
+  /** One line of JSON in a stream of the engine. */
+  jsonLineBytesMax: 1024 * 1024,
+  /** One log line; a longer one is cut into lines of this length. */
+  logLineBytesMax: 256 * 1024,
+  /** One frame of a log stream: the engine itself cuts at 16 KB. */
+  logFrameBytesMax: 1024 * 1024,
+  /** Last lines kept of a removed instance, and of how many. */
+  keptLines: 100,
+  keptInstances: 200,
+  /** What the engine keeps of one instance's output on disk. */
+  logFileSize: '10m',
+  logFiles: '2',
+} as const;

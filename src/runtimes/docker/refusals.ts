@@ -1,0 +1,60 @@
+/** What the engine's refusals mean to people: one named error for each. Pure. */
+import type { ContainerInspectInfo } from 'dockerode';
+import { LumaError } from '../../base/errors.ts';
+import type { InstanceExit, InstanceSpec } from '../contract.ts';
+import { exitOf } from './container-state.ts';
+import { statusOf, wordsOf } from './engine.ts';
+import { containerName } from './labels.ts';
+import { noProgram } from './program-check.ts';
+
+/** The container does not exist (any more). */
+export function isGone(error: unknown): boolean {
+  return statusOf(error) === 404;
+}
+
+export function instanceNotFound(instanceId: string): LumaError {
+  return new LumaError('instance_not_found', `there is no container for instance ${instanceId}`, {
+    hint: 'it was removed, or never prepared; Luma prepares it again on the next request',
+  });
+}
+
+export function instanceExited(instanceId: string, exit: InstanceExit | null): LumaError {
+  const how = exit?.outOfMemory ? 'ran out of memory' : `exited with code ${exit?.code ?? 'unknown'}`;
+  return new LumaError('instance_exited', `instance ${instanceId} ${how} as soon as it was started`, {
+    hint: 'its last log lines tell why: luma logs',
+    details: { exit },
+  });
+}
+
+/** Of a change that needs a running instance. */
+export function changeRefused(instanceId: string, info: ContainerInspectInfo, refusal: LumaError): LumaError {
+  return info.State.Running ? refusal : instanceExited(instanceId, exitOf(info.State));
+}
+
+export function startRefused(refusal: LumaError): LumaError {
+  const words = wordsOf(refusal);
+  if (/port is already allocated|address already in use/i.test(words)) {
+    return new LumaError('port_conflict', `Docker could not publish the port: ${words}`, {
+      hint: 'another program holds it; the next attempt takes another port',
+      cause: refusal,
+    });
+  }
+  const isProgramMissing =
+    /executable file not found|no such file or directory|permission denied|is a directory|exec format error/i;
+  if (statusOf(refusal) === 400 && isProgramMissing.test(words)) return noProgram(undefined, words, refusal);
+  return refusal;
+}
+
+export function creationRefused(instance: InstanceSpec, error: unknown): unknown {
+  const status = statusOf(error);
+  const words = wordsOf(error);
+  if (status === 400 && /no command specified/i.test(words)) {
+    return noProgram(undefined, 'neither the image nor the project names a program', error);
+  }
+  if (status !== 409) return error;
+  return new LumaError('runtime_failed', `the container name ${containerName(instance)} is taken`, {
+    hint: `another container has it: docker rename or docker rm ${containerName(instance)}`,
+    details: { status, words },
+    cause: error,
+  });
+}
