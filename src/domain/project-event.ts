@@ -6,6 +6,7 @@ export type ProjectEventKind =
   | 'deleted'
   | 'preparing' // progress of a pull and the like
   | 'prepared'
+  | 'prepare_failed' // nobody waited for it; details: { code, log_lines }
   | 'starting'
   | 'woken' // details: { duration_ms, phases: { start_ms, answer_ms }, held }
   | 'wake_failed' // details: { code, log_lines }

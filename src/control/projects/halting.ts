@@ -1,0 +1,143 @@
+/** Bringing instances down: no new exchanges, the old ones drained, the intention stored, then the engine. */
+import type { StartFailure } from '../../domain/project-status.ts';
+import type { InstanceIntent } from '../../store/contract.ts';
+import { isAwake, mayRun, type Transition, type WritableEntry } from './project-draft.ts';
+import type { Halt } from './project-state.ts';
+import { isUnrouted } from './publishing.ts';
+import { takeBackSleep } from './sleeping.ts';
+import { failWake } from './waking.ts';
+
+/** A person's stop and the shutdown: what lies stopped already stays as it is. */
+export function haltForStop(step: Transition, entry: WritableEntry): void {
+  if (entry.halt?.reason === 'retire' || !(isAwake(entry) || entry.call === 'start')) return;
+  halt(step, entry, 'stop');
+}
+
+/** It has no future: when it has ended it is removed. */
+export function retire(step: Transition, entry: WritableEntry): void {
+  if (entry.call === 'prepare') step.emit({ kind: 'abort-prepare', id: entry.id });
+  halt(step, entry, 'retire');
+}
+
+function halt(step: Transition, entry: WritableEntry, reason: Halt['reason']): void {
+  if (entry.call === 'start') step.emit({ kind: 'abort-start', id: entry.id });
+  if (entry.state === 'starting') step.emit({ kind: 'disarm-deadline', id: entry.id });
+  const drain = entry.halt?.drain ?? (entry.located ? 'needed' : 'done');
+  if (entry.halt?.reason === 'sleep') step.draft.sleep = null;
+  entry.halt = { reason, drain };
+}
+
+/** Takes every instance that is to go one step further down; called after every input. */
+export function pursueHalts(step: Transition): void {
+  for (const entry of step.draft.instances) {
+    if (!entry.halt) {
+      if (entry.intent !== 'live') storeIntent(step, entry, 'live');
+    } else if (entry.call === null) {
+      if (mayRun(entry)) bringDown(step, entry, entry.halt);
+      else finish(step, entry, entry.halt);
+    }
+  }
+}
+
+function bringDown(step: Transition, entry: WritableEntry, why: Halt): void {
+  const { draft } = step;
+  const intent = why.reason === 'retire' ? 'removing' : 'stopping';
+  // A sleep is fenced and signalled: nothing runs there, so the intention comes first.
+  if (why.reason === 'sleep' && entry.intent !== intent) {
+    storeIntent(step, entry, intent);
+    return;
+  }
+  if (entry.located && !isUnrouted(draft, entry.id)) return;
+  if (why.drain !== 'done' && entry.located && (draft.linked || !draft.closing)) {
+    askDrain(step, entry, why);
+    return;
+  }
+  if (entry.intent !== intent) {
+    storeIntent(step, entry, intent);
+    return;
+  }
+  if (draft.resting.engine || entry.storing !== null) return;
+  if (entry.state !== 'stopping') step.move(entry, 'stop');
+  entry.call = 'stop';
+  step.emit({ kind: 'stop', id: entry.id });
+}
+
+function askDrain(step: Transition, entry: WritableEntry, why: Halt): void {
+  if (why.drain === 'asked' || !step.draft.linked || step.draft.resting.link) return;
+  entry.halt = { ...why, drain: 'asked' };
+  step.emit({ kind: 'drain', id: entry.id });
+}
+
+/** It does not run (any more). */
+function finish(step: Transition, entry: WritableEntry, why: Halt): void {
+  if (why.reason !== 'retire') {
+    entry.halt = null;
+    return;
+  }
+  if (entry.intent !== 'removing') {
+    storeIntent(step, entry, 'removing');
+    return;
+  }
+  if (step.draft.resting.engine || entry.storing !== null) return;
+  entry.call = 'remove';
+  step.emit({ kind: 'remove', id: entry.id });
+}
+
+function storeIntent(step: Transition, entry: WritableEntry, intent: InstanceIntent): void {
+  if (entry.storing !== null || step.draft.resting.store) return;
+  entry.storing = intent;
+  step.emit({ kind: 'store-intent', id: entry.id, intent });
+}
+
+export function onIntentStored(entry: WritableEntry, intent: InstanceIntent): void {
+  if (entry.storing !== intent) return;
+  entry.intent = intent;
+  entry.storing = null;
+}
+
+export function onIntentFailed(step: Transition, entry: WritableEntry): void {
+  if (entry.storing === null) return;
+  entry.storing = null;
+  step.rest('store');
+  if (entry.halt?.reason === 'sleep') takeBackSleep(step);
+}
+
+export function onDrained(entry: WritableEntry, isDone: boolean): void {
+  if (entry.halt?.drain === 'asked') entry.halt = { ...entry.halt, drain: isDone ? 'done' : 'needed' };
+}
+
+export function onStopped(step: Transition, entry: WritableEntry): void {
+  if (entry.call !== 'stop') return;
+  const reason = entry.halt?.reason;
+  entry.call = null;
+  entry.located = false;
+  step.move(entry, 'exited');
+  if (reason === 'sleep') {
+    step.draft.sleep = null;
+    step.draft.strikes = 0;
+    step.record('slept', entry.id);
+  }
+  if (reason === 'stop' && step.draft.wanted === 'stopped') step.record('stopped', entry.id);
+}
+
+/** Whether it ended is not known: the stop is repeated; nobody waits for that. */
+export function onStopFailed(step: Transition, entry: WritableEntry, failure: StartFailure): void {
+  if (entry.call !== 'stop') return;
+  entry.call = null;
+  step.rest('engine');
+  if (!step.draft.wake || entry.id !== step.draft.current) return;
+  step.record('wake_failed', entry.id, failure);
+  failWake(step, failure, 1);
+}
+
+export function onRemoved(step: Transition, id: string): void {
+  const entry = step.entry(id);
+  if (entry?.call !== 'remove') return;
+  step.draft.instances = step.draft.instances.filter((other) => other.id !== id);
+}
+
+export function onRemoveFailed(step: Transition, entry: WritableEntry): void {
+  if (entry.call !== 'remove') return;
+  entry.call = null;
+  step.rest('engine');
+}

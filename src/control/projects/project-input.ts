@@ -1,0 +1,67 @@
+/** Everything that can happen to a project: answers of the engine, the proxy and the store, people, and time. */
+import type { StartFailure } from '../../domain/project-status.ts';
+import type { InstanceIntent } from '../../store/contract.ts';
+import type { KnownActivity, Publication } from './project-state.ts';
+
+export type ProjectTimer = 'idle' | 'backoff' | 'stable' | 'retry';
+
+export type ProjectInput =
+  | { readonly kind: 'begin' }
+  /** Requests are held, or a person asks. */
+  | { readonly kind: 'wake'; readonly by: 'proxy' | 'person' }
+  | { readonly kind: 'sleep-asked' }
+  | { readonly kind: 'stop-asked' }
+  | { readonly kind: 'start-asked' }
+  | { readonly kind: 'delete-asked' }
+  | { readonly kind: 'shutdown' }
+  /** New hostnames, paths or idle times; no new instance. */
+  | { readonly kind: 'routes-changed'; readonly sleepy: boolean }
+  /** A new revision, with the id of the instance that is to carry it. */
+  | { readonly kind: 'revised'; readonly revision: number; readonly instanceId: string }
+  | { readonly kind: 'timer'; readonly timer: ProjectTimer }
+  /** It has not answered within the wake timeout since its start began. */
+  | { readonly kind: 'deadline'; readonly id: string; readonly failure: StartFailure }
+  // The proxy
+  | {
+      readonly kind: 'linked';
+      readonly published: Publication | null;
+      readonly activity: KnownActivity | null;
+      readonly answered: readonly string[];
+      readonly conflict: StartFailure | null;
+    }
+  | { readonly kind: 'unlinked' }
+  | { readonly kind: 'activity'; readonly activity: KnownActivity }
+  | { readonly kind: 'fenced'; readonly token: string }
+  | { readonly kind: 'fence-refused'; readonly activity: KnownActivity }
+  | { readonly kind: 'fence-failed' }
+  | { readonly kind: 'lifted'; readonly token: string }
+  | { readonly kind: 'signal-accepted'; readonly token: string }
+  | { readonly kind: 'signal-stale'; readonly token: string }
+  | { readonly kind: 'signal-failed'; readonly token: string }
+  | { readonly kind: 'published'; readonly publication: Publication }
+  | { readonly kind: 'publish-failed'; readonly conflict: StartFailure | null }
+  | { readonly kind: 'answered'; readonly id: string }
+  | { readonly kind: 'drained'; readonly id: string }
+  | { readonly kind: 'drain-failed'; readonly id: string }
+  // The store
+  | { readonly kind: 'intent-stored'; readonly id: string; readonly intent: InstanceIntent }
+  | { readonly kind: 'intent-failed'; readonly id: string }
+  // The runtime
+  | { readonly kind: 'prepared'; readonly id: string }
+  | { readonly kind: 'prepare-failed'; readonly id: string; readonly failure: StartFailure }
+  /** The start left the queue: the wake timeout counts from here. */
+  | { readonly kind: 'start-begun'; readonly id: string }
+  | { readonly kind: 'started'; readonly id: string }
+  | { readonly kind: 'start-failed'; readonly id: string; readonly failure: StartFailure }
+  | { readonly kind: 'stopped'; readonly id: string }
+  | { readonly kind: 'stop-failed'; readonly id: string; readonly failure: StartFailure }
+  | { readonly kind: 'removed'; readonly id: string }
+  | { readonly kind: 'remove-failed'; readonly id: string }
+  /** It ended by itself: the runtime was asked and says so. */
+  | { readonly kind: 'exited'; readonly id: string; readonly failure: StartFailure }
+  /** What a list of the runtime says of an instance that was thought to lie stopped. */
+  | {
+      readonly kind: 'found';
+      readonly id: string;
+      readonly as: 'prepared' | 'running' | 'frozen' | 'absent';
+    };

@@ -1,0 +1,403 @@
+import { expect, test } from 'bun:test';
+import fc from 'fast-check';
+import type { StartFailure } from '../../domain/project-status.ts';
+import type { ProjectEffect } from './project-effect.ts';
+import type { ProjectInput } from './project-input.ts';
+import { next } from './project-machine.ts';
+import { initialState, newInstance, type ProjectState, type Publication } from './project-state.ts';
+
+/** Plays the engine, the proxy and the store around one machine, and watches what must never happen. */
+class World {
+  state: ProjectState;
+  /** Effects whose outcome is still out. */
+  readonly pending: ProjectEffect[] = [];
+  readonly running = new Map<string, number>();
+  readonly calls = new Map<string, string>();
+  routed: Publication | null = null;
+  /** Targets that have answered since they were published. */
+  ready = new Set<string>();
+  isLinked = false;
+  gate: 'open' | 'fenced' | 'signalled' = 'open';
+  token = 0;
+  ends = 0;
+  wakesOpen = 0;
+  wakesEnded = 0;
+  stepCount = 0;
+  /** Sent exchanges, perhaps, since it was started or last drained. */
+  readonly exposed = new Set<string>();
+  readonly armed = new Set<string>();
+  revision = 1;
+
+  constructor() {
+    this.state = initialState({
+      wanted: 'active',
+      sleepy: true,
+      current: 'i1',
+      candidate: null,
+      instances: [newInstance('i1', 1)],
+    });
+    this.send({ kind: 'begin' });
+  }
+
+  send(input: ProjectInput): void {
+    const step = next(this.state, input);
+    this.state = step.state;
+    for (const effect of step.effects) this.run(effect);
+  }
+
+  run(effect: ProjectEffect): void {
+    switch (effect.kind) {
+      case 'arm':
+        this.armed.add(effect.timer);
+        return;
+      case 'disarm':
+        this.armed.delete(effect.timer);
+        return;
+      case 'arm-deadline':
+        this.armed.add(`deadline ${effect.id}`);
+        return;
+      case 'disarm-deadline':
+        this.armed.delete(`deadline ${effect.id}`);
+        return;
+      case 'lift':
+        if (this.gate !== 'open' && effect.token === `t${this.token}`) this.gate = 'open';
+        return;
+      case 'tell':
+        return;
+      case 'record':
+      case 'abort-prepare':
+      case 'abort-start':
+      case 'fail-wake':
+        return;
+      case 'prepare':
+      case 'start':
+      case 'thaw':
+      case 'stop':
+      case 'remove':
+        this.begin(effect.kind, effect.id);
+        this.pending.push(effect);
+        return;
+      case 'drain':
+        this.pending.push(effect);
+        return;
+      default:
+        this.pending.push(effect);
+    }
+  }
+
+  /** One engine call at a time for one instance, and none that cuts an exchange. */
+  begin(kind: string, id: string): void {
+    expect(this.calls.get(id)).toBeUndefined();
+    this.calls.set(id, kind);
+    const entry = this.state.instances.find((other) => other.id === id);
+    if (kind === 'start') {
+      for (const [other, revision] of this.running)
+        if (other !== id) expect(revision).not.toBe(entry?.revision);
+    }
+    if (kind !== 'stop' || !entry?.located) return;
+    const isSafe =
+      this.gate === 'signalled' ||
+      !this.exposed.has(id) ||
+      (this.state.closing && !this.isLinked) ||
+      !this.running.has(id);
+    if (!isSafe) throw new Error(`stop of ${id} while exchanges may run: ${JSON.stringify(this.state)}`);
+    const isRouted = this.isLinked && this.routed?.targets.includes(id);
+    expect(isRouted ?? false).toBe(false);
+  }
+
+  /** Ends the pending effect number `at` well or badly. */
+  settle(at: number, isGood: boolean): void {
+    const effect = this.pending.splice(at % this.pending.length, 1)[0];
+    if (!effect) return;
+    if (isEngineCall(effect)) this.calls.delete(effect.id);
+    const input = this.outcome(effect, isGood);
+    if (input) this.send(input);
+  }
+
+  outcome(effect: ProjectEffect, isGood: boolean): ProjectInput | null {
+    switch (effect.kind) {
+      case 'prepare':
+        return isGood
+          ? { kind: 'prepared', id: effect.id }
+          : { kind: 'prepare-failed', id: effect.id, failure: failureOf('image_not_found') };
+      case 'start':
+      case 'thaw':
+        if (!isGood) return { kind: 'start-failed', id: effect.id, failure: failureOf('runtime_failed') };
+        this.running.set(effect.id, this.revisionOf(effect.id));
+        return { kind: 'started', id: effect.id };
+      case 'stop':
+        if (!isGood) return { kind: 'stop-failed', id: effect.id, failure: failureOf('runtime_unavailable') };
+        this.running.delete(effect.id);
+        this.exposed.delete(effect.id);
+        return { kind: 'stopped', id: effect.id };
+      case 'remove':
+        return isGood ? { kind: 'removed', id: effect.id } : { kind: 'remove-failed', id: effect.id };
+      case 'store-intent':
+        return isGood
+          ? { kind: 'intent-stored', id: effect.id, intent: effect.intent }
+          : { kind: 'intent-failed', id: effect.id };
+      case 'publish':
+        if (!this.isLinked || !isGood) return { kind: 'publish-failed', conflict: null };
+        this.ready = new Set(effect.publication.targets.filter((id) => this.ready.has(id)));
+        this.routed = effect.publication;
+        for (const id of effect.publication.targets) this.exposed.add(id);
+        if (effect.publication.targets.length > 0) this.gate = 'open';
+        return { kind: 'published', publication: effect.publication };
+      case 'drain':
+        if (!this.isLinked || !isGood) return { kind: 'drain-failed', id: effect.id };
+        this.exposed.delete(effect.id);
+        return { kind: 'drained', id: effect.id };
+      case 'fence':
+        if (!this.isLinked) return { kind: 'fence-failed' };
+        if (!isGood || effect.ends !== this.ends) {
+          return { kind: 'fence-refused', activity: { inFlight: 0, held: 0, ends: this.ends } };
+        }
+        this.gate = 'fenced';
+        this.token += 1;
+        return { kind: 'fenced', token: `t${this.token}` };
+      case 'signal': {
+        if (!this.isLinked) return { kind: 'signal-failed', token: effect.token };
+        if (this.gate !== 'fenced' || effect.token !== `t${this.token}`) {
+          return { kind: 'signal-stale', token: effect.token };
+        }
+        this.gate = 'signalled';
+        return { kind: 'signal-accepted', token: effect.token };
+      }
+      default:
+        return null;
+    }
+  }
+
+  revisionOf(id: string): number {
+    return this.state.instances.find((entry) => entry.id === id)?.revision ?? 0;
+  }
+
+  link(): void {
+    if (this.isLinked) return;
+    this.isLinked = true;
+    this.gate = 'open';
+    this.send({
+      kind: 'linked',
+      published: this.routed,
+      activity: null,
+      answered: [...this.ready],
+      conflict: null,
+    });
+  }
+
+  unlink(): void {
+    if (!this.isLinked) return;
+    this.isLinked = false;
+    if (this.gate === 'fenced') this.gate = 'open';
+    this.send({ kind: 'unlinked' });
+  }
+
+  /** A request arrives at the proxy. */
+  request(): void {
+    if (this.gate === 'fenced') {
+      this.gate = 'open';
+      this.send({ kind: 'lifted', token: `t${this.token}` });
+    }
+    this.ends += 1;
+    if (this.isLinked) this.send({ kind: 'wake', by: 'proxy' });
+  }
+
+  answer(): void {
+    for (const id of this.routed?.targets ?? []) {
+      if (!this.isLinked || !this.running.has(id) || this.ready.has(id)) continue;
+      this.ready.add(id);
+      this.send({ kind: 'answered', id });
+    }
+  }
+
+  crash(): void {
+    const [id] = [...this.running.keys()];
+    if (id === undefined || this.calls.has(id)) return;
+    this.running.delete(id);
+    this.exposed.delete(id);
+    this.send({ kind: 'exited', id, failure: failureOf('instance_exited') });
+  }
+
+  fire(at: number): void {
+    const timer = [...this.armed][at % Math.max(1, this.armed.size)];
+    if (timer === undefined) return;
+    this.armed.delete(timer);
+    if (timer?.startsWith('deadline ')) {
+      this.send({ kind: 'deadline', id: timer.slice(9), failure: failureOf('port_never_opened') });
+    } else {
+      this.send({ kind: 'timer', timer: timer as 'idle' });
+    }
+  }
+
+  deploy(): void {
+    this.revision += 1;
+    this.send({ kind: 'revised', revision: this.revision, instanceId: `i${this.revision}` });
+  }
+
+  /** Everybody answers, well, until nothing is left to do. */
+  calm(): void {
+    this.link();
+    for (let round = 0; round < 200; round++) {
+      while (this.pending.length > 0) this.settle(0, true);
+      if (this.armed.delete('retry')) this.send({ kind: 'timer', timer: 'retry' });
+      this.answer();
+      if (this.pending.length === 0 && !this.armed.has('retry')) return;
+    }
+    throw new Error(`no rest: ${JSON.stringify(this.state)} pending ${JSON.stringify(this.pending)}`);
+  }
+}
+
+type EngineCall = Extract<ProjectEffect, { kind: 'prepare' | 'start' | 'thaw' | 'stop' | 'remove' }>;
+
+function isEngineCall(effect: ProjectEffect): effect is EngineCall {
+  return ['prepare', 'start', 'thaw', 'stop', 'remove'].includes(effect.kind);
+}
+
+function failureOf(code: string): StartFailure {
+  return { code, message: code, logLines: [], at: 0 };
+}
+
+const move = fc.oneof(
+  { weight: 12, arbitrary: fc.record({ do: fc.constant('settle'), at: fc.nat(5), isGood: fc.boolean() }) },
+  {
+    weight: 24,
+    arbitrary: fc.record({ do: fc.constant('settle'), at: fc.nat(5), isGood: fc.constant(true) }),
+  },
+  { weight: 8, arbitrary: fc.record({ do: fc.constant('fire'), at: fc.nat(5) }) },
+  ...[
+    'link',
+    'unlink',
+    'crash',
+    'deploy',
+    'stop',
+    'start',
+    'person-wake',
+    'person-sleep',
+    'found',
+    'routes',
+  ].map((name) => ({ weight: 1, arbitrary: fc.record({ do: fc.constant(name), at: fc.nat(5) }) })),
+  { weight: 6, arbitrary: fc.record({ do: fc.constant('request') }) },
+  { weight: 6, arbitrary: fc.record({ do: fc.constant('answer') }) },
+);
+
+type Move = { do: string; at?: number; isGood?: boolean };
+
+function apply(world: World, { do: what, at = 0, isGood = true }: Move): void {
+  switch (what) {
+    case 'settle':
+      if (world.pending.length > 0) world.settle(at, isGood);
+      return;
+    case 'fire':
+      world.fire(at);
+      return;
+    case 'link':
+      world.link();
+      return;
+    case 'unlink':
+      world.unlink();
+      return;
+    case 'crash':
+      world.crash();
+      return;
+    case 'deploy':
+      world.deploy();
+      return;
+    case 'request':
+      world.request();
+      return;
+    case 'answer':
+      world.answer();
+      return;
+    case 'stop':
+      world.send({ kind: 'stop-asked' });
+      return;
+    case 'start':
+      world.send({ kind: 'start-asked' });
+      return;
+    case 'person-wake':
+      world.send({ kind: 'wake', by: 'person' });
+      return;
+    case 'person-sleep':
+      world.send({ kind: 'sleep-asked' });
+      return;
+    case 'routes':
+      world.send({ kind: 'routes-changed', sleepy: true });
+      return;
+    case 'found': {
+      const id = world.state.current ?? '';
+      const as = world.running.has(id) ? 'running' : 'prepared';
+      world.send({ kind: 'found', id, as });
+      return;
+    }
+  }
+}
+
+const histories = fc.array(move as fc.Arbitrary<Move>, { maxLength: 120 });
+
+test('whatever happens: calls never overlap, nothing busy is stopped, no revision runs twice, and it comes to rest', () => {
+  fc.assert(
+    fc.property(histories, (moves) => {
+      const world = new World();
+      world.link();
+      for (const each of moves) apply(world, each);
+      world.calm();
+      expect(world.state.wake).toBeNull();
+      expect(world.state.sleep).toBeNull();
+      expect(world.state.asked).toEqual({ sleep: false, stop: false });
+      expect(world.state.instances.every((entry) => entry.call === null && entry.halt === null)).toBe(true);
+    }),
+    { numRuns: 3_000, includeErrorInReport: true },
+  );
+});
+
+test('from wherever it is, a wake ends in an answer once everybody behaves', () => {
+  fc.assert(
+    fc.property(histories, (moves) => {
+      const world = new World();
+      world.link();
+      for (const each of moves) apply(world, each);
+      world.calm();
+      world.send({ kind: 'start-asked' });
+      world.send({ kind: 'wake', by: 'person' });
+      world.calm();
+      expect(world.state.wake).toBeNull();
+      const current = world.state.instances.find((entry) => entry.id === world.state.current);
+      expect(current?.state).toBe('running');
+    }),
+    { numRuns: 2_000, includeErrorInReport: true },
+  );
+});
+
+test('from wherever it is, a delete leaves nothing', () => {
+  fc.assert(
+    fc.property(histories, (moves) => {
+      const world = new World();
+      world.link();
+      for (const each of moves) apply(world, each);
+      world.send({ kind: 'delete-asked' });
+      world.calm();
+      expect(world.state.instances).toEqual([]);
+      expect(world.running.size).toBe(0);
+      expect(world.routed?.traffic).toBe('none');
+    }),
+    { numRuns: 2_000, includeErrorInReport: true },
+  );
+});
+
+test('from wherever it is, a shutdown ends with nothing running, also without a proxy', () => {
+  fc.assert(
+    fc.property(histories, fc.boolean(), (moves, isLinked) => {
+      const world = new World();
+      world.link();
+      for (const each of moves) apply(world, each);
+      if (!isLinked) world.unlink();
+      world.send({ kind: 'shutdown' });
+      for (let round = 0; round < 50; round++) {
+        while (world.pending.length > 0) world.settle(0, true);
+        if (world.armed.delete('retry')) world.send({ kind: 'timer', timer: 'retry' });
+      }
+      expect(world.running.size).toBe(0);
+    }),
+    { numRuns: 2_000, includeErrorInReport: true },
+  );
+});

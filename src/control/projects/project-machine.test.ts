@@ -1,0 +1,418 @@
+import { describe, expect, test } from 'bun:test';
+import type { StartFailure } from '../../domain/project-status.ts';
+import type { ProjectEffect } from './project-effect.ts';
+import type { ProjectInput } from './project-input.ts';
+import { next } from './project-machine.ts';
+import { initialState, newInstance, type ProjectState, type Publication } from './project-state.ts';
+
+const failure: StartFailure = { code: 'image_not_found', message: 'no such image', logLines: [], at: 0 };
+const quiet = { inFlight: 0, held: 0, ends: 3 };
+const busy = { inFlight: 1, held: 0, ends: 3 };
+const nowhere: Publication = { traffic: 'forward', targets: [], routes: 1 };
+
+const fresh = initialState({
+  wanted: 'active',
+  sleepy: true,
+  current: 'a',
+  candidate: null,
+  instances: [newInstance('a', 1)],
+});
+
+function play(
+  from: ProjectState,
+  ...inputs: ProjectInput[]
+): { state: ProjectState; effects: ProjectEffect[] } {
+  let state = from;
+  const effects: ProjectEffect[] = [];
+  for (const input of inputs) {
+    const step = next(state, input);
+    state = step.state;
+    effects.push(...step.effects);
+  }
+  return { state, effects };
+}
+
+function after(from: ProjectState, ...inputs: ProjectInput[]): ProjectState {
+  return play(from, ...inputs).state;
+}
+
+function kinds(effects: readonly ProjectEffect[]): string[] {
+  return effects.map((effect) => effect.kind);
+}
+
+const linked: ProjectInput = {
+  kind: 'linked',
+  published: nowhere,
+  activity: null,
+  answered: [],
+  conflict: null,
+};
+const targets = (...ids: string[]): Publication => ({ traffic: 'forward', targets: ids, routes: 1 });
+
+// One state of every kind a project can be in, each made by playing inputs.
+const preparing = after(fresh, { kind: 'begin' }, linked);
+const asleep = after(preparing, { kind: 'prepared', id: 'a' });
+const unlinked = after(asleep, { kind: 'unlinked' });
+const starting = after(asleep, { kind: 'wake', by: 'proxy' });
+const located = after(starting, { kind: 'start-begun', id: 'a' }, { kind: 'started', id: 'a' });
+const awake = after(
+  located,
+  { kind: 'published', publication: targets('a') },
+  { kind: 'answered', id: 'a' },
+  { kind: 'activity', activity: quiet },
+);
+const inUse = after(awake, { kind: 'activity', activity: busy });
+const asking = after(awake, { kind: 'timer', timer: 'idle' });
+const fenced = after(asking, { kind: 'fenced', token: 't' });
+const signalled = after(fenced, { kind: 'signal-accepted', token: 't' });
+const intending = after(signalled, { kind: 'intent-stored', id: 'a', intent: 'stopping' });
+const stopping = after(intending, { kind: 'published', publication: nowhere });
+const rewoken = after(stopping, { kind: 'wake', by: 'proxy' });
+const failed = after(located, { kind: 'exited', id: 'a', failure });
+const unprepared = after(preparing, { kind: 'prepare-failed', id: 'a', failure });
+const overdue = after(located, { kind: 'deadline', id: 'a', failure });
+const crashed = after(awake, { kind: 'exited', id: 'a', failure });
+const revised: ProjectInput = { kind: 'revised', revision: 2, instanceId: 'b' };
+const deploying = after(awake, revised);
+const deployingAsleep = after(asleep, revised);
+const proving = after(
+  deploying,
+  { kind: 'prepared', id: 'b' },
+  { kind: 'start-begun', id: 'b' },
+  { kind: 'started', id: 'b' },
+  { kind: 'published', publication: targets('a', 'b') },
+);
+const switched = after(proving, { kind: 'answered', id: 'b' });
+const drainingStop = after(awake, { kind: 'stop-asked' });
+const stopped = after(asleep, { kind: 'stop-asked' });
+const deleting = after(awake, { kind: 'delete-asked' });
+const closing = after(awake, { kind: 'shutdown' });
+const conflicting = after(fresh, { kind: 'begin' }, { ...linked, conflict: failure });
+const stopFailed = after(stopping, { kind: 'stop-failed', id: 'a', failure });
+
+const states: Record<string, ProjectState> = {
+  fresh,
+  preparing,
+  asleep,
+  unlinked,
+  starting,
+  located,
+  awake,
+  inUse,
+  asking,
+  fenced,
+  signalled,
+  intending,
+  stopping,
+  rewoken,
+  failed,
+  unprepared,
+  overdue,
+  crashed,
+  deploying,
+  deployingAsleep,
+  proving,
+  switched,
+  drainingStop,
+  stopped,
+  deleting,
+  closing,
+  conflicting,
+  stopFailed,
+};
+
+const inputs: ProjectInput[] = [
+  { kind: 'begin' },
+  { kind: 'wake', by: 'proxy' },
+  { kind: 'wake', by: 'person' },
+  { kind: 'sleep-asked' },
+  { kind: 'stop-asked' },
+  { kind: 'start-asked' },
+  { kind: 'delete-asked' },
+  { kind: 'shutdown' },
+  { kind: 'routes-changed', sleepy: false },
+  { kind: 'revised', revision: 9, instanceId: 'z' },
+  ...(['idle', 'backoff', 'stable', 'retry'] as const).map((timer) => ({ kind: 'timer', timer }) as const),
+  linked,
+  { ...linked, conflict: failure },
+  { ...linked, answered: ['a', 'b'] },
+  { kind: 'unlinked' },
+  { kind: 'activity', activity: quiet },
+  { kind: 'activity', activity: busy },
+  { kind: 'activity', activity: { ...quiet, held: 1 } },
+  { kind: 'fenced', token: 't' },
+  { kind: 'fence-refused', activity: quiet },
+  { kind: 'fence-refused', activity: busy },
+  { kind: 'fence-failed' },
+  ...(['lifted', 'signal-accepted', 'signal-stale', 'signal-failed'] as const).map(
+    (kind) => ({ kind, token: 't' }) as const,
+  ),
+  { kind: 'published', publication: nowhere },
+  { kind: 'published', publication: targets('a') },
+  { kind: 'publish-failed', conflict: null },
+  { kind: 'publish-failed', conflict: failure },
+  ...['a', 'b', 'unknown'].flatMap((id): ProjectInput[] => [
+    { kind: 'deadline', id, failure },
+    { kind: 'answered', id },
+    { kind: 'drained', id },
+    { kind: 'drain-failed', id },
+    { kind: 'intent-stored', id, intent: 'stopping' },
+    { kind: 'intent-stored', id, intent: 'live' },
+    { kind: 'intent-failed', id },
+    { kind: 'prepared', id },
+    { kind: 'prepare-failed', id, failure },
+    { kind: 'start-begun', id },
+    { kind: 'started', id },
+    { kind: 'start-failed', id, failure },
+    { kind: 'stopped', id },
+    { kind: 'stop-failed', id, failure },
+    { kind: 'removed', id },
+    { kind: 'remove-failed', id },
+    { kind: 'exited', id, failure },
+    ...(['prepared', 'running', 'frozen', 'absent'] as const).map(
+      (as) => ({ kind: 'found', id, as }) as const,
+    ),
+  ]),
+];
+
+describe('every state meets every input', () => {
+  for (const [name, state] of Object.entries(states)) {
+    test(`${name}: none throws, none changes the state it was given, each answer is plain data`, () => {
+      const before = JSON.stringify(state);
+      for (const input of inputs) {
+        const step = next(state, input);
+        expect(JSON.stringify(state)).toBe(before);
+        expect(JSON.parse(JSON.stringify(step))).toEqual(structuredClone(step));
+      }
+    });
+
+    test(`${name}: an instance that is being called is not called again`, () => {
+      for (const input of inputs) {
+        const { effects } = next(state, input);
+        for (const effect of effects) {
+          if (!('id' in effect) || !['prepare', 'start', 'stop', 'remove', 'thaw'].includes(effect.kind))
+            continue;
+          const before = state.instances.find((entry) => entry.id === effect.id);
+          const isAnswered = 'id' in input && input.id === effect.id;
+          expect(before?.call === null || before === undefined || isAnswered).toBe(true);
+        }
+      }
+    });
+  }
+});
+
+describe('going to sleep', () => {
+  test('asks for a fence with the ends it knows when the idle timer fires', () => {
+    expect(next(awake, { kind: 'timer', timer: 'idle' }).effects).toContainEqual({ kind: 'fence', ends: 3 });
+  });
+
+  test('says signalled at once, and nothing else before the proxy has accepted', () => {
+    expect(kinds(next(asking, { kind: 'fenced', token: 't' }).effects)).toEqual(['signal']);
+  });
+
+  test('stores the intention, then publishes without targets, then stops: each after the one before', () => {
+    const { effects } = play(
+      fenced,
+      { kind: 'signal-accepted', token: 't' },
+      { kind: 'intent-stored', id: 'a', intent: 'stopping' },
+      { kind: 'published', publication: nowhere },
+    );
+    expect(kinds(effects).filter((kind) => kind !== 'disarm' && kind !== 'record')).toEqual([
+      'store-intent',
+      'publish',
+      'stop',
+    ]);
+  });
+
+  test('a stale token abandons the sleep and arms the idle timer again', () => {
+    const step = next(fenced, { kind: 'signal-stale', token: 't' });
+    expect(step.state.sleep).toBeNull();
+    expect(kinds(step.effects)).toEqual(['arm']);
+  });
+
+  test('a refused fence takes over the numbers of the reply', () => {
+    const step = next(asking, { kind: 'fence-refused', activity: { inFlight: 0, held: 0, ends: 9 } });
+    expect(step.state).toMatchObject({ sleep: null, activity: { ends: 9 } });
+    expect(step.effects).toContainEqual({ kind: 'arm', timer: 'idle', delayMs: 20 });
+  });
+
+  test('a store that fails takes the sleep back before anything was stopped', () => {
+    const step = next(signalled, { kind: 'intent-failed', id: 'a' });
+    expect(step.state).toMatchObject({ sleep: null, instances: [{ state: 'running', halt: null }] });
+    expect(step.effects).toContainEqual({ kind: 'lift', token: 't' });
+  });
+
+  test('a link that breaks before the stop gives the sleep up, and the intention with it', () => {
+    const step = next(intending, { kind: 'unlinked' });
+    expect(step.state).toMatchObject({ sleep: null, instances: [{ state: 'running', halt: null }] });
+    expect(step.effects).toContainEqual({ kind: 'store-intent', id: 'a', intent: 'live' });
+  });
+
+  test('a project that never sleeps asks for no fence', () => {
+    const never = after(awake, { kind: 'routes-changed', sleepy: false });
+    expect(kinds(next(never, { kind: 'timer', timer: 'idle' }).effects)).not.toContain('fence');
+  });
+
+  test('nothing sleeps while the link is down', () => {
+    const alone = after(awake, { kind: 'unlinked' });
+    expect(kinds(next(alone, { kind: 'timer', timer: 'idle' }).effects)).not.toContain('fence');
+  });
+});
+
+describe('waking', () => {
+  test('any number of wakes make one start', () => {
+    const wake: ProjectInput = { kind: 'wake', by: 'proxy' };
+    expect(kinds(play(asleep, wake, wake, wake).effects).filter((kind) => kind === 'start')).toHaveLength(1);
+  });
+
+  test('a wake during the stop starts when the stop has ended, at once', () => {
+    expect(kinds(play(stopping, { kind: 'wake', by: 'proxy' }).effects)).not.toContain('start');
+    expect(kinds(next(rewoken, { kind: 'stopped', id: 'a' }).effects)).toContain('start');
+  });
+
+  test('a wake during the prepare starts when it is prepared', () => {
+    const waiting = after(preparing, { kind: 'wake', by: 'proxy' });
+    expect(kinds(next(waiting, { kind: 'prepared', id: 'a' }).effects)).toContain('start');
+  });
+
+  test('a failed start answers who waits, and who comes within the back-off', () => {
+    const step = next(starting, { kind: 'start-failed', id: 'a', failure });
+    expect(step.effects).toContainEqual({ kind: 'fail-wake', failure, retryAfterMs: 1_000 });
+    expect(next(step.state, { kind: 'wake', by: 'proxy' }).effects).toContainEqual({
+      kind: 'fail-wake',
+      failure,
+      retryAfterMs: null,
+    });
+  });
+
+  test('after the back-off the next request prepares and starts again, and the next failure doubles it', () => {
+    const { effects } = play(
+      failed,
+      { kind: 'published', publication: targets('a') },
+      { kind: 'published', publication: nowhere },
+      { kind: 'timer', timer: 'backoff' },
+      { kind: 'wake', by: 'proxy' },
+      { kind: 'prepared', id: 'a' },
+      { kind: 'start-failed', id: 'a', failure: { ...failure, code: 'instance_exited' } },
+    );
+    expect(kinds(effects)).toEqual(expect.arrayContaining(['prepare', 'start']));
+    expect(effects).toContainEqual(expect.objectContaining({ kind: 'fail-wake', retryAfterMs: 2_000 }));
+  });
+
+  test('what never answered is unpublished, drained and stopped before it may start again', () => {
+    const { state, effects } = play(
+      overdue,
+      { kind: 'published', publication: targets('a') },
+      { kind: 'published', publication: nowhere },
+      { kind: 'drained', id: 'a' },
+      { kind: 'intent-stored', id: 'a', intent: 'stopping' },
+    );
+    expect(kinds(effects)).toContain('stop');
+    expect(state.instances[0]).toMatchObject({ state: 'stopping', call: 'stop' });
+  });
+});
+
+describe('crashes', () => {
+  test('the first is repaired at once and the next request starts it', () => {
+    expect(crashed.backoff).toBeNull();
+    expect(crashed.instances[0]).toMatchObject({ state: 'preparing', call: 'prepare' });
+  });
+
+  test('the second within ten seconds makes the restart wait', () => {
+    const again = after(
+      crashed,
+      { kind: 'published', publication: nowhere },
+      { kind: 'prepared', id: 'a' },
+      { kind: 'wake', by: 'proxy' },
+      { kind: 'started', id: 'a' },
+      { kind: 'answered', id: 'a' },
+      { kind: 'exited', id: 'a', failure },
+    );
+    expect(again.backoff).toEqual(failure);
+  });
+});
+
+describe('a new revision', () => {
+  test('of an awake project starts beside the old one, and both are published until it answers', () => {
+    const { effects } = play(deploying, { kind: 'prepared', id: 'b' }, { kind: 'started', id: 'b' });
+    expect(kinds(effects)).toContain('start');
+    expect(proving.published?.targets).toEqual(['a', 'b']);
+  });
+
+  test('that answers is published alone; the old one is drained, stopped and removed', () => {
+    const { state, effects } = play(
+      switched,
+      { kind: 'published', publication: targets('b') },
+      { kind: 'drained', id: 'a' },
+      { kind: 'intent-stored', id: 'a', intent: 'removing' },
+      { kind: 'stopped', id: 'a' },
+      { kind: 'removed', id: 'a' },
+    );
+    expect(kinds(effects)).toEqual(expect.arrayContaining(['drain', 'store-intent', 'stop', 'remove']));
+    expect(state.instances.map((entry) => entry.id)).toEqual(['b']);
+  });
+
+  test('that does not start leaves the old one serving and says why', () => {
+    const step = next(proving, { kind: 'exited', id: 'b', failure });
+    expect(step.state).toMatchObject({ current: 'a', candidate: null, failure });
+    expect(step.effects).toContainEqual({ kind: 'record', event: 'switch_failed', id: 'b', failure });
+    expect(step.state.instances[0]).toMatchObject({ id: 'a', state: 'running', halt: null });
+  });
+
+  test('of a sleeping project replaces the prepared instance without a start', () => {
+    const { state, effects } = play(
+      deployingAsleep,
+      { kind: 'prepared', id: 'b' },
+      { kind: 'intent-stored', id: 'a', intent: 'removing' },
+      { kind: 'removed', id: 'a' },
+    );
+    expect(kinds(effects)).not.toContain('start');
+    expect(state).toMatchObject({ current: 'b', candidate: null, instances: [{ id: 'b' }] });
+  });
+
+  test('cancels a fence that was not signalled', () => {
+    const step = play(asking, revised, { kind: 'fenced', token: 't' });
+    expect(step.effects).toContainEqual({ kind: 'lift', token: 't' });
+    expect(kinds(step.effects)).not.toContain('signal');
+  });
+
+  test('is superseded by a newer one', () => {
+    const state = after(deploying, { kind: 'revised', revision: 3, instanceId: 'c' });
+    expect(state.candidate).toBe('c');
+    expect(state.instances.find((entry) => entry.id === 'b')?.halt?.reason).toBe('retire');
+  });
+});
+
+describe('people', () => {
+  test('a stop answers who waits, unpublishes, drains, and only then stops', () => {
+    const { effects } = play(
+      awake,
+      { kind: 'stop-asked' },
+      { kind: 'published', publication: { traffic: 'stopped', targets: [], routes: 1 } },
+      { kind: 'drained', id: 'a' },
+      { kind: 'intent-stored', id: 'a', intent: 'stopping' },
+      { kind: 'stopped', id: 'a' },
+    );
+    expect(
+      kinds(effects).filter((kind) => ['publish', 'drain', 'store-intent', 'stop', 'tell'].includes(kind)),
+    ).toEqual(['publish', 'drain', 'store-intent', 'stop', 'store-intent', 'tell']);
+  });
+
+  test('a delete leaves nothing and says so at the very end', () => {
+    const { state, effects } = play(
+      deleting,
+      { kind: 'published', publication: { traffic: 'none', targets: [], routes: 1 } },
+      { kind: 'drained', id: 'a' },
+      { kind: 'intent-stored', id: 'a', intent: 'removing' },
+      { kind: 'stopped', id: 'a' },
+      { kind: 'removed', id: 'a' },
+    );
+    expect(state.instances).toEqual([]);
+    expect(effects.at(-1)).toEqual({ kind: 'tell', outcome: { about: 'delete', result: 'done' } });
+  });
+
+  test('a person who asks for sleep while exchanges run hears that it is busy', () => {
+    const { effects } = play(inUse, { kind: 'sleep-asked' }, { kind: 'fence-refused', activity: busy });
+    expect(effects).toContainEqual({ kind: 'tell', outcome: { about: 'sleep', result: 'busy' } });
+  });
+});

@@ -1,0 +1,148 @@
+/**
+ * The whole memory of one project's life, as plain data: `project-machine.ts` is the only writer.
+ * No times and no addresses in here: the runner knows those, so that a model can explore every state.
+ */
+import type { InstanceState } from '../../domain/instance-state.ts';
+import type { StartFailure } from '../../domain/project-status.ts';
+import type { InstanceIntent } from '../../store/contract.ts';
+
+/** Why an instance is being brought down, and whether its exchanges have ended. */
+export interface Halt {
+  /** `sleep`: signalled to the proxy. `stop`: a person or the shutdown. `retire`: it is removed afterwards. `failed`: it must not go on. */
+  readonly reason: 'sleep' | 'stop' | 'retire' | 'failed';
+  readonly drain: 'needed' | 'asked' | 'done';
+}
+
+export interface InstanceEntry {
+  readonly id: string;
+  readonly revision: number;
+  readonly state: InstanceState;
+  /** The engine's call under way: for one instance they are made one after the other. */
+  readonly call: 'prepare' | 'start' | 'stop' | 'remove' | null;
+  /** What the store has. */
+  readonly intent: InstanceIntent;
+  /** What is being written to the store. */
+  readonly storing: InstanceIntent | null;
+  readonly halt: Halt | null;
+  /** Its start returned: there is an address to publish, and exchanges may run on it. */
+  readonly located: boolean;
+}
+
+/** What the proxy is told. `none`: the service does not exist there. */
+export interface Publication {
+  readonly traffic: 'forward' | 'stopped' | 'none';
+  /** Instance ids. */
+  readonly targets: readonly string[];
+  /** Grows with each change of hostnames and the like. */
+  readonly routes: number;
+}
+
+/** The two-phase sleep. From `signalled` on nothing takes it back but a broken link before the stop. */
+export type Sleep =
+  | {
+      readonly phase: 'asking';
+      readonly ends: number;
+      readonly by: 'idle' | 'person';
+      readonly triesLeft: number;
+      readonly cancelled: boolean;
+    }
+  /** The proxy has fenced it; `signalled` is on its way. */
+  | {
+      readonly phase: 'fenced';
+      readonly token: string;
+      readonly by: 'idle' | 'person';
+      readonly cancelled: boolean;
+    }
+  /** Accepted: store, publish without targets, stop. */
+  | { readonly phase: 'signalled'; readonly token: string; readonly by: 'idle' | 'person' };
+
+/** Somebody wants an instance that answers. */
+export interface Wake {
+  readonly by: 'proxy' | 'person';
+  /** The instance had to be prepared again for this wake: once is enough. */
+  readonly repaired: boolean;
+}
+
+export interface KnownActivity {
+  readonly inFlight: number;
+  readonly held: number;
+  readonly ends: number;
+}
+
+export interface ProjectState {
+  readonly wanted: 'active' | 'stopped' | 'deleted';
+  /** The platform is shutting down and takes its instances with it. */
+  readonly closing: boolean;
+  /** False: `idle_timeout: never`. */
+  readonly sleepy: boolean;
+  readonly routes: number;
+  /** The instance that serves, or that the next wake starts. */
+  readonly current: string | null;
+  /** The instance of a newer revision, on its way to replace `current`. */
+  readonly candidate: string | null;
+  readonly instances: readonly InstanceEntry[];
+  /** Our snapshot is in force at the proxy. */
+  readonly linked: boolean;
+  /** What the proxy has; null when that is not known. */
+  readonly published: Publication | null;
+  readonly publishing: Publication | null;
+  /** The proxy refuses to route it: a host belongs to somebody else. */
+  readonly conflict: StartFailure | null;
+  readonly activity: KnownActivity | null;
+  readonly sleep: Sleep | null;
+  readonly wake: Wake | null;
+  /** Failed starts and crashes in a row; at most STRIKES_MAX. */
+  readonly strikes: number;
+  /** Until the back-off has passed, requests get this answer. */
+  readonly backoff: StartFailure | null;
+  readonly failure: StartFailure | null;
+  /** Who failed lately: left alone until the retry timer fires. */
+  readonly resting: { readonly store: boolean; readonly link: boolean; readonly engine: boolean };
+  /** Who waits to be told. */
+  readonly asked: { readonly sleep: boolean; readonly stop: boolean };
+}
+
+export const STRIKES_MAX = 7;
+
+/** A new instance, before its first prepare. */
+export function newInstance(id: string, revision: number): InstanceEntry {
+  return {
+    id,
+    revision,
+    state: 'preparing',
+    call: null,
+    intent: 'live',
+    storing: null,
+    halt: null,
+    located: false,
+  };
+}
+
+export interface ProjectBasis {
+  readonly wanted: 'active' | 'stopped';
+  readonly sleepy: boolean;
+  readonly current: string | null;
+  readonly candidate: string | null;
+  readonly instances: readonly InstanceEntry[];
+}
+
+/** A project as it is registered, or as it is found again: `next(state, { kind: 'begin' })` sets it going. */
+export function initialState(basis: ProjectBasis): ProjectState {
+  return {
+    ...basis,
+    closing: false,
+    routes: 1,
+    linked: false,
+    published: null,
+    publishing: null,
+    conflict: null,
+    activity: null,
+    sleep: null,
+    wake: null,
+    strikes: 0,
+    backoff: null,
+    failure: null,
+    resting: { store: false, link: false, engine: false },
+    asked: { sleep: false, stop: false },
+  };
+}

@@ -1,0 +1,133 @@
+/** The two-phase sleep: fence, signalled, and only then the stop. Cut short by whoever wants the project awake. */
+import type { Transition } from './project-draft.ts';
+import type { KnownActivity } from './project-state.ts';
+
+/** A refused fence is not asked again sooner: a proxy that always refuses must not keep us busy. */
+const REARM_AFTER_MS = 20;
+const PERSON_TRIES = 3;
+
+export function maySleep({ draft, current, candidate }: Transition): boolean {
+  return (
+    draft.linked &&
+    draft.wanted === 'active' &&
+    !draft.closing &&
+    draft.sleep === null &&
+    candidate === null &&
+    current?.state === 'running' &&
+    current.halt === null &&
+    current.call === null
+  );
+}
+
+/** From now on the project is quiet, unless the activity says otherwise. */
+export function watchForQuiet(step: Transition, delayMs = 0): void {
+  const { activity, sleepy } = step.draft;
+  const isBusy = activity !== null && (activity.inFlight > 0 || activity.held > 0);
+  if (sleepy && !isBusy && maySleep(step)) step.emit({ kind: 'arm', timer: 'idle', delayMs });
+  else step.emit({ kind: 'disarm', timer: 'idle' });
+}
+
+export function askFence(step: Transition, by: 'idle' | 'person', triesLeft = PERSON_TRIES): void {
+  const ends = step.draft.activity?.ends ?? 0;
+  step.draft.sleep = { phase: 'asking', ends, by, triesLeft, cancelled: false };
+  step.emit({ kind: 'disarm', timer: 'idle' });
+  step.emit({ kind: 'fence', ends });
+}
+
+export function onFenced(step: Transition, token: string): void {
+  const { sleep } = step.draft;
+  if (sleep?.phase !== 'asking') {
+    step.emit({ kind: 'lift', token });
+    return;
+  }
+  if (sleep.cancelled || step.current?.state !== 'running') {
+    step.emit({ kind: 'lift', token });
+    abandonSleep(step, 'busy');
+    return;
+  }
+  step.draft.sleep = { phase: 'fenced', token, by: sleep.by, cancelled: false };
+  step.emit({ kind: 'signal', token });
+}
+
+export function onFenceRefused(step: Transition, activity: KnownActivity): void {
+  const { sleep } = step.draft;
+  step.draft.activity = activity;
+  if (sleep?.phase !== 'asking') return;
+  const isQuiet = activity.inFlight === 0 && activity.held === 0;
+  const isStillWanted = sleep.by === 'person' && !sleep.cancelled && sleep.triesLeft > 1;
+  step.draft.sleep = null;
+  if (isQuiet && isStillWanted && maySleep(step)) {
+    askFence(step, 'person', sleep.triesLeft - 1);
+    return;
+  }
+  abandonSleep(step, 'busy');
+}
+
+export function onSignalAccepted(step: Transition, token: string): void {
+  const { sleep, linked } = step.draft;
+  if (sleep?.phase !== 'fenced' || sleep.token !== token) return;
+  const { current } = step;
+  if (current?.state !== 'running' || current.halt || sleep.cancelled || !linked) {
+    step.emit({ kind: 'lift', token });
+    abandonSleep(step, 'busy');
+    return;
+  }
+  step.draft.sleep = { phase: 'signalled', token, by: sleep.by };
+  current.halt = { reason: 'sleep', drain: 'done' };
+  step.emit({ kind: 'disarm', timer: 'stable' });
+  step.record('sleeping', current.id);
+}
+
+/** The proxy holds no such fence: it was lifted by a request, or forgotten. */
+export function onFenceGone(step: Transition, token: string): void {
+  const { sleep } = step.draft;
+  if (sleep?.phase !== 'fenced' || sleep.token !== token) return;
+  abandonSleep(step, 'busy');
+}
+
+/** Whether the proxy heard it is not known; lifting is harmless if it did not. */
+export function onSignalFailed(step: Transition, token: string): void {
+  const { sleep } = step.draft;
+  if (sleep?.phase !== 'fenced' || sleep.token !== token) return;
+  step.emit({ kind: 'lift', token });
+  abandonSleep(step, 'failed');
+}
+
+/** A deploy, a stop or a delete wants no sleep: take it back where that is still possible. */
+export function cancelSleep(step: Transition): void {
+  const { sleep } = step.draft;
+  if (sleep && sleep.phase !== 'signalled') step.draft.sleep = { ...sleep, cancelled: true };
+}
+
+/** The signalled sleep cannot go on, and its stop has not begun: the gate opens again. */
+export function takeBackSleep(step: Transition): void {
+  const { sleep } = step.draft;
+  const { current } = step;
+  if (sleep?.phase !== 'signalled' || current?.halt?.reason !== 'sleep' || current.call === 'stop') return;
+  current.halt = null;
+  step.emit({ kind: 'lift', token: sleep.token });
+  abandonSleep(step, 'failed');
+}
+
+/** The link broke: the proxy lifts a fence that was not signalled, and our snapshot opens one that was. */
+export function forgetSleep(step: Transition): void {
+  const { sleep } = step.draft;
+  const { current } = step;
+  if (!sleep) return;
+  const isStopping =
+    sleep.phase === 'signalled' && (current?.call === 'stop' || current?.state !== 'running');
+  if (isStopping) return;
+  if (current?.halt?.reason === 'sleep') current.halt = null;
+  abandonSleep(step, 'unavailable');
+}
+
+export function abandonSleep(step: Transition, result: 'busy' | 'unavailable' | 'failed'): void {
+  step.draft.sleep = null;
+  if (step.draft.asked.sleep) tellSleep(step, result);
+  watchForQuiet(step, REARM_AFTER_MS);
+}
+
+export function tellSleep(step: Transition, result: 'done' | 'busy' | 'unavailable' | 'failed'): void {
+  step.draft.asked = { ...step.draft.asked, sleep: false };
+  step.emit({ kind: 'tell', outcome: { about: 'sleep', result } });
+}

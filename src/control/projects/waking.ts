@@ -1,0 +1,222 @@
+/** From "somebody wants an answer" to "it answers", and what happens when it does not. */
+import type { StartFailure } from '../../domain/project-status.ts';
+import { isAwake, mayRun, type Transition, type WritableEntry } from './project-draft.ts';
+import { type InstanceEntry, STRIKES_MAX } from './project-state.ts';
+import { isUnrouted } from './publishing.ts';
+import { cancelSleep, watchForQuiet } from './sleeping.ts';
+
+const BACKOFF_FIRST_MS = 1_000;
+const BACKOFF_MAX_MS = 60_000;
+/** Awake for so long, an earlier crash no longer counts. */
+const STABLE_AFTER_MS = 10_000;
+
+/** 1 s, 2 s, 4 s … 60 s for the first, second, third … strike in a row. */
+export function backoffMs(strikes: number): number {
+  return Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** (strikes - 1));
+}
+
+export function onWake(step: Transition, by: 'proxy' | 'person'): void {
+  const { draft } = step;
+  if (draft.wanted !== 'active') {
+    tellWake(step, draft.wanted);
+    return;
+  }
+  if (draft.closing) {
+    tellWake(step, 'closing');
+    return;
+  }
+  if (draft.conflict) {
+    step.emit({
+      kind: 'tell',
+      outcome: { about: 'wake', result: 'failed', failure: draft.conflict },
+    });
+    return;
+  }
+  if (draft.backoff && by === 'proxy') {
+    step.emit({ kind: 'fail-wake', failure: draft.backoff, retryAfterMs: null });
+    return;
+  }
+  if (by === 'person') endBackoff(step);
+  if (by === 'person') cancelSleep(step);
+  step.rested();
+  draft.wake = { by: draft.wake?.by === 'person' ? 'person' : by, repaired: draft.wake?.repaired ?? false };
+}
+
+/** Takes a pending wake one step on; called after every input. */
+export function pursueWake(step: Transition): void {
+  const { draft, current, candidate } = step;
+  if (!draft.wake || !current || draft.wanted !== 'active' || draft.closing) return;
+  if (current.state === 'running' && !current.halt && !draft.sleep) {
+    draft.wake = null;
+    tellWake(step, 'answered');
+    return;
+  }
+  if (candidate || current.call !== null || current.halt) return;
+  if (current.state === 'failed') step.move(current, 'retry');
+  if (current.state === 'prepared') beginStart(step, current);
+}
+
+/** Prepares whatever waits for it, once. */
+export function pursuePrepares(step: Transition): void {
+  if (step.draft.closing || step.draft.resting.engine) return;
+  for (const entry of step.draft.instances) {
+    if (entry.state !== 'preparing' || entry.call !== null || entry.halt) continue;
+    entry.call = 'prepare';
+    step.emit({ kind: 'prepare', id: entry.id });
+  }
+}
+
+/**
+ * Never two that run for one revision: a start waits for the other's end. And the proxy must have forgotten
+ * an earlier life of the instance, or it would take the new one for ready before it is.
+ */
+export function beginStart(step: Transition, entry: WritableEntry): void {
+  const { draft } = step;
+  if (!draft.linked || !isUnrouted(draft, entry.id) || hasTwin(step, entry)) return;
+  startNow(step, entry);
+}
+
+export function hasTwin(step: Transition, entry: InstanceEntry): boolean {
+  const isTwin = (other: InstanceEntry): boolean =>
+    other.id !== entry.id && other.revision === entry.revision && mayRun(other);
+  return step.draft.instances.some(isTwin);
+}
+
+export function startNow(step: Transition, entry: WritableEntry): void {
+  step.move(entry, 'start');
+  entry.call = 'start';
+  step.emit({ kind: 'start', id: entry.id });
+  step.record('starting', entry.id);
+}
+
+export function onStarted(entry: WritableEntry): void {
+  if (entry.call !== 'start') return;
+  entry.call = null;
+  entry.located = true;
+  // Nobody was ever sent there.
+  if (entry.halt) entry.halt = { ...entry.halt, drain: 'done' };
+}
+
+export function onStartFailed(step: Transition, entry: WritableEntry, failure: StartFailure): void {
+  if (entry.call !== 'start') return;
+  entry.call = null;
+  if (entry.state === 'starting') step.move(entry, 'start-failed');
+  step.emit({ kind: 'disarm-deadline', id: entry.id });
+  if (entry.halt) {
+    entry.halt = { ...entry.halt, drain: 'done' };
+    return;
+  }
+  const { wake } = step.draft;
+  if (failure.code === 'instance_not_found' && wake && !wake.repaired && entry.id === step.draft.current) {
+    step.draft.wake = { ...wake, repaired: true };
+    return;
+  }
+  const isOver = failure.code === 'instance_exited' || failure.code === 'instance_not_found';
+  if (!isOver) entry.halt = { reason: 'failed', drain: 'done' };
+  onGivenUp(step, entry, failure);
+}
+
+export function onDeadline(step: Transition, entry: WritableEntry, failure: StartFailure): void {
+  if (entry.state !== 'starting' || entry.halt) return;
+  step.move(entry, 'start-failed');
+  if (entry.call === 'start') step.emit({ kind: 'abort-start', id: entry.id });
+  entry.halt = { reason: 'failed', drain: entry.located ? 'needed' : 'done' };
+  onGivenUp(step, entry, failure);
+}
+
+export function onPrepared(step: Transition, entry: WritableEntry): void {
+  if (entry.call !== 'prepare') return;
+  entry.call = null;
+  if (entry.state !== 'preparing') return;
+  step.move(entry, 'prepared');
+  if (!entry.halt) step.record('prepared', entry.id);
+}
+
+export function onPrepareFailed(step: Transition, entry: WritableEntry, failure: StartFailure): void {
+  if (entry.call !== 'prepare') return;
+  entry.call = null;
+  if (entry.state !== 'preparing') return;
+  step.move(entry, 'prepare-failed');
+  if (!entry.halt) onGivenUp(step, entry, failure);
+}
+
+/** It was found ended: during a start that is a failed start, later a crash. */
+export function onExited(step: Transition, entry: WritableEntry, failure: StartFailure): void {
+  if (entry.call !== null || !isAwake(entry)) {
+    if (entry.call === null && entry.state === 'failed') entry.located = false;
+    return;
+  }
+  const wasServing = entry.state === 'running';
+  step.move(entry, 'exited');
+  entry.located = false;
+  step.emit({ kind: 'disarm-deadline', id: entry.id });
+  if (entry.halt) return;
+  if (!wasServing) {
+    onGivenUp(step, entry, failure);
+    return;
+  }
+  step.record('crashed', entry.id, failure);
+  if (entry.id !== step.draft.current) return;
+  step.emit({ kind: 'disarm', timer: 'stable' });
+  step.move(entry, 'retry');
+  const isFirst = step.draft.strikes === 0;
+  step.draft.strikes = Math.min(STRIKES_MAX, step.draft.strikes + 1);
+  // The first crash is answered with a restart, the next ones make the restart wait.
+  if (!isFirst) failWake(step, failure, step.draft.strikes - 1);
+}
+
+/** A start or prepare did not work. */
+export function onGivenUp(step: Transition, entry: WritableEntry, failure: StartFailure): void {
+  const { draft } = step;
+  if (entry.id === draft.candidate) {
+    draft.failure = failure;
+    draft.candidate = null;
+    entry.halt = { reason: 'retire', drain: entry.halt?.drain ?? (entry.located ? 'needed' : 'done') };
+    step.record('switch_failed', entry.id, failure);
+    watchForQuiet(step);
+    return;
+  }
+  if (entry.id !== draft.current || step.candidate) return;
+  draft.strikes = Math.min(STRIKES_MAX, draft.strikes + 1);
+  step.record(draft.wake ? 'wake_failed' : 'prepare_failed', entry.id, failure);
+  failWake(step, failure, draft.strikes);
+}
+
+/** All who wait hear why; until the back-off has passed, whoever comes hears the same. */
+export function failWake(step: Transition, failure: StartFailure, strikes: number): void {
+  const { draft } = step;
+  const retryAfterMs = backoffMs(strikes);
+  draft.failure = failure;
+  draft.backoff = failure;
+  step.emit({ kind: 'arm', timer: 'backoff', delayMs: retryAfterMs });
+  if (!draft.wake) return;
+  draft.wake = null;
+  step.emit({ kind: 'fail-wake', failure, retryAfterMs });
+  step.emit({ kind: 'tell', outcome: { about: 'wake', result: 'failed', failure } });
+}
+
+/** The proxy reached it: it serves. */
+export function settleAnswered(step: Transition, entry: WritableEntry): void {
+  step.move(entry, 'answered');
+  step.emit({ kind: 'disarm-deadline', id: entry.id });
+  step.draft.failure = null;
+  endBackoff(step);
+  if (step.draft.wake) {
+    step.draft.wake = null;
+    tellWake(step, 'answered');
+  }
+  step.emit({ kind: 'arm', timer: 'stable', delayMs: STABLE_AFTER_MS });
+}
+
+export function endBackoff(step: Transition): void {
+  if (!step.draft.backoff) return;
+  step.draft.backoff = null;
+  step.emit({ kind: 'disarm', timer: 'backoff' });
+}
+
+export function tellWake(
+  step: Transition,
+  result: 'answered' | 'stopped' | 'deleted' | 'closing' | 'active',
+): void {
+  if (result !== 'active') step.emit({ kind: 'tell', outcome: { about: 'wake', result } });
+}
