@@ -1,0 +1,315 @@
+/**
+ * One client's connection: requests in order, one exchange at a time. Owns the bytes that came and were not yet used,
+ * the connection's deadline, and how it ends; what happens to a request is the exchange's business.
+ */
+import type { HostField } from '../http1/host-field.ts';
+import { parseRequestHead, type RequestHead } from '../http1/request-head.ts';
+import type { DeadlineOwner } from '../sockets/deadline-sweep.ts';
+import { asOneEvent, type SocketOwner, type StreamSocket } from '../sockets/stream-socket.ts';
+import type { EdgeCore } from './edge-core.ts';
+import { Exchange } from './exchange.ts';
+import { FAILURES, type Failure, failureOfRequest, writeFailure } from './failure.ts';
+
+const NEVER = Number.POSITIVE_INFINITY;
+const HEALTH_PATH = '/luma-proxy-health';
+
+type Phase = 'reading-head' | 'exchange' | 'lingering' | 'gone';
+
+export class ClientConnection implements SocketOwner, DeadlineOwner {
+  dueMs: number;
+  readonly socket: StreamSocket;
+  readonly #core: EdgeCore;
+  #phase: Phase = 'reading-head';
+  #exchange: Exchange | null = null;
+  #input: Buffer | null = null;
+  #from = 0;
+  #isAdvancing = false;
+  #hasClientEnded = false;
+  #lingeredBytes = 0;
+  /** What was unsent when the client was last looked at: less since then is progress. */
+  #unsentBytes = 0;
+  #remoteAddress = '';
+  #forwardedHost: HostField | null = null;
+  #forwardedLines = '';
+
+  constructor(core: EdgeCore, make: (owner: SocketOwner) => StreamSocket) {
+    this.#core = core;
+    this.socket = make(this);
+    this.dueMs = core.sweep.nowMs + core.limits.keepAliveIdleMs;
+  }
+
+  get isIdle(): boolean {
+    return this.#phase === 'reading-head' && this.#input === null;
+  }
+
+  onOpen(): void {
+    const { clients, sweep, limits } = this.#core;
+    clients.add(this);
+    sweep.add(this);
+    this.dueMs = sweep.nowMs + limits.keepAliveIdleMs;
+    if (clients.size > limits.clientConnectionsMax || this.#core.isDraining) {
+      this.#refuse(this.#core.isDraining ? FAILURES.shuttingDown : FAILURES.tooManyConnections);
+    }
+  }
+
+  onData(bytes: Buffer): void {
+    if (this.#phase === 'lingering') {
+      this.#lingeredBytes += bytes.length;
+      if (this.#lingeredBytes > this.#core.limits.lingerBytesMax) this.abort();
+      return;
+    }
+    if (this.#input === null) {
+      this.#input = bytes;
+      this.#from = 0;
+    } else {
+      this.#input = Buffer.concat([this.#input.subarray(this.#from), bytes]);
+      this.#from = 0;
+    }
+    if (this.#phase === 'exchange') this.passBody();
+    else this.#advance();
+  }
+
+  onClogged(): void {
+    this.#unsentBytes = this.socket.backlogBytes;
+    this.dueMs = this.#core.sweep.nowMs + this.#core.limits.clientStalledMs;
+    this.#exchange?.onClientClogged();
+  }
+
+  onWritable(): void {
+    if (this.#phase === 'exchange') this.#exchange?.onClientWritable();
+    else if (this.#phase === 'lingering') this.dueMs = this.#core.sweep.nowMs + this.#core.limits.lingerMs;
+    else this.#advance();
+  }
+
+  onPeerEnd(): void {
+    this.#hasClientEnded = true;
+    if (this.#phase === 'exchange') this.#exchange?.onClientEnd();
+    else if (this.#phase === 'lingering') this.#finishLingering();
+    else this.#close();
+  }
+
+  onClosed(): void {
+    if (this.#phase === 'gone') return;
+    this.#phase = 'gone';
+    this.#core.sweep.remove(this);
+    this.#core.clients.delete(this);
+    const exchange = this.#exchange;
+    this.#exchange = null;
+    this.#input = null;
+    exchange?.clientGone();
+    this.#core.onClientGone(this);
+  }
+
+  onBug(error: unknown): void {
+    this.#core.onError(error);
+  }
+
+  onDeadline(nowMs: number): void {
+    if (this.#isStillTaking(nowMs)) return;
+    asOneEvent(() => {
+      if (this.#phase === 'exchange') this.#exchange?.onDeadline();
+      else if (this.#phase === 'lingering') this.abort();
+      else if (this.#input === null) this.#close();
+      else this.#refuse(FAILURES.requestTimeout);
+    });
+  }
+
+  /** A slow reader is no dead one: as long as it takes something, it may go on. */
+  #isStillTaking(nowMs: number): boolean {
+    const unsent = this.socket.backlogBytes;
+    if (unsent === 0 || unsent >= this.#unsentBytes) return false;
+    this.#unsentBytes = unsent;
+    this.dueMs = nowMs + this.#core.limits.clientStalledMs;
+    return true;
+  }
+
+  /** For timers of an exchange: what they write leaves at once. */
+  asEvent(body: () => void): void {
+    asOneEvent(body);
+  }
+
+  /** The lines that tell the target who asked; made once per connection and host. */
+  forwardedLines(host: HostField | null): string {
+    if (this.#forwardedLines !== '' && host === this.#forwardedHost) return this.#forwardedLines;
+    if (this.#remoteAddress === '') this.#remoteAddress = this.socket.remoteAddress;
+    this.#forwardedHost = host;
+    const hostLine = host === null ? '' : `X-Forwarded-Host: ${host.text}\r\n`;
+    this.#forwardedLines = `X-Forwarded-For: ${this.#remoteAddress}\r\nX-Forwarded-Proto: http\r\n${hostLine}`;
+    return this.#forwardedLines;
+  }
+
+  /** Offers what has come to the exchange, and stops or goes on reading by what is left. */
+  passBody(): void {
+    const exchange = this.#exchange;
+    const input = this.#input;
+    if (exchange !== null && input !== null) {
+      const rest = exchange.takeBody(input, this.#from);
+      if (rest < 0 || this.#input !== input) return;
+      this.#consume(rest);
+    }
+    this.#regulate();
+  }
+
+  /** The answer is complete. */
+  exchangeEnded(isPersistent: boolean): void {
+    this.#exchange = null;
+    if (this.#phase !== 'exchange') return;
+    if (!isPersistent || this.#hasClientEnded) {
+      this.#close();
+      return;
+    }
+    this.#phase = 'reading-head';
+    this.dueMs = this.#core.sweep.nowMs + this.#core.limits.keepAliveIdleMs;
+    this.socket.resume();
+    if (this.#input !== null) this.#advance();
+  }
+
+  answerFailure(failure: Failure, head: RequestHead, requestId: string, isPersistent: boolean): void {
+    const request = { method: head.method, accept: head.fields.first('accept') ?? '', requestId };
+    this.socket.writeBytes(writeFailure(failure, request, connectionLine(isPersistent, head.minor)));
+    this.exchangeEnded(isPersistent);
+  }
+
+  /** Idle: closed now. Otherwise its answer says `Connection: close`. */
+  drain(): void {
+    if (this.isIdle) asOneEvent(() => this.#close());
+  }
+
+  /** The time to finish is over. */
+  cut(): void {
+    asOneEvent(() => {
+      if (this.#exchange !== null) this.#exchange.cut();
+      else this.abort();
+    });
+  }
+
+  /** What was said is still sent by the kernel; nothing more is waited for. */
+  finishNow(): void {
+    this.socket.finish();
+    this.abort();
+  }
+
+  /** At once and without an answer. */
+  abort(): void {
+    this.socket.destroy();
+    this.onClosed();
+  }
+
+  /** Reads heads and starts exchanges until one has to wait: a loop, so that pipelined requests do not pile up. */
+  #advance(): void {
+    if (this.#isAdvancing) return;
+    this.#isAdvancing = true;
+    try {
+      while (this.#phase === 'reading-head' && this.#input !== null && this.socket.backlogBytes === 0) {
+        if (!this.#readHead(this.#input)) break;
+      }
+    } finally {
+      this.#isAdvancing = false;
+    }
+    if (this.#phase === 'reading-head' || this.#phase === 'exchange') this.#regulate();
+  }
+
+  #readHead(input: Buffer): boolean {
+    const isFirst = this.#from === 0 && this.#headDueMs === 0;
+    const head = parseRequestHead(input, this.#from, input.length, this.#core.limits);
+    if (head.kind === 'incomplete') {
+      if (isFirst) this.#headDueMs = this.#core.sweep.nowMs + this.#core.limits.requestHeadMs;
+      this.dueMs = this.#headDueMs;
+      return false;
+    }
+    this.#headDueMs = 0;
+    if (head.kind === 'rejected') {
+      this.#refuse(failureOfRequest(head));
+      return false;
+    }
+    this.#consume(head.end);
+    this.#begin(head);
+    return true;
+  }
+
+  /** 0: no head has begun. */
+  #headDueMs = 0;
+
+  #begin(head: RequestHead): void {
+    this.#phase = 'exchange';
+    this.dueMs = NEVER;
+    if (head.path === HEALTH_PATH) {
+      this.#answerHealth(head);
+      return;
+    }
+    const core = this.#core;
+    const route = core.table.find(head.host === null ? '' : head.host.name, head.path);
+    const desk = route === null ? undefined : core.desks.get(route.name);
+    if (desk === undefined) {
+      const isPersistent = head.isKeepAlive && head.framing.kind === 'none' && !core.isDraining;
+      this.answerFailure(FAILURES.unknownHost, head, head.requestId ?? core.requestIds.next(), isPersistent);
+      return;
+    }
+    const exchange = new Exchange(core, this, head, desk);
+    this.#exchange = exchange;
+    exchange.admit();
+  }
+
+  #answerHealth(head: RequestHead): void {
+    const isPersistent = head.isKeepAlive && head.framing.kind === 'none' && !this.#core.isDraining;
+    this.socket.writeText(
+      'HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 3\r\nCache-Control: no-store\r\n' +
+        `${connectionLine(isPersistent, head.minor)}\r\n${head.method === 'HEAD' ? '' : 'ok\n'}`,
+    );
+    this.exchangeEnded(isPersistent);
+  }
+
+  #refuse(failure: Failure): void {
+    const request = { method: '', accept: '', requestId: this.#core.requestIds.next() };
+    this.socket.writeBytes(writeFailure(failure, request, 'Connection: close\r\n'));
+    this.#linger();
+  }
+
+  #consume(to: number): void {
+    const input = this.#input;
+    if (input === null) return;
+    this.#from = to;
+    if (to < input.length) return;
+    this.#input = null;
+    this.#from = 0;
+  }
+
+  /** A held request's client stays read, so that its going is seen; what it may send meanwhile is bounded. */
+  #regulate(): void {
+    const limits = this.#core.limits;
+    const unread = this.#input === null ? 0 : this.#input.length - this.#from;
+    const unreadMax = this.#exchange?.isHeld === true ? limits.heldBodyBytesMax : limits.readAheadBytesMax;
+    if (unread > unreadMax) this.socket.pause();
+    else this.socket.resume();
+  }
+
+  /** Everything is said: in good order, with time for the client to take it. */
+  #close(): void {
+    if (this.#input !== null || this.#exchange !== null) {
+      this.#linger();
+      return;
+    }
+    this.#phase = 'lingering';
+    this.dueMs = this.#core.sweep.nowMs + this.#core.limits.lingerMs;
+    this.socket.finish();
+  }
+
+  /** The client may still be sending: closing now would reset what it has not read yet (RFC 9112 §9.6). */
+  #linger(): void {
+    this.#phase = 'lingering';
+    this.#input = null;
+    this.dueMs = this.#core.sweep.nowMs + this.#core.limits.lingerMs;
+    this.socket.resume();
+    this.socket.shutdown();
+    if (this.#hasClientEnded) this.#finishLingering();
+  }
+
+  #finishLingering(): void {
+    if (this.socket.backlogBytes === 0) this.socket.finish();
+  }
+}
+
+function connectionLine(isPersistent: boolean, minor: number): string {
+  if (!isPersistent) return 'Connection: close\r\n';
+  return minor > 0 ? '' : 'Connection: keep-alive\r\n';
+}

@@ -1,0 +1,30 @@
+/** What all exchanges of a worker share. Built by the door, and owned by it; exchanges change only the counts. */
+import type { Clock } from '../../base/clock.ts';
+import type { BoardColumn } from '../board/index.ts';
+import type { EdgeLimits } from '../limits.ts';
+import type { RouteTable } from '../routing/route-table.ts';
+import type { DeadlineSweep } from '../sockets/deadline-sweep.ts';
+import type { IdleBudget } from '../upstream/target-pool.ts';
+import type { ClientConnection } from './client-connection.ts';
+import type { EdgeHost } from './edge-host.ts';
+import type { RequestIds } from './request-ids.ts';
+import type { ServiceDesk } from './service-desk.ts';
+
+export interface EdgeCore {
+  readonly column: BoardColumn;
+  readonly host: EdgeHost;
+  readonly clock: Clock;
+  readonly limits: EdgeLimits;
+  readonly sweep: DeadlineSweep;
+  readonly table: RouteTable;
+  readonly desks: Map<string, ServiceDesk>;
+  readonly clients: Set<ClientConnection>;
+  readonly idleBudget: IdleBudget;
+  readonly requestIds: RequestIds;
+  readonly onError: (error: unknown) => void;
+  /** Answers end their connections; nothing new is accepted. */
+  isDraining: boolean;
+  heldCount: number;
+  exchangeCount: number;
+  onClientGone(client: ClientConnection): void;
+}

@@ -1,0 +1,86 @@
+/**
+ * The life of one request as data: where it is, what may happen there, and how the board counts it meanwhile.
+ * The runner is exchange.ts; it holds no other notion of state.
+ */
+
+export type ExchangePhase =
+  /** Read and routed, counted nowhere. */
+  | 'arrived'
+  /** Waits for the gate of its service. */
+  | 'held'
+  /** Past the gate: on its way to a target. */
+  | 'connecting'
+  /** Its head is with the target. */
+  | 'awaiting'
+  /** The answer's head is with the client. */
+  | 'answering'
+  /** Upgraded: opaque bytes both ways. */
+  | 'tunnel'
+  /** Its targets refused; it pauses, then begins again at the gate. */
+  | 'retrying'
+  | 'ended';
+
+export type ExchangeEvent =
+  | 'gated'
+  | 'admitted'
+  | 'connected'
+  | 'refused'
+  | 'stale'
+  | 'answered'
+  | 'upgraded'
+  | 'ended';
+
+export const EXCHANGE_PHASES: readonly ExchangePhase[] = [
+  'arrived',
+  'held',
+  'connecting',
+  'awaiting',
+  'answering',
+  'tunnel',
+  'retrying',
+  'ended',
+];
+
+export const EXCHANGE_EVENTS: readonly ExchangeEvent[] = [
+  'gated',
+  'admitted',
+  'connected',
+  'refused',
+  'stale',
+  'answered',
+  'upgraded',
+  'ended',
+];
+
+type Row = Readonly<Partial<Record<ExchangeEvent, ExchangePhase>>>;
+
+const TRANSITIONS: Readonly<Record<ExchangePhase, Row>> = {
+  arrived: { gated: 'held', admitted: 'connecting', ended: 'ended' },
+  held: { admitted: 'connecting', ended: 'ended' },
+  connecting: { connected: 'awaiting', refused: 'retrying', ended: 'ended' },
+  awaiting: { stale: 'connecting', answered: 'answering', upgraded: 'tunnel', ended: 'ended' },
+  answering: { ended: 'ended' },
+  tunnel: { ended: 'ended' },
+  retrying: { gated: 'held', admitted: 'connecting', ended: 'ended' },
+  ended: {},
+};
+
+/** Null: that cannot happen there. */
+export function nextPhase(phase: ExchangePhase, event: ExchangeEvent): ExchangePhase | null {
+  return TRANSITIONS[phase][event] ?? null;
+}
+
+/** What the board must say of an exchange in this phase. */
+export function countedAs(phase: ExchangePhase): 'nothing' | 'held' | 'in-flight' {
+  switch (phase) {
+    case 'held':
+      return 'held';
+    case 'connecting':
+    case 'awaiting':
+    case 'answering':
+    case 'tunnel':
+      return 'in-flight';
+    default:
+      return 'nothing';
+  }
+}

@@ -1,0 +1,471 @@
+/**
+ * Runs one request: from the gate to a target and back, by the phases of exchange-phase.ts. It alone counts itself on
+ * the board, exactly once in and once out. The client connection owns the bytes that came in; this owns the answer.
+ */
+
+import type { Timer } from '../../base/clock.ts';
+import { assert } from '../../base/errors.ts';
+import { chooseTarget } from '../balancing/least-loaded.ts';
+import { machineNowMs } from '../board/index.ts';
+import type { BodyFraming } from '../http1/body-framing.ts';
+import { NO_BODY } from '../http1/body-framing.ts';
+import type { FieldSection } from '../http1/field-section.ts';
+import {
+  writeInterimHead,
+  writeLastChunk,
+  writeRequestHead,
+  writeResponseHead,
+  writeUpgradeHead,
+} from '../http1/head-writer.ts';
+import type { RequestHead } from '../http1/request-head.ts';
+import type { ResponseHead } from '../http1/response-head.ts';
+import { targetFor } from '../routing/route-table.ts';
+import type { ServiceRoute, TargetRoute } from '../routing/service-route.ts';
+import type { UpstreamBreak, UpstreamConnection, UpstreamUser } from '../upstream/upstream-connection.ts';
+import type { ClientConnection } from './client-connection.ts';
+import type { EdgeCore } from './edge-core.ts';
+import { countedAs, type ExchangeEvent, type ExchangePhase, nextPhase } from './exchange-phase.ts';
+import { FAILURES, type Failure, failureOfRequest, failureOfUpstream } from './failure.ts';
+import { RequestBody, writeChunk } from './request-body.ts';
+import type { Holder, ServiceDesk } from './service-desk.ts';
+
+const NEVER = Number.POSITIVE_INFINITY;
+const UNTIL_CLOSE: BodyFraming = { kind: 'until-close' };
+const CHUNKED: BodyFraming = { kind: 'chunked' };
+
+export class Exchange implements UpstreamUser, Holder {
+  readonly body: RequestBody;
+  readonly #core: EdgeCore;
+  readonly #client: ClientConnection;
+  readonly #head: RequestHead;
+  readonly #desk: ServiceDesk;
+  #route: ServiceRoute;
+  #phase: ExchangePhase = 'arrived';
+  #requestId = '';
+  #target: TargetRoute | null = null;
+  #connection: UpstreamConnection | null = null;
+  /** Towards the client. */
+  #outgoing: BodyFraming = NO_BODY;
+  #isPersistent = false;
+  #isUpstreamClogged = false;
+  /** Tunnel: which sides have said that they will send nothing more. */
+  #hasClientEnded = false;
+  #hasTargetEnded = false;
+  #isFreshWanted = false;
+  #holdUntilMs = 0;
+  /** Since the first refusal. */
+  #retryUntilMs = 0;
+  #retryPauseMs = 0;
+  #retryTimer: Timer | null = null;
+  #refusedIds: string[] = NOBODY;
+
+  constructor(core: EdgeCore, client: ClientConnection, head: RequestHead, desk: ServiceDesk) {
+    this.#core = core;
+    this.#client = client;
+    this.#head = head;
+    this.#desk = desk;
+    this.#route = desk.route;
+    this.body = new RequestBody(head.framing, core.limits);
+    core.exchangeCount++;
+  }
+
+  get isHeld(): boolean {
+    return this.#phase === 'held';
+  }
+
+  /** Begins at the gate; begins there again after refusals. */
+  admit(): void {
+    this.#route = this.#desk.route;
+    if (this.#route.traffic === 'stopped') {
+      this.fail(FAILURES.serviceStopped);
+      return;
+    }
+    const { column, table } = this.#core;
+    if (column.enter(this.#route.row, table.generation) === 'passed') {
+      this.#move('admitted');
+      this.#send();
+    } else {
+      this.#move('gated');
+      this.#hold();
+    }
+  }
+
+  #hold(): void {
+    if (this.#holdUntilMs === 0) this.#holdUntilMs = this.#core.clock.monotonic() + this.#route.holdTimeoutMs;
+    this.#client.dueMs = this.#holdUntilMs;
+    const failure = this.#desk.tryHold(this);
+    if (failure !== null) this.fail(failure);
+  }
+
+  lookAgain(): boolean {
+    const { column, table } = this.#core;
+    const now = this.#desk.route;
+    if (now.row !== this.#route.row) {
+      column.leave(this.#route.row);
+      this.#route = now;
+      if (column.enter(now.row, table.generation) === 'held') return false;
+    } else if (column.again(now.row, table.generation) === 'held') {
+      this.#route = now;
+      return false;
+    }
+    this.#route = now;
+    this.#desk.release(this);
+    this.#move('admitted');
+    this.#send();
+    return true;
+  }
+
+  /** Counted in flight on the service: finds a target that admits it, and a connection. */
+  #send(): void {
+    const { column, table, limits } = this.#core;
+    let passedOver = this.#refusedIds;
+    for (;;) {
+      const target = chooseTarget(this.#route.targets, column, passedOver);
+      if (target === null) {
+        this.#retry(null);
+        return;
+      }
+      if (column.tryEnterTarget(target.row, table.generation)) {
+        this.#target = target;
+        break;
+      }
+      passedOver = [...passedOver, target.id];
+    }
+    const pool = this.#desk.pool(this.#target);
+    const idleMsMax = isIdempotent(this.#head.method) ? limits.upstreamIdleMs : limits.unsafeReuseIdleMs;
+    const kept = this.#isFreshWanted ? null : pool.tryTake(this, this.#core.clock.monotonic(), idleMsMax);
+    this.#client.dueMs = NEVER;
+    if (kept === null) {
+      this.#connection = pool.connect(this);
+      return;
+    }
+    this.#connection = kept;
+    this.#transmit(kept);
+  }
+
+  onUpstreamOpen(): void {
+    assert(this.#connection !== null, 'a connection that opens is known');
+    this.#transmit(this.#connection);
+  }
+
+  #transmit(connection: UpstreamConnection): void {
+    this.#move('connected');
+    const head = this.#head;
+    connection.expectAnswer(head.method === 'HEAD');
+    if (this.#requestId === '') this.#requestId = head.requestId ?? this.#core.requestIds.next();
+    const target = this.#route.stripPathPrefix ? targetFor(this.#route, head.target, head.path) : head.target;
+    const forwarded = `${this.#client.forwardedLines(head.host)}X-Request-ID: ${this.#requestId}\r\n`;
+    connection.writeText(writeRequestHead(head, target, forwarded));
+    this.#armAnswer();
+    this.#client.passBody();
+  }
+
+  /** The client connection calls it with what it has; returns where the rest begins, -1 when the body is bad. */
+  takeBody(input: Buffer, from: number): number {
+    const connection = this.#connection;
+    if (connection === null || this.#isUpstreamClogged || !this.#isWithTarget()) return from;
+    if (this.#phase === 'tunnel') {
+      connection.writeBytes(input, from, input.length);
+      return input.length;
+    }
+    if (this.body.isComplete) return from;
+    const rest = this.body.pass(input, from, connection);
+    if (rest >= 0) {
+      if (this.#phase === 'awaiting') this.#armAnswer();
+      return rest;
+    }
+    this.fail(failureOfRequest({ status: 400, reason: this.body.reason }));
+    return -1;
+  }
+
+  #isWithTarget(): boolean {
+    return this.#phase === 'awaiting' || this.#phase === 'answering' || this.#phase === 'tunnel';
+  }
+
+  #armAnswer(): void {
+    const { sweep, limits } = this.#core;
+    if (!this.body.isComplete) this.#client.dueMs = sweep.nowMs + limits.requestBodyIdleMs;
+    else
+      this.#client.dueMs =
+        this.#route.responseTimeoutMs === 0 ? NEVER : sweep.nowMs + this.#route.responseTimeoutMs;
+  }
+
+  onInterimHead(head: ResponseHead): void {
+    // RFC 9110 §15.2: never to HTTP/1.0.
+    if (this.#head.minor > 0) this.#client.socket.writeText(writeInterimHead(head));
+  }
+
+  onAnswerHead(head: ResponseHead): void {
+    if (head.status === 101) {
+      this.#upgrade(head);
+      return;
+    }
+    this.#move('answered');
+    this.#outgoing = this.#outgoingFraming(head.framing);
+    this.#isPersistent =
+      this.#head.isKeepAlive &&
+      this.body.isComplete &&
+      !this.#core.isDraining &&
+      this.#outgoing.kind !== 'until-close';
+    this.#client.socket.writeText(writeResponseHead(head, this.#outgoing, this.#connectionLine()));
+    this.#armProgress();
+  }
+
+  #outgoingFraming(incoming: BodyFraming): BodyFraming {
+    if (incoming.kind === 'none' || incoming.kind === 'length') return incoming;
+    return this.#head.minor > 0 ? CHUNKED : UNTIL_CLOSE;
+  }
+
+  #connectionLine(): string {
+    if (!this.#isPersistent) return 'Connection: close\r\n';
+    return this.#head.minor > 0 ? '' : 'Connection: keep-alive\r\n';
+  }
+
+  #armProgress(): void {
+    this.#client.dueMs = this.#core.sweep.nowMs + this.#core.limits.answerIdleMs;
+  }
+
+  onAnswerBytes(bytes: Buffer, from: number, to: number): void {
+    const socket = this.#client.socket;
+    if (this.#outgoing.kind === 'chunked') writeChunk(socket, bytes, from, to);
+    else socket.writeBytes(bytes, from, to);
+    this.#armProgress();
+  }
+
+  onAnswerEnd(trailers: FieldSection | null): void {
+    if (this.#outgoing.kind === 'chunked') {
+      this.#client.socket.writeText(writeLastChunk(this.#head.acceptsTrailers ? trailers : null));
+    }
+    const connection = this.#connection;
+    this.#connection = null;
+    if (this.body.isComplete && connection !== null && connection.backlogBytes === 0) {
+      this.#desk.giveBack(this.#target, connection);
+    } else connection?.drop();
+    this.#end();
+    this.#client.exchangeEnded(this.#isPersistent && this.body.isComplete);
+  }
+
+  #upgrade(head: ResponseHead): void {
+    const asked = this.#head.upgrade;
+    if (asked === null || head.upgrade === null || !offers(asked, head.upgrade)) {
+      this.#breakOff({ kind: 'malformed', reason: 'an upgrade nobody asked for' });
+      return;
+    }
+    this.#move('upgraded');
+    this.#client.dueMs = NEVER;
+    this.#connection?.becomeTunnel();
+    this.#client.socket.writeText(writeUpgradeHead(head));
+    this.#client.passBody();
+    // A client that has gone meanwhile was seen; one that only stopped sending is passed on.
+    if (this.#hasClientEnded) this.#connection?.shutdown();
+  }
+
+  onTunnelBytes(bytes: Buffer, from: number, to: number): void {
+    this.#client.socket.writeBytes(bytes, from, to);
+  }
+
+  onTunnelEnd(): void {
+    this.#hasTargetEnded = true;
+    this.#client.socket.shutdown();
+    if (this.#hasClientEnded) this.#endTunnel();
+  }
+
+  /** The client will send nothing more. In a tunnel that is one half; before the answer is complete it has gone. */
+  onClientEnd(): void {
+    if (this.#phase !== 'tunnel') {
+      this.#client.abort();
+      return;
+    }
+    this.#hasClientEnded = true;
+    this.#connection?.shutdown();
+    if (this.#hasTargetEnded) this.#endTunnel();
+  }
+
+  #endTunnel(): void {
+    const connection = this.#connection;
+    this.#connection = null;
+    connection?.dismiss();
+    this.#end();
+    this.#client.exchangeEnded(false);
+  }
+
+  onUpstreamClogged(): void {
+    this.#isUpstreamClogged = true;
+  }
+
+  onUpstreamWritable(): void {
+    this.#isUpstreamClogged = false;
+    this.#client.passBody();
+  }
+
+  onClientClogged(): void {
+    this.#connection?.pause();
+  }
+
+  onClientWritable(): void {
+    this.#connection?.resume();
+    if (this.#phase === 'tunnel') this.#client.dueMs = NEVER;
+    else if (this.#phase === 'answering') this.#armProgress();
+  }
+
+  onUpstreamBroken(why: UpstreamBreak): void {
+    const connection = this.#connection;
+    this.#connection = null;
+    if (this.#phase === 'connecting') {
+      this.#retry(why.reason);
+      return;
+    }
+    if (this.#phase === 'awaiting' && connection !== null && this.#isStale(connection, why)) {
+      this.#isFreshWanted = true;
+      this.#move('stale');
+      assert(this.#target !== null, 'what was sent had a target');
+      this.#connection = this.#desk.pool(this.#target).connect(this);
+      return;
+    }
+    this.#breakOff(why);
+  }
+
+  /** RFC 9112 §9.3.1: only what may be done twice, on a kept connection that closed as we began to use it. */
+  #isStale(connection: UpstreamConnection, why: UpstreamBreak): boolean {
+    return (
+      why.kind === 'closed' &&
+      connection.useCount > 0 &&
+      !connection.hasAnswerBytes &&
+      !this.#isFreshWanted &&
+      this.#head.framing.kind === 'none' &&
+      isIdempotent(this.#head.method)
+    );
+  }
+
+  /** Nothing was sent: out of the counts, and to the gate again, at another target at once or after a pause. */
+  #retry(reason: string | null): void {
+    const { column, clock, limits } = this.#core;
+    const target = this.#target;
+    this.#target = null;
+    if (target !== null) column.takeBack(target.row);
+    column.takeBack(this.#route.row);
+    this.#move('refused');
+    if (target !== null && reason !== null) {
+      this.#desk.reportRefused(target, reason);
+      this.#refusedIds = [...this.#refusedIds, target.id];
+      if (
+        this.#route.targets.some((other) => other.state === 'ready' && !this.#refusedIds.includes(other.id))
+      ) {
+        this.admit();
+        return;
+      }
+    }
+    const nowMs = clock.monotonic();
+    if (this.#retryUntilMs === 0) {
+      this.#retryUntilMs = nowMs + limits.retryMs;
+      this.#retryPauseMs = limits.retryPauseMinMs;
+    }
+    if (nowMs >= this.#retryUntilMs) {
+      this.fail(target === null ? FAILURES.noTarget : FAILURES.unreachable);
+      return;
+    }
+    this.#retryTimer = clock.after(this.#retryPauseMs, this.#again);
+    this.#retryPauseMs = Math.min(limits.retryPauseMaxMs, this.#retryPauseMs * 2);
+  }
+
+  readonly #again = (): void => {
+    this.#retryTimer = null;
+    this.#refusedIds = NOBODY;
+    this.#client.asEvent(() => this.admit());
+  };
+
+  onDeadline(): void {
+    switch (this.#phase) {
+      case 'held':
+        this.fail(FAILURES.holdTimeout);
+        return;
+      case 'awaiting':
+        this.fail(this.body.isComplete ? FAILURES.answerTimeout : FAILURES.requestTimeout);
+        return;
+      case 'answering':
+      case 'tunnel':
+        this.#client.abort();
+        return;
+      default:
+        this.#client.dueMs = NEVER;
+    }
+  }
+
+  /** Ends the exchange with an answer of our own, or by cutting the one that has begun. */
+  fail(failure: Failure): void {
+    const hasBegun = this.#phase === 'answering' || this.#phase === 'tunnel';
+    const connection = this.#connection;
+    this.#connection = null;
+    connection?.drop();
+    const head = this.#head;
+    const isPersistent = head.isKeepAlive && head.framing.kind === 'none' && !this.#core.isDraining;
+    if (this.#requestId === '') this.#requestId = head.requestId ?? this.#core.requestIds.next();
+    this.#end();
+    if (hasBegun) this.#client.abort();
+    else this.#client.answerFailure(failure, head, this.#requestId, isPersistent);
+  }
+
+  /** The daemon's patience is over: 503 where nothing was said yet, otherwise a cut. */
+  cut(): void {
+    this.fail(FAILURES.shuttingDown);
+  }
+
+  /** The client connection is gone: the target hears of it at once. */
+  clientGone(): void {
+    if (this.#phase === 'ended') return;
+    const connection = this.#connection;
+    this.#connection = null;
+    connection?.drop();
+    this.#end();
+  }
+
+  #breakOff(why: UpstreamBreak): void {
+    this.fail(failureOfUpstream(why));
+  }
+
+  #end(): void {
+    const { column } = this.#core;
+    const counted = countedAs(this.#phase);
+    this.#move('ended');
+    this.#retryTimer?.cancel();
+    this.#core.exchangeCount--;
+    if (counted === 'held') {
+      column.leave(this.#route.row);
+      this.#desk.release(this);
+    } else if (counted === 'in-flight') {
+      const nowMs = machineNowMs();
+      if (this.#target !== null) column.end(this.#target.row, nowMs);
+      column.end(this.#route.row, nowMs);
+    }
+  }
+
+  #move(event: ExchangeEvent): void {
+    const next = nextPhase(this.#phase, event);
+    assert(next !== null, `an exchange that is ${this.#phase} is never ${event}`);
+    this.#phase = next;
+  }
+}
+
+/** Shared while nobody has refused. */
+const NOBODY: string[] = [];
+
+/** RFC 9110 §9.2.2. */
+function isIdempotent(method: string): boolean {
+  switch (method) {
+    case 'GET':
+    case 'HEAD':
+    case 'OPTIONS':
+    case 'PUT':
+    case 'DELETE':
+    case 'TRACE':
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** RFC 9110 §7.8: a server never switches to a protocol that was not asked for. */
+function offers(asked: string, given: string): boolean {
+  const names = asked.toLowerCase().split(',');
+  return names.some((name) => name.trim() === given.trim().toLowerCase());
+}

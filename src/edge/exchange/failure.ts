@@ -1,0 +1,153 @@
+/** The only place where something that went wrong becomes an answer to a client. No state. */
+import type { RequestRefused } from '../http1/request-head.ts';
+import type { UpstreamBreak } from '../upstream/upstream-connection.ts';
+
+export interface Failure {
+  readonly status: number;
+  /** Stable, snake_case: scripts compare it. */
+  readonly code: string;
+  /** One sentence for the person in front of the browser. */
+  readonly message: string;
+  readonly retryAfterMs: number | null;
+}
+
+const STATUS_TEXT: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+  408: 'Request Timeout',
+  413: 'Content Too Large',
+  414: 'URI Too Long',
+  417: 'Expectation Failed',
+  431: 'Request Header Fields Too Large',
+  501: 'Not Implemented',
+  502: 'Bad Gateway',
+  503: 'Service Unavailable',
+  504: 'Gateway Timeout',
+  505: 'HTTP Version Not Supported',
+};
+
+const SHORTLY_MS = 1_000;
+const LATER_MS = 5_000;
+
+export const FAILURES = {
+  unknownHost: failure(404, 'unknown_host', 'No service is registered for this address.'),
+  serviceRemoved: failure(404, 'service_removed', 'The service at this address has been removed.'),
+  serviceStopped: failure(503, 'service_stopped', 'This service has been stopped.', LATER_MS),
+  tooManyHeld: failure(
+    503,
+    'too_many_waiting',
+    'Too many requests are waiting for this service.',
+    SHORTLY_MS,
+  ),
+  holdTimeout: failure(503, 'wake_timeout', 'The service did not start in time.', LATER_MS),
+  noTarget: failure(503, 'no_target', 'No instance of this service is ready.', SHORTLY_MS),
+  unreachable: failure(502, 'target_unreachable', 'The service could not be reached.', SHORTLY_MS),
+  answerTimeout: failure(504, 'answer_timeout', 'The service did not answer in time.'),
+  requestTimeout: failure(408, 'request_timeout', 'The request did not arrive in time.'),
+  tooManyConnections: failure(503, 'too_many_connections', 'Too many connections are open.', SHORTLY_MS),
+  shuttingDown: failure(503, 'shutting_down', 'This server is shutting down.', SHORTLY_MS),
+  internal: failure(502, 'internal_error', 'This server met an error of its own.'),
+} as const;
+
+function failure(status: number, code: string, message: string, retryAfterMs: number | null = null): Failure {
+  return { status, code, message, retryAfterMs };
+}
+
+const REFUSAL_CODES: Readonly<Record<RequestRefused['status'], string>> = {
+  400: 'bad_request',
+  405: 'method_not_allowed',
+  413: 'body_too_large',
+  414: 'target_too_long',
+  417: 'expectation_failed',
+  431: 'head_too_large',
+  501: 'not_implemented',
+  505: 'version_not_supported',
+};
+
+export function failureOfRequest(refused: Omit<RequestRefused, 'kind'>): Failure {
+  return failure(
+    refused.status,
+    REFUSAL_CODES[refused.status],
+    `The request was refused: ${refused.reason}.`,
+  );
+}
+
+/** The start was tried and failed: the control plane's words. */
+export function failureOfWake(code: string, message: string, retryAfterMs: number): Failure {
+  return failure(502, code, message, retryAfterMs);
+}
+
+export function failureOfUpstream(why: UpstreamBreak): Failure {
+  switch (why.kind) {
+    case 'refused':
+      return FAILURES.unreachable;
+    case 'closed':
+      return failure(502, 'target_closed', 'The service closed the connection without an answer.');
+    case 'malformed':
+      return failure(502, 'bad_answer', 'The service sent an answer that cannot be understood.');
+    case 'bug':
+      return FAILURES.internal;
+  }
+}
+
+export interface FailureRequest {
+  readonly method: string;
+  readonly accept: string;
+  readonly requestId: string;
+}
+
+/** The whole answer. `connection` is a line or nothing. */
+export function writeFailure(what: Failure, request: FailureRequest, connection: string): Buffer {
+  const title = STATUS_TEXT[what.status] ?? 'Error';
+  const { type, text } = bodyOf(what, title, request);
+  const body = Buffer.from(text, 'utf8');
+  const retry =
+    what.retryAfterMs === null ? '' : `Retry-After: ${Math.max(1, Math.ceil(what.retryAfterMs / 1000))}\r\n`;
+  const allow = what.status === 405 ? 'Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n' : '';
+  const head =
+    `HTTP/1.1 ${what.status} ${title}\r\nContent-Type: ${type}\r\nContent-Length: ${body.length}\r\n` +
+    `Cache-Control: no-store\r\nX-Luma-Error: ${what.code}\r\nX-Request-ID: ${request.requestId}\r\n` +
+    `${retry}${allow}${connection}\r\n`;
+  const headBytes = Buffer.from(head, 'latin1');
+  return request.method === 'HEAD' ? headBytes : Buffer.concat([headBytes, body]);
+}
+
+function bodyOf(what: Failure, title: string, request: FailureRequest): { type: string; text: string } {
+  const accept = request.accept.toLowerCase();
+  if (accept.includes('text/html'))
+    return { type: 'text/html; charset=utf-8', text: pageOf(what, title, request) };
+  if (accept.includes('json')) {
+    const { status, code, message } = what;
+    const problem = {
+      type: 'about:blank',
+      title,
+      status,
+      code,
+      detail: message,
+      request_id: request.requestId,
+    };
+    return { type: 'application/problem+json', text: `${JSON.stringify(problem)}\n` };
+  }
+  const text = `${what.status} ${title}: ${what.message}\ncode: ${what.code}\nrequest: ${request.requestId}\n`;
+  return { type: 'text/plain; charset=utf-8', text };
+}
+
+function pageOf(what: Failure, title: string, request: FailureRequest): string {
+  return `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>${what.status} ${title}</title>
+<style>body{font:16px/1.5 system-ui,sans-serif;max-width:34em;margin:18vh auto;padding:0 1.5em;color:#222}
+h1{font-size:1.4em}small{color:#666}@media(prefers-color-scheme:dark){body{background:#111;color:#eee}}</style></head>
+<body><h1>${what.status} ${title}</h1><p>${escaped(what.message)}</p>
+<p><small>${escaped(what.code)} &middot; request ${escaped(request.requestId)}</small></p></body></html>
+`;
+}
+
+function escaped(text: string): string {
+  return text
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;');
+}

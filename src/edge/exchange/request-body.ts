@@ -1,0 +1,66 @@
+/** A request's body on its way from the client's input to an upstream. Owns how much of it has gone through. */
+import type { BodyFraming } from '../http1/body-framing.ts';
+import { ChunkedDecoder, type ChunkedLimits } from '../http1/chunked-decoder.ts';
+import { writeLastChunk } from '../http1/head-writer.ts';
+
+export interface BodySink {
+  writeText(text: string): void;
+  writeBytes(bytes: Buffer, from: number, to: number): void;
+}
+
+export class RequestBody {
+  /** Why the body was rejected; empty while it is fine. */
+  reason = '';
+  #isComplete: boolean;
+  #bytesLeft: number;
+  readonly #decoder: ChunkedDecoder | null;
+
+  constructor(framing: BodyFraming, limits: ChunkedLimits) {
+    this.#bytesLeft = framing.kind === 'length' ? framing.bytes : 0;
+    this.#decoder = framing.kind === 'chunked' ? new ChunkedDecoder(limits) : null;
+    this.#isComplete = this.#decoder === null && this.#bytesLeft === 0;
+  }
+
+  get isComplete(): boolean {
+    return this.#isComplete;
+  }
+
+  /** Passes on what belongs to the body; returns where the rest of the input begins, or -1 when it is rejected. */
+  pass(input: Buffer, from: number, sink: BodySink): number {
+    if (this.#isComplete) return from;
+    if (this.#decoder !== null) return this.#passChunks(this.#decoder, input, from, sink);
+    const to = Math.min(input.length, from + this.#bytesLeft);
+    this.#bytesLeft -= to - from;
+    this.#isComplete = this.#bytesLeft === 0;
+    sink.writeBytes(input, from, to);
+    return to;
+  }
+
+  #passChunks(decoder: ChunkedDecoder, input: Buffer, from: number, sink: BodySink): number {
+    decoder.at = from;
+    for (;;) {
+      const step = decoder.step(input, input.length);
+      switch (step) {
+        case 'more':
+          return input.length;
+        case 'rejected':
+          this.reason = decoder.reason;
+          return -1;
+        case 'complete':
+          this.#isComplete = true;
+          sink.writeText(writeLastChunk(decoder.trailers));
+          return decoder.at;
+        case 'span':
+          writeChunk(sink, input, decoder.spanFrom, decoder.spanTo);
+      }
+    }
+  }
+}
+
+/** One chunk around bytes; never an empty one, which would end the body. */
+export function writeChunk(sink: BodySink, bytes: Buffer, from: number, to: number): void {
+  if (from === to) return;
+  sink.writeText(`${(to - from).toString(16)}\r\n`);
+  sink.writeBytes(bytes, from, to);
+  sink.writeText('\r\n');
+}

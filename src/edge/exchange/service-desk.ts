@@ -1,0 +1,217 @@
+/**
+ * One service as this worker serves it: its current route, its pools, the requests it holds, its probes. All of it is
+ * owned here; exchanges come to the desk, and are told when to look at the gate again.
+ */
+import type { ServiceRoute, TargetRoute } from '../routing/service-route.ts';
+import { TargetPool } from '../upstream/target-pool.ts';
+import type { TargetProbe } from '../upstream/target-probe.ts';
+import type { UpstreamConnection } from '../upstream/upstream-connection.ts';
+import type { EdgeCore } from './edge-core.ts';
+import { FAILURES, type Failure, failureOfWake } from './failure.ts';
+
+/** A held exchange as its desk sees it. */
+export interface Holder {
+  /** Looks at the gate once more; false: it stays held. */
+  lookAgain(): boolean;
+  fail(failure: Failure): void;
+}
+
+interface Refusal {
+  readonly failure: Failure;
+  readonly untilMs: number;
+}
+
+export class ServiceDesk {
+  readonly #core: EdgeCore;
+  #route: ServiceRoute;
+  readonly #pools = new Map<string, TargetPool>();
+  /** First come, first served. */
+  readonly #holders = new Set<Holder>();
+  readonly #probes = new Map<string, TargetProbe>();
+  /** Answered already, and still `starting` in our table. */
+  readonly #answered = new Set<string>();
+  #isWakeRaised = false;
+  #refusal: Refusal | null = null;
+
+  constructor(core: EdgeCore, route: ServiceRoute) {
+    this.#core = core;
+    this.#route = route;
+  }
+
+  get route(): ServiceRoute {
+    return this.#route;
+  }
+
+  get heldCount(): number {
+    return this.#holders.size;
+  }
+
+  get idleCount(): number {
+    let count = 0;
+    for (const pool of this.#pools.values()) count += pool.idleCount;
+    return count;
+  }
+
+  /** Null: it is held. Otherwise why it cannot be. */
+  tryHold(holder: Holder): Failure | null {
+    const refusal = this.#currentRefusal();
+    if (refusal !== null) return refusal;
+    const { limits } = this.#core;
+    if (this.#holders.size >= limits.heldPerServiceMax || this.#core.heldCount >= limits.heldMax) {
+      return FAILURES.tooManyHeld;
+    }
+    this.#holders.add(holder);
+    this.#core.heldCount++;
+    this.#raiseWake();
+    this.#reviewProbes();
+    return null;
+  }
+
+  /** The holder is held no more, for whatever reason. */
+  release(holder: Holder): void {
+    if (!this.#holders.delete(holder)) return;
+    this.#core.heldCount--;
+    if (this.#holders.size === 0) this.#cancelProbes();
+  }
+
+  pool(target: TargetRoute): TargetPool {
+    const known = this.#pools.get(target.id);
+    if (known !== undefined) return known;
+    const pool = new TargetPool(this.#core, this.#core.idleBudget, target);
+    this.#pools.set(target.id, pool);
+    return pool;
+  }
+
+  /** A connection whose exchange is over; a target that has left keeps nothing. */
+  giveBack(target: TargetRoute | null, connection: UpstreamConnection): void {
+    const pool = target === null ? undefined : this.#pools.get(target.id);
+    if (pool === undefined) connection.dismiss();
+    else pool.giveBack(connection, this.#core.clock.monotonic());
+  }
+
+  /** A new version of the route; exchanges that run keep the one they have. */
+  update(route: ServiceRoute): void {
+    this.#route = route;
+    this.#reconcilePools();
+    if (route.traffic === 'stopped') {
+      this.#failHolders(FAILURES.serviceStopped);
+      return;
+    }
+    this.#reviewProbes();
+    this.lookAgain();
+  }
+
+  removed(): void {
+    for (const pool of this.#pools.values()) pool.close();
+    this.#pools.clear();
+    this.#failHolders(FAILURES.serviceRemoved);
+    this.#cancelProbes();
+  }
+
+  gateOpened(): void {
+    this.#isWakeRaised = false;
+    this.#refusal = null;
+    this.lookAgain();
+  }
+
+  gateClosed(): void {
+    this.#isWakeRaised = false;
+    this.#answered.clear();
+    for (const pool of this.#pools.values()) pool.endEpoch();
+    // Held since the gate fell, before the word of it came: the wake may have been said to the gate before.
+    if (this.#holders.size > 0) this.#raiseWake();
+  }
+
+  refuse(code: string, message: string, retryAfterMs: number): void {
+    const failure = failureOfWake(code, message, retryAfterMs);
+    this.#refusal = { failure, untilMs: this.#core.clock.monotonic() + retryAfterMs };
+    this.#isWakeRaised = false;
+    this.#failHolders(failure);
+  }
+
+  /** For a new daemon, which knows nothing of the wakes said to the last one. */
+  repeatWake(): void {
+    if (this.#holders.size > 0) this.#core.host.wake(this.#route.name);
+  }
+
+  /** The gate is the same for all: the first that stays held speaks for the rest. */
+  lookAgain(): void {
+    for (const holder of this.#holders) {
+      if (!holder.lookAgain()) return;
+    }
+    this.#isWakeRaised = false;
+  }
+
+  /** Rate limited, so that a thousand refused requests are one report. */
+  reportRefused(target: TargetRoute, reason: string): void {
+    const pool = this.pool(target);
+    const nowMs = this.#core.clock.monotonic();
+    if (nowMs - pool.refusedReportedAtMs < this.#core.limits.refusedReportMs) return;
+    pool.refusedReportedAtMs = nowMs;
+    this.#core.host.targetRefused(this.#route.name, target.id, reason);
+  }
+
+  #raiseWake(): void {
+    if (this.#isWakeRaised) return;
+    this.#isWakeRaised = true;
+    this.#core.host.wake(this.#route.name);
+  }
+
+  #currentRefusal(): Failure | null {
+    if (this.#refusal === null) return null;
+    const leftMs = this.#refusal.untilMs - this.#core.clock.monotonic();
+    if (leftMs <= 0) {
+      this.#refusal = null;
+      return null;
+    }
+    return { ...this.#refusal.failure, retryAfterMs: leftMs };
+  }
+
+  #failHolders(failure: Failure): void {
+    for (const holder of this.#holders) holder.fail(failure);
+  }
+
+  #reconcilePools(): void {
+    for (const [id, pool] of this.#pools) {
+      const target = this.#route.targets.find((candidate) => candidate.id === id);
+      if (target !== undefined && target.host === pool.host && target.port === pool.port) continue;
+      this.#pools.delete(id);
+      pool.close();
+    }
+  }
+
+  /** Probes run while somebody is held and a target is starting, and at no other time. */
+  #reviewProbes(): void {
+    const starting = new Set<string>();
+    for (const target of this.#route.targets) {
+      if (target.state !== 'starting') continue;
+      starting.add(target.id);
+      if (this.#holders.size > 0) this.#probe(target);
+    }
+    for (const [id, probe] of this.#probes) {
+      if (starting.has(id)) continue;
+      this.#probes.delete(id);
+      probe.cancel();
+    }
+    for (const id of this.#answered) {
+      if (!starting.has(id)) this.#answered.delete(id);
+    }
+  }
+
+  #probe(target: TargetRoute): void {
+    if (this.#probes.has(target.id) || this.#answered.has(target.id)) return;
+    const pool = this.pool(target);
+    const onAnswered = (afterMs: number, connection: UpstreamConnection | null): void => {
+      this.#probes.delete(target.id);
+      this.#answered.add(target.id);
+      if (connection !== null) pool.giveFirst(connection, this.#core.clock.monotonic());
+      this.#core.host.targetAnswered(this.#route.name, target.id, afterMs);
+    };
+    this.#probes.set(target.id, pool.probe(this.#core.clock, target, onAnswered));
+  }
+
+  #cancelProbes(): void {
+    for (const probe of this.#probes.values()) probe.cancel();
+    this.#probes.clear();
+  }
+}

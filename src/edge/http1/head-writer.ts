@@ -1,0 +1,86 @@
+/** Heads as they leave the edge: start line, kept fields, and framing made anew from the decision. No state. */
+import type { BodyFraming } from './body-framing.ts';
+import type { FieldSection } from './field-section.ts';
+import type { RequestHead } from './request-head.ts';
+import type { ResponseHead } from './response-head.ts';
+
+/** `target` may differ from the head's where a path prefix is stripped; `forwardedLines` are whole lines. */
+export function writeRequestHead(head: RequestHead, target: string, forwardedLines: string): string {
+  let text = `${head.method} ${target} HTTP/1.1\r\n${head.keptLines}${forwardedLines}`;
+  if (head.framing.kind === 'length') text += `Content-Length: ${head.framing.bytes}\r\n`;
+  else if (head.framing.kind === 'chunked') text += 'Transfer-Encoding: chunked\r\n';
+  if (head.expectsContinue) text += 'Expect: 100-continue\r\n';
+  if (head.upgrade !== null) text += `Connection: Upgrade\r\nUpgrade: ${head.upgrade}\r\n`;
+  else if (head.acceptsTrailers) text += 'Connection: TE\r\nTE: trailers\r\n';
+  return `${text}\r\n`;
+}
+
+/** `outgoing` is the framing towards the client; `connection` a line or nothing. */
+export function writeResponseHead(head: ResponseHead, outgoing: BodyFraming, connection: string): string {
+  let text = `${statusLine(head.status, head.reason)}${head.keptLines}`;
+  if (outgoing.kind === 'length') text += `Content-Length: ${outgoing.bytes}\r\n`;
+  else if (outgoing.kind === 'chunked') text += 'Transfer-Encoding: chunked\r\n';
+  else if (outgoing.kind === 'none' && head.declaredLength !== null && mayDeclareLength(head.status)) {
+    text += `Content-Length: ${head.declaredLength}\r\n`;
+  }
+  return `${text}${connection}\r\n`;
+}
+
+/** A 1xx other than 101: it has no body and says nothing about the connection. */
+export function writeInterimHead(head: ResponseHead): string {
+  return `${statusLine(head.status, head.reason)}${head.keptLines}\r\n`;
+}
+
+export function writeUpgradeHead(head: ResponseHead): string {
+  return `${statusLine(head.status, head.reason)}${head.keptLines}Connection: Upgrade\r\nUpgrade: ${head.upgrade}\r\n\r\n`;
+}
+
+function statusLine(status: number, reason: string): string {
+  return status === 200 && reason === 'OK' ? 'HTTP/1.1 200 OK\r\n' : `HTTP/1.1 ${status} ${reason}\r\n`;
+}
+
+/** RFC 9110 §8.6: no Content-Length in a 1xx or 204. */
+function mayDeclareLength(status: number): boolean {
+  return status >= 200 && status !== 204;
+}
+
+/** Fields that would change framing, routing or authority if they came late (RFC 9110 §6.5.1). */
+const NOT_IN_TRAILERS = new Set([
+  'content-length',
+  'transfer-encoding',
+  'host',
+  'connection',
+  'keep-alive',
+  'te',
+  'trailer',
+  'upgrade',
+  'proxy-connection',
+  'content-encoding',
+  'content-type',
+  'content-range',
+  'authorization',
+  'proxy-authorization',
+  'cookie',
+  'set-cookie',
+  'cache-control',
+  'expect',
+  'max-forwards',
+  'range',
+  'location',
+  'retry-after',
+  'date',
+  'age',
+  'expires',
+  'vary',
+  'forwarded',
+]);
+
+/** The last chunk and the trailers that may be passed on. */
+export function writeLastChunk(trailers: FieldSection | null): string {
+  if (trailers === null) return '0\r\n\r\n';
+  const lines = trailers.linesWhere((index) => {
+    const name = trailers.name(index).toLowerCase().replaceAll('_', '-');
+    return !NOT_IN_TRAILERS.has(name) && !name.startsWith('x-forwarded-');
+  });
+  return `0\r\n${lines}\r\n`;
+}

@@ -1,0 +1,356 @@
+/**
+ * A request's head, from bytes to meaning (RFC 9112 §2, §3). A pure function of the bytes up to the empty line:
+ * however they were split on the way, the result is the same. Never throws on what a peer sent.
+ */
+import { type BodyFraming, decideRequestFraming } from './body-framing.ts';
+import { CR, IS_TARGET, IS_TOKEN, LF, SP } from './character-classes.ts';
+import { fieldsListed, isHopByHop, listMembers } from './connection-options.ts';
+import { FieldSection, INCOMPLETE, REJECTED, TOO_MANY } from './field-section.ts';
+import { type HostField, parseHostField } from './host-field.ts';
+import { latin1Text } from './latin1.ts';
+
+export interface RequestHeadLimits {
+  readonly requestHeadBytesMax: number;
+  readonly requestTargetBytesMax: number;
+  readonly headFieldsMax: number;
+}
+
+export type RequestRefusalStatus = 400 | 405 | 413 | 414 | 417 | 431 | 501 | 505;
+
+export interface RequestRefused {
+  readonly kind: 'rejected';
+  readonly status: RequestRefusalStatus;
+  readonly reason: string;
+}
+
+export type RequestHeadResult = RequestHead | RequestRefused | { readonly kind: 'incomplete' };
+
+export class RequestHead {
+  readonly kind = 'head';
+  /** Index in the input after the head. */
+  end = 0;
+  method = '';
+  /** As it goes to the target: origin-form or `*`. */
+  target = '';
+  /** The target without its query. */
+  path = '';
+  /** 0 or 1: HTTP/1.0 or HTTP/1.1. */
+  minor = 1;
+  /** Null only for an HTTP/1.0 request without one. */
+  host: HostField | null = null;
+  framing: BodyFraming = { kind: 'none' };
+  isKeepAlive = true;
+  expectsContinue = false;
+  acceptsTrailers = false;
+  /** The protocol asked for, as sent; null where no upgrade may be passed on. */
+  upgrade: string | null = null;
+  /** A well-formed `X-Request-ID` of the client. */
+  requestId: string | null = null;
+  maxForwards: string | null = null;
+  /** Field lines for the target, in their order and case: without hop-by-hop, framing and forwarding fields. */
+  keptLines = '';
+  readonly fields = new FieldSection();
+}
+
+const INCOMPLETE_HEAD = { kind: 'incomplete' } as const;
+const METHOD_LENGTH_MAX = 32;
+/** Empty lines before a request that are overlooked (RFC 9112 §2.2). */
+const EMPTY_LINES_MAX = 2;
+const REQUEST_ID_LENGTH_MAX = 128;
+
+export function parseRequestHead(
+  bytes: Buffer,
+  from: number,
+  to: number,
+  limits: RequestHeadLimits,
+): RequestHeadResult {
+  const bound = Math.min(to, from + limits.requestHeadBytesMax);
+  const start = skipEmptyLines(bytes, from, bound);
+  if (start === INCOMPLETE) return INCOMPLETE_HEAD;
+  if (start === REJECTED) return refused(400, 'a carriage return without a line feed');
+  const line = scanRequestLine(bytes, start, bound, limits.requestTargetBytesMax);
+  if (typeof line !== 'number') return line ?? stillIncomplete(from, to, limits);
+  const head = new RequestHead();
+  const end = head.fields.scan(bytes, start, line, bound, limits.headFieldsMax);
+  if (end === REJECTED) return refused(400, head.fields.reason);
+  if (end === TOO_MANY) return refused(431, `more than ${limits.headFieldsMax} fields`);
+  if (end === INCOMPLETE) return stillIncomplete(from, to, limits);
+  head.end = end;
+  head.fields.text = latin1Text(bytes, start, end);
+  return interpret(head);
+}
+
+function stillIncomplete(from: number, to: number, limits: RequestHeadLimits): RequestHeadResult {
+  if (to - from < limits.requestHeadBytesMax) return INCOMPLETE_HEAD;
+  return refused(431, `a head of more than ${limits.requestHeadBytesMax} bytes`);
+}
+
+function skipEmptyLines(bytes: Buffer, from: number, to: number): number {
+  let at = from;
+  for (let lines = 0; lines < EMPTY_LINES_MAX && at < to && bytes[at] === CR; lines++) {
+    if (at + 1 >= to) return INCOMPLETE;
+    if (bytes[at + 1] !== LF) return REJECTED;
+    at += 2;
+  }
+  return at;
+}
+
+/** Index after the line; null: more bytes are needed. */
+function scanRequestLine(
+  bytes: Buffer,
+  from: number,
+  to: number,
+  targetBytesMax: number,
+): number | RequestRefused | null {
+  let at = from;
+  while (at < to && IS_TOKEN[bytes[at]!] === 1) at++;
+  if (at - from > METHOD_LENGTH_MAX) return refused(501, 'a method name that is too long');
+  if (at >= to) return null;
+  if (bytes[at] !== SP || at === from)
+    return refused(400, 'a request line that does not begin with a method');
+  const targetStart = ++at;
+  while (at < to && IS_TARGET[bytes[at]!] === 1 && at - targetStart <= targetBytesMax) at++;
+  if (at - targetStart > targetBytesMax) return refused(414, `a target of more than ${targetBytesMax} bytes`);
+  if (at >= to) return null;
+  if (bytes[at] !== SP || at === targetStart) return refused(400, 'a malformed request target');
+  return scanVersion(bytes, at + 1, to);
+}
+
+/** `HTTP/1.x` and the end of the line. */
+const VERSION_LENGTH = 8;
+
+function scanVersion(bytes: Buffer, from: number, to: number): number | RequestRefused | null {
+  const end = from + VERSION_LENGTH;
+  for (let at = from; at < Math.min(to, end); at++) {
+    if (!isVersionByte(bytes[at]!, at - from)) return refused(400, 'a malformed protocol version');
+  }
+  if (to < end + 1) return null;
+  if (bytes[end] !== CR) return refused(400, 'a malformed request line');
+  if (to < end + 2) return null;
+  if (bytes[end + 1] !== LF) return refused(400, 'a carriage return without a line feed');
+  if (bytes[from + 5] !== 49) return refused(505, 'a protocol version other than HTTP/1.x');
+  return end + 2;
+}
+
+const VERSION_PATTERN = 'HTTP/d.d';
+
+function isVersionByte(byte: number, at: number): boolean {
+  const expected = VERSION_PATTERN.charCodeAt(at);
+  return expected === 100 ? byte >= 48 && byte <= 57 : byte === expected;
+}
+
+/** What the fields of one head say together; filled by `gather`. */
+class Gathered {
+  hostCount = 0;
+  host = '';
+  contentLengthCount = 0;
+  contentLength = '';
+  transferEncoding: string | null = null;
+  connection: string | null = null;
+  upgrade: string | null = null;
+  expect: string | null = null;
+  te: string | null = null;
+}
+
+function interpret(head: RequestHead): RequestHeadResult {
+  const text = head.fields.text;
+  const methodEnd = text.indexOf(' ');
+  const targetEnd = text.indexOf(' ', methodEnd + 1);
+  head.method = text.slice(0, methodEnd);
+  head.target = text.slice(methodEnd + 1, targetEnd);
+  head.minor = text.charCodeAt(targetEnd + VERSION_LENGTH) === 48 ? 0 : 1;
+  const gathered = new Gathered();
+  gather(head, gathered);
+  const framing = decideRequestFraming(gathered, head.minor);
+  if (framing.kind === 'rejected') return framing;
+  head.framing = framing;
+  return (
+    applyHost(head, gathered) ??
+    applyTarget(head) ??
+    applyExpect(head, gathered.expect) ??
+    applyConnection(head, gathered)
+  );
+}
+
+function gather(head: RequestHead, gathered: Gathered): void {
+  const fields = head.fields;
+  const count = fields.count;
+  let runStart = -1;
+  for (let index = 0; index < count; index++) {
+    if (takeField(head, fields, index, gathered)) {
+      if (runStart >= 0) head.keptLines += fields.text.slice(runStart, fields.nameStart(index));
+      runStart = -1;
+    } else if (runStart < 0) {
+      runStart = fields.nameStart(index);
+    }
+  }
+  if (runStart >= 0) head.keptLines += fields.text.slice(runStart, fields.lineEnd(count - 1));
+}
+
+/** Notes what matters to the edge; true: the field is not passed on as it came. */
+function takeField(head: RequestHead, fields: FieldSection, index: number, gathered: Gathered): boolean {
+  switch (fields.nameLength(index)) {
+    case 2:
+      if (!fields.isNamed(index, 'te')) return false;
+      gathered.te = joined(gathered.te, fields.value(index));
+      return true;
+    case 4:
+      if (!fields.isNamed(index, 'host')) return false;
+      gathered.hostCount++;
+      gathered.host = fields.value(index);
+      return false;
+    case 6:
+      if (!fields.isNamed(index, 'expect')) return false;
+      gathered.expect = joined(gathered.expect, fields.value(index));
+      return true;
+    case 7:
+      if (!fields.isNamed(index, 'upgrade')) return false;
+      gathered.upgrade = joined(gathered.upgrade, fields.value(index));
+      return true;
+    case 10:
+      if (fields.isNamed(index, 'keep-alive')) return true;
+      if (!fields.isNamed(index, 'connection')) return false;
+      gathered.connection = joined(gathered.connection, fields.value(index));
+      return true;
+    case 12:
+      if (fields.isNamed(index, 'max-forwards')) {
+        head.maxForwards = fields.value(index);
+        return isMaxForwardsMethod(head.method);
+      }
+      if (!fields.isNamed(index, 'x-request-id')) return false;
+      head.requestId = sane(fields.value(index));
+      return true;
+    case 14:
+      if (fields.isNamed(index, 'http2-settings')) return true;
+      if (!fields.isNamed(index, 'content-length')) return false;
+      gathered.contentLengthCount++;
+      gathered.contentLength = fields.value(index);
+      return true;
+    case 17:
+      if (!fields.isNamed(index, 'transfer-encoding')) return isForwarding(fields, index);
+      gathered.transferEncoding = joined(gathered.transferEncoding, fields.value(index));
+      return true;
+    case 16:
+      return fields.isNamed(index, 'proxy-connection') || isForwarding(fields, index);
+    case 19:
+      return fields.isNamed(index, 'proxy-authorization') || isForwarding(fields, index);
+    case 9:
+      return fields.isNamed(index, 'forwarded') || fields.isNamed(index, 'x-real-ip');
+    default:
+      return isForwarding(fields, index);
+  }
+}
+
+const FORWARDING_PREFIX = 'x-forwarded-';
+
+/** Any `X-Forwarded-…`, also spelled with underscores, which many applications read as the same name. */
+function isForwarding(fields: FieldSection, index: number): boolean {
+  if (fields.nameLength(index) <= FORWARDING_PREFIX.length) return false;
+  const start = fields.nameStart(index);
+  if ((fields.text.charCodeAt(start) | 32) !== 120) return false;
+  const name = fields.text.slice(start, start + FORWARDING_PREFIX.length);
+  return name.toLowerCase().replaceAll('_', '-') === FORWARDING_PREFIX;
+}
+
+function joined(before: string | null, value: string): string {
+  return before === null ? value : `${before},${value}`;
+}
+
+function sane(requestId: string): string | null {
+  if (requestId.length === 0 || requestId.length > REQUEST_ID_LENGTH_MAX) return null;
+  for (let at = 0; at < requestId.length; at++) {
+    if (IS_TOKEN[requestId.charCodeAt(at)] !== 1) return null;
+  }
+  return requestId;
+}
+
+function isMaxForwardsMethod(method: string): boolean {
+  return method === 'OPTIONS' || method === 'TRACE';
+}
+
+/** RFC 9112 §3.2: exactly one valid Host in HTTP/1.1; in HTTP/1.0 there may be none. */
+function applyHost(head: RequestHead, gathered: Gathered): RequestRefused | null {
+  if (gathered.hostCount > 1) return refused(400, 'more than one Host');
+  if (gathered.hostCount === 0) return head.minor === 0 ? null : refused(400, 'no Host');
+  head.host = parseHostField(gathered.host);
+  return head.host === null ? refused(400, 'an invalid Host') : null;
+}
+
+function applyTarget(head: RequestHead): RequestRefused | null {
+  if (head.method === 'CONNECT') return refused(405, 'CONNECT, which this server does not offer');
+  const target = head.target;
+  if (target.includes('#')) return refused(400, 'a fragment in the request target');
+  if (target === '*') {
+    head.path = '*';
+    return head.method === 'OPTIONS' ? null : refused(400, 'an asterisk target outside OPTIONS');
+  }
+  const refusal = target.charCodeAt(0) === 47 ? null : applyAbsoluteTarget(head);
+  const query = head.target.indexOf('?');
+  head.path = query < 0 ? head.target : head.target.slice(0, query);
+  return refusal;
+}
+
+const ABSOLUTE = /^https?:\/\/([^/?]*)(.*)$/i;
+
+/** RFC 9112 §3.2.2: the authority rules; a Host that says otherwise is a trick. */
+function applyAbsoluteTarget(head: RequestHead): RequestRefused | null {
+  const match = ABSOLUTE.exec(head.target);
+  if (match === null) return refused(400, 'a malformed request target');
+  const authority = parseHostField(match[1] ?? '');
+  if (authority === null) return refused(400, 'a request target with an invalid authority');
+  if (head.host !== null && head.host.text.toLowerCase() !== authority.text.toLowerCase()) {
+    return refused(400, 'a Host that contradicts the request target');
+  }
+  head.host = authority;
+  const rest = match[2] ?? '';
+  if (rest === '' && head.method === 'OPTIONS') head.target = '*';
+  else head.target = rest.startsWith('/') ? rest : `/${rest}`;
+  return null;
+}
+
+function applyExpect(head: RequestHead, expect: string | null): RequestRefused | null {
+  if (expect === null) return null;
+  if (expect.toLowerCase() !== '100-continue') return refused(417, 'an unknown expectation');
+  // RFC 9110 §10.1.1: no 100 for HTTP/1.0, and none is needed without a body.
+  head.expectsContinue = head.minor > 0 && head.framing.kind !== 'none';
+  return null;
+}
+
+function applyConnection(head: RequestHead, gathered: Gathered): RequestHead {
+  head.isKeepAlive = head.minor > 0;
+  const connection = gathered.connection;
+  if (connection === null) return head;
+  if (connection === 'keep-alive') {
+    head.isKeepAlive = true;
+    return head;
+  }
+  const options = listMembers(connection);
+  // HTTP/1.0 keep-alive only where asked for, and never together with close (RFC 9112 §9.3).
+  if (options.includes('close')) head.isKeepAlive = false;
+  else if (options.includes('keep-alive')) head.isKeepAlive = true;
+  if (options.includes('upgrade')) head.upgrade = passableUpgrade(head, gathered.upgrade);
+  if (gathered.te !== null && options.includes('te'))
+    head.acceptsTrailers = listMembers(gathered.te).includes('trailers');
+  const listed = fieldsListed(options);
+  if (listed.length > 0) dropListed(head, listed);
+  return head;
+}
+
+/** h2c would let a client speak past the edge; a body and a tunnel at once are nobody's wish. */
+function passableUpgrade(head: RequestHead, upgrade: string | null): string | null {
+  if (upgrade === null || head.minor === 0 || head.framing.kind !== 'none') return null;
+  const protocols = listMembers(upgrade);
+  return protocols.length === 0 || protocols.some((protocol) => protocol.startsWith('h2')) ? null : upgrade;
+}
+
+function dropListed(head: RequestHead, listed: readonly string[]): void {
+  const gathered = new Gathered();
+  head.keptLines = head.fields.linesWhere((index) => {
+    const name = head.fields.name(index).toLowerCase();
+    return !listed.includes(name) && !isHopByHop(name) && !takeField(head, head.fields, index, gathered);
+  });
+}
+
+function refused(status: RequestRefusalStatus, reason: string): RequestRefused {
+  return { kind: 'rejected', status, reason };
+}

@@ -1,0 +1,183 @@
+/**
+ * An upstream's answer head, from bytes to meaning (RFC 9112 §4), as strict as the request's: whatever is rejected
+ * here becomes a 502. A pure function of the bytes; never throws on what a peer sent.
+ */
+import { type BodyFraming, decideResponseFraming, NO_BODY } from './body-framing.ts';
+import { CR, IS_FIELD_VALUE, LF, SP } from './character-classes.ts';
+import { fieldsListed, isHopByHop, listMembers } from './connection-options.ts';
+import { FieldSection, INCOMPLETE, REJECTED, TOO_MANY } from './field-section.ts';
+import { latin1Text } from './latin1.ts';
+
+export interface ResponseHeadLimits {
+  readonly responseHeadBytesMax: number;
+  readonly headFieldsMax: number;
+}
+
+export type ResponseHeadResult =
+  | ResponseHead
+  | { readonly kind: 'rejected'; readonly reason: string }
+  | { readonly kind: 'incomplete' };
+
+export class ResponseHead {
+  readonly kind = 'head';
+  /** Index in the input after the head. */
+  end = 0;
+  status = 0;
+  reason = '';
+  minor = 1;
+  framing: BodyFraming = NO_BODY;
+  /** The declared length, also where there is no body (HEAD, 304); null without one. */
+  declaredLength: number | null = null;
+  isKeepAlive = true;
+  /** The protocol of a 101, as sent. */
+  upgrade: string | null = null;
+  keptLines = '';
+  readonly fields = new FieldSection();
+}
+
+const INCOMPLETE_HEAD = { kind: 'incomplete' } as const;
+/** `HTTP/1.x NNN`. */
+const STATUS_END = 12;
+
+export function parseResponseHead(
+  bytes: Buffer,
+  from: number,
+  to: number,
+  isHeadRequest: boolean,
+  limits: ResponseHeadLimits,
+): ResponseHeadResult {
+  const bound = Math.min(to, from + limits.responseHeadBytesMax);
+  const line = scanStatusLine(bytes, from, bound);
+  if (typeof line === 'string') return rejected(line);
+  if (line === INCOMPLETE) return stillIncomplete(from, to, limits);
+  const head = new ResponseHead();
+  const end = head.fields.scan(bytes, from, line, bound, limits.headFieldsMax);
+  if (end === REJECTED) return rejected(head.fields.reason);
+  if (end === TOO_MANY) return rejected(`more than ${limits.headFieldsMax} fields`);
+  if (end === INCOMPLETE) return stillIncomplete(from, to, limits);
+  head.end = end;
+  head.fields.text = latin1Text(bytes, from, end);
+  return interpret(head, isHeadRequest, line - from);
+}
+
+function stillIncomplete(from: number, to: number, limits: ResponseHeadLimits): ResponseHeadResult {
+  if (to - from < limits.responseHeadBytesMax) return INCOMPLETE_HEAD;
+  return rejected(`a head of more than ${limits.responseHeadBytesMax} bytes`);
+}
+
+const STATUS_PATTERN = 'HTTP/1.d ddd';
+
+/** Index after the line, INCOMPLETE, or what is wrong. */
+function scanStatusLine(bytes: Buffer, from: number, to: number): number | string {
+  const fixed = Math.min(to, from + STATUS_END);
+  for (let at = from; at < fixed; at++) {
+    const expected = STATUS_PATTERN.charCodeAt(at - from);
+    const byte = bytes[at]!;
+    if (expected === 100 ? byte < 48 || byte > 57 : byte !== expected) return 'a malformed status line';
+  }
+  let at = from + STATUS_END;
+  if (at >= to) return INCOMPLETE;
+  if (bytes[at] !== SP && bytes[at] !== CR) return 'a malformed status line';
+  while (at < to && IS_FIELD_VALUE[bytes[at]!] === 1) at++;
+  if (at >= to) return INCOMPLETE;
+  if (bytes[at] !== CR) return 'a control character in the reason phrase';
+  if (at + 1 >= to) return INCOMPLETE;
+  return bytes[at + 1] === LF ? at + 2 : 'a carriage return without a line feed';
+}
+
+class Gathered {
+  contentLengthCount = 0;
+  contentLength = '';
+  transferEncoding: string | null = null;
+  connection: string | null = null;
+}
+
+function interpret(head: ResponseHead, isHeadRequest: boolean, lineEnd: number): ResponseHeadResult {
+  const text = head.fields.text;
+  head.minor = text.charCodeAt(7) === 48 ? 0 : 1;
+  head.status =
+    (text.charCodeAt(9) - 48) * 100 + (text.charCodeAt(10) - 48) * 10 + (text.charCodeAt(11) - 48);
+  if (head.status < 100 || head.status > 599) return rejected('a status outside 100 to 599');
+  head.reason = text.slice(STATUS_END + 1, lineEnd - 2);
+  const gathered = new Gathered();
+  gather(head, gathered);
+  const framing = decideResponseFraming(gathered, head.minor, head.status, isHeadRequest);
+  if (framing.kind === 'rejected') return rejected(framing.reason);
+  head.framing = framing;
+  if (gathered.contentLengthCount === 1) head.declaredLength = Number(gathered.contentLength);
+  applyConnection(head, gathered.connection);
+  return head;
+}
+
+function gather(head: ResponseHead, gathered: Gathered): void {
+  const fields = head.fields;
+  const count = fields.count;
+  let runStart = -1;
+  for (let index = 0; index < count; index++) {
+    if (takeField(head, fields, index, gathered)) {
+      if (runStart >= 0) head.keptLines += fields.text.slice(runStart, fields.nameStart(index));
+      runStart = -1;
+    } else if (runStart < 0) {
+      runStart = fields.nameStart(index);
+    }
+  }
+  if (runStart >= 0) head.keptLines += fields.text.slice(runStart, fields.lineEnd(count - 1));
+}
+
+/** Notes what matters to the edge; true: the field is not passed on as it came. */
+function takeField(head: ResponseHead, fields: FieldSection, index: number, gathered: Gathered): boolean {
+  switch (fields.nameLength(index)) {
+    case 2:
+      return fields.isNamed(index, 'te');
+    case 7:
+      if (!fields.isNamed(index, 'upgrade')) return false;
+      head.upgrade = joined(head.upgrade, fields.value(index));
+      return true;
+    case 10:
+      if (fields.isNamed(index, 'keep-alive')) return true;
+      if (!fields.isNamed(index, 'connection')) return false;
+      gathered.connection = joined(gathered.connection, fields.value(index));
+      return true;
+    case 14:
+      if (!fields.isNamed(index, 'content-length')) return false;
+      gathered.contentLengthCount++;
+      gathered.contentLength = fields.value(index);
+      return true;
+    case 16:
+      return fields.isNamed(index, 'proxy-connection');
+    case 17:
+      if (!fields.isNamed(index, 'transfer-encoding')) return false;
+      gathered.transferEncoding = joined(gathered.transferEncoding, fields.value(index));
+      return true;
+    case 18:
+      return fields.isNamed(index, 'proxy-authenticate');
+    default:
+      return false;
+  }
+}
+
+function joined(before: string | null, value: string): string {
+  return before === null ? value : `${before},${value}`;
+}
+
+function applyConnection(head: ResponseHead, connection: string | null): void {
+  head.isKeepAlive = head.minor > 0;
+  if (connection === null) return;
+  if (connection === 'keep-alive') {
+    head.isKeepAlive = true;
+    return;
+  }
+  const options = listMembers(connection);
+  if (options.includes('close')) head.isKeepAlive = false;
+  else if (options.includes('keep-alive')) head.isKeepAlive = true;
+  const listed = fieldsListed(options);
+  if (listed.length === 0) return;
+  head.keptLines = head.fields.linesWhere((index) => {
+    const name = head.fields.name(index).toLowerCase();
+    return !listed.includes(name) && !isHopByHop(name) && name !== 'content-length';
+  });
+}
+
+function rejected(reason: string): ResponseHeadResult {
+  return { kind: 'rejected', reason };
+}

@@ -1,0 +1,189 @@
+/**
+ * The edge's door: one worker's data plane. Owns its listeners, client connections, route table and desks; the
+ * process around it gives it a column of the board and a host, and tells it what the daemon says.
+ */
+import type { Clock, Timer } from '../base/clock.ts';
+import type { BoardColumn } from './board/index.ts';
+import { ClientConnection } from './exchange/client-connection.ts';
+import type { EdgeCore } from './exchange/edge-core.ts';
+import type { EdgeHost } from './exchange/edge-host.ts';
+import { RequestIds } from './exchange/request-ids.ts';
+import { ServiceDesk } from './exchange/service-desk.ts';
+import { EDGE_LIMITS, type EdgeLimits } from './limits.ts';
+import { RouteTable } from './routing/route-table.ts';
+import type { RouteChange } from './routing/service-route.ts';
+import { DeadlineSweep } from './sockets/deadline-sweep.ts';
+import { type ListenAddress, Listener } from './sockets/listener.ts';
+import { asOneEvent } from './sockets/stream-socket.ts';
+import { IdleBudget } from './upstream/target-pool.ts';
+
+export type { EdgeHost } from './exchange/edge-host.ts';
+export { EDGE_LIMITS, type EdgeLimits } from './limits.ts';
+export type { Readiness, RouteChange, ServiceRoute, TargetRoute } from './routing/service-route.ts';
+export type { ListenAddress } from './sockets/listener.ts';
+export { type ProbedTarget, type ProbeOutcome, probeTarget } from './upstream/target-probe.ts';
+
+export interface EdgeOptions {
+  readonly column: BoardColumn;
+  readonly host: EdgeHost;
+  readonly clock: Clock;
+  readonly limits?: Partial<EdgeLimits>;
+  /** Bugs: the connection concerned is closed, the rest goes on. */
+  readonly onError?: (error: unknown) => void;
+}
+
+export interface EdgeStats {
+  readonly clients: number;
+  readonly exchanges: number;
+  readonly held: number;
+  readonly idleUpstream: number;
+  readonly services: number;
+  /** Sockets under a deadline: clients and upstream connections. */
+  readonly watched: number;
+}
+
+export class Edge {
+  readonly #core: EdgeCore;
+  readonly #listeners: Listener[] = [];
+  #onEmpty: (() => void) | null = null;
+
+  constructor(options: EdgeOptions) {
+    const limits = { ...EDGE_LIMITS, ...options.limits };
+    const onError = options.onError ?? reportToNobody;
+    this.#core = {
+      column: options.column,
+      host: options.host,
+      clock: options.clock,
+      limits,
+      sweep: new DeadlineSweep(options.clock, limits.sweepMs, onError),
+      table: new RouteTable(),
+      desks: new Map(),
+      clients: new Set(),
+      idleBudget: new IdleBudget(limits.idleMax),
+      requestIds: new RequestIds(),
+      onError,
+      isDraining: false,
+      heldCount: 0,
+      exchangeCount: 0,
+      onClientGone: () => this.#noticeEmpty(),
+    };
+  }
+
+  /** From here on exchanges use the new table. Held requests look at the gate again. */
+  apply(change: RouteChange): void {
+    const { table, desks } = this.#core;
+    table.apply(change);
+    asOneEvent(() => {
+      for (const name of change.remove) this.#removeDesk(name);
+      for (const route of change.put) {
+        const desk = desks.get(route.name);
+        if (desk === undefined) desks.set(route.name, new ServiceDesk(this.#core, route));
+        else desk.update(route);
+      }
+    });
+  }
+
+  /** The gate was opened. */
+  opened(service: string): void {
+    asOneEvent(() => this.#core.desks.get(service)?.gateOpened());
+  }
+
+  /** The gate was closed: a fence, a sleep, a freeze. No idle connection survives it. */
+  closed(service: string): void {
+    asOneEvent(() => this.#core.desks.get(service)?.gateClosed());
+  }
+
+  /** The start failed: everything held gets 502, and what comes until `retryAfterMs` has passed. */
+  refuse(
+    service: string,
+    failure: { readonly code: string; readonly message: string; readonly retryAfterMs: number },
+  ): void {
+    const { code, message, retryAfterMs } = failure;
+    asOneEvent(() => this.#core.desks.get(service)?.refuse(code, message, retryAfterMs));
+  }
+
+  /** Says `wake` again for every service that holds requests: for a daemon that was not there when it was said. */
+  repeatWakes(): void {
+    for (const desk of this.#core.desks.values()) desk.repeatWake();
+  }
+
+  /** Throws when the port is taken. May be called for several addresses. */
+  listen(address: ListenAddress): { readonly port: number } {
+    const listener = new Listener(address, (make) => {
+      new ClientConnection(this.#core, make);
+    });
+    this.#listeners.push(listener);
+    return { port: listener.port };
+  }
+
+  /** Accepts nothing more and lets exchanges finish; what is left after `timeoutMs` is cut. */
+  async drain(timeoutMs: number): Promise<{ readonly cut: number }> {
+    const { clients, clock } = this.#core;
+    this.#core.isDraining = true;
+    this.#stopListening();
+    for (const client of clients) client.drain();
+    if (clients.size > 0) await this.#emptyWithin(clock, timeoutMs);
+    const cut = this.#core.exchangeCount;
+    this.close();
+    return { cut };
+  }
+
+  /** At once: held requests get 503, running answers are cut. */
+  close(): void {
+    const { clients, desks } = this.#core;
+    this.#core.isDraining = true;
+    this.#stopListening();
+    for (const client of clients) client.cut();
+    // Those that were just answered linger; nobody will watch over them any more.
+    for (const client of clients) client.finishNow();
+    for (const name of [...desks.keys()]) this.#removeDesk(name);
+  }
+
+  stats(): EdgeStats {
+    const { clients, desks, sweep, heldCount, exchangeCount } = this.#core;
+    let idleUpstream = 0;
+    for (const desk of desks.values()) idleUpstream += desk.idleCount;
+    return {
+      clients: clients.size,
+      exchanges: exchangeCount,
+      held: heldCount,
+      idleUpstream,
+      services: desks.size,
+      watched: sweep.size,
+    };
+  }
+
+  #removeDesk(name: string): void {
+    const { desks } = this.#core;
+    const desk = desks.get(name);
+    desks.delete(name);
+    desk?.removed();
+  }
+
+  #stopListening(): void {
+    for (const listener of this.#listeners.splice(0)) listener.stop();
+  }
+
+  #emptyWithin(clock: Clock, timeoutMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer: Timer = clock.after(timeoutMs, () => {
+        this.#onEmpty = null;
+        resolve();
+      });
+      this.#onEmpty = () => {
+        timer.cancel();
+        resolve();
+      };
+    });
+  }
+
+  #noticeEmpty(): void {
+    if (this.#core.clients.size > 0 || this.#onEmpty === null) return;
+    const onEmpty = this.#onEmpty;
+    this.#onEmpty = null;
+    onEmpty();
+  }
+}
+
+/** Without `onError` a bug closes its connection and is not told: the counters still show the cut. */
+function reportToNobody(): void {}

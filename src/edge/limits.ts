@@ -1,0 +1,94 @@
+/** Every bound of the edge: its name (unit last), its default, and what happens at it. */
+
+export interface EdgeLimits {
+  /** Bytes of a request line and its fields; beyond: 431. */
+  readonly requestHeadBytesMax: number;
+  /** Bytes of a request target; beyond: 414. */
+  readonly requestTargetBytesMax: number;
+  /** Fields of a request or response head; beyond: 431 or 502. */
+  readonly headFieldsMax: number;
+  /** Bytes of an upstream's status line and fields; beyond: 502. */
+  readonly responseHeadBytesMax: number;
+  /** Interim (1xx) answers before the final one; beyond: 502. */
+  readonly interimAnswersMax: number;
+  /** Bytes of one chunk-size line with its extensions; beyond: 400 or a broken answer. */
+  readonly chunkLineBytesMax: number;
+  /** Bytes of a trailer section; beyond: 400 or a broken answer. */
+  readonly trailerBytesMax: number;
+  /** Unread bytes of a client that make the edge stop reading it, while its exchange runs. */
+  readonly readAheadBytesMax: number;
+  /** The same while its request is held. */
+  readonly heldBodyBytesMax: number;
+  /** Requests held for one service; beyond: 503. */
+  readonly heldPerServiceMax: number;
+  /** Requests held in all by this worker; beyond: 503. */
+  readonly heldMax: number;
+  /** Open client connections of this worker; beyond: 503 and close. */
+  readonly clientConnectionsMax: number;
+  /** Idle connections kept per target. */
+  readonly idlePerTargetMax: number;
+  /** Idle connections kept in all by this worker. */
+  readonly idleMax: number;
+  /** How long an unused upstream connection is kept, milliseconds. Shorter than Node's 5 s, the shortest in wide use. */
+  readonly upstreamIdleMs: number;
+  /** A request that cannot be repeated safely takes a kept connection only if it was used within this, milliseconds. */
+  readonly unsafeReuseIdleMs: number;
+  /** From the first byte of a request head to its last, milliseconds; beyond: 408. */
+  readonly requestHeadMs: number;
+  /** Between two requests of a connection, milliseconds; beyond: closed without a word. */
+  readonly keepAliveIdleMs: number;
+  /** Until a connection to a target is made, milliseconds. */
+  readonly connectMs: number;
+  /** A client that owes body bytes and sends none, milliseconds; beyond: 408. */
+  readonly requestBodyIdleMs: number;
+  /** A client that takes nothing of what waits for it, milliseconds; beyond: reset. */
+  readonly clientStalledMs: number;
+  /** An upstream that is silent in the middle of an answer, milliseconds; beyond: the answer is cut. */
+  readonly answerIdleMs: number;
+  /** How long a closing connection waits for the client to finish sending, milliseconds. */
+  readonly lingerMs: number;
+  /** Bytes thrown away during that wait; beyond: reset. */
+  readonly lingerBytesMax: number;
+  /** How long a refused connection is tried again, milliseconds; beyond: 502. */
+  readonly retryMs: number;
+  /** Pauses between those tries: from, milliseconds. */
+  readonly retryPauseMinMs: number;
+  /** Pauses between those tries: growing to, milliseconds. */
+  readonly retryPauseMaxMs: number;
+  /** At most one report of a refusing target in this time, milliseconds. */
+  readonly refusedReportMs: number;
+  /** The tick on which deadlines are looked at, milliseconds: none is met earlier, none later than this. */
+  readonly sweepMs: number;
+}
+
+export const EDGE_LIMITS: EdgeLimits = {
+  requestHeadBytesMax: 32 * 1024,
+  requestTargetBytesMax: 8 * 1024,
+  headFieldsMax: 100,
+  responseHeadBytesMax: 64 * 1024,
+  interimAnswersMax: 16,
+  chunkLineBytesMax: 256,
+  trailerBytesMax: 8 * 1024,
+  readAheadBytesMax: 64 * 1024,
+  heldBodyBytesMax: 16 * 1024,
+  heldPerServiceMax: 1_000,
+  heldMax: 10_000,
+  clientConnectionsMax: 20_000,
+  idlePerTargetMax: 256,
+  idleMax: 4_096,
+  upstreamIdleMs: 4_000,
+  unsafeReuseIdleMs: 1_000,
+  requestHeadMs: 15_000,
+  keepAliveIdleMs: 75_000,
+  connectMs: 3_000,
+  requestBodyIdleMs: 60_000,
+  clientStalledMs: 60_000,
+  answerIdleMs: 600_000,
+  lingerMs: 2_000,
+  lingerBytesMax: 4 * 1024 * 1024,
+  retryMs: 5_000,
+  retryPauseMinMs: 1,
+  retryPauseMaxMs: 100,
+  refusedReportMs: 1_000,
+  sweepMs: 100,
+};

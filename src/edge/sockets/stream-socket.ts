@@ -1,0 +1,358 @@
+/**
+ * The only wrapper over Bun's sockets. It owns what was not yet taken by the kernel and knows Bun's traps: partial
+ * writes, drain that fires for nothing, end() that drops data, half close by shutdown(), throws inside handlers.
+ * Writes made during one socket event are gathered, so a head and its body leave in one system call.
+ */
+import type { Socket, SocketHandler } from 'bun';
+import { assert } from '../../base/errors.ts';
+
+/** What a connection object must be able to hear. Methods of one object: no closures per connection. */
+export interface SocketOwner {
+  onOpen(): void;
+  /** `bytes` belongs to the receiver. */
+  onData(bytes: Buffer): void;
+  /** The peer reads too slowly: stop producing until `onWritable`. */
+  onClogged(): void;
+  onWritable(): void;
+  /** The peer will send nothing more (FIN); writing still works. */
+  onPeerEnd(): void;
+  /** Exactly once, last; also when a connect fails. `reason` is null after an orderly end. */
+  onClosed(reason: string | null): void;
+  /** A bug threw inside a handler; the socket has been destroyed. */
+  onBug(error: unknown): void;
+}
+
+/** Native, and missing from the types: `write(text, at, 'latin1')` without its argument checks. */
+interface Latin1Writer {
+  latin1Write(text: string, at: number): number;
+}
+
+/** Copying more than this into the batch costs more than a system call of its own. */
+const BATCHED_BYTES_MAX = 16 * 1024;
+const BATCH_BYTES = 64 * 1024;
+
+/** Shared by all sockets of the thread: a batch never outlives the event that made it. */
+const batch = Buffer.allocUnsafeSlow(BATCH_BYTES) as Buffer & Latin1Writer;
+let batchLength = 0;
+let batchSocket: StreamSocket | null = null;
+let eventDepth = 0;
+
+export class StreamSocket {
+  readonly #owner: SocketOwner;
+  #socket: Socket<StreamSocket> | null = null;
+  #backlog: Buffer[] = [];
+  #backlogBytes = 0;
+  /** How much of the first part has been taken. */
+  #backlogFrom = 0;
+  #isPaused = false;
+  #isShutdownWanted = false;
+  #isShutdown = false;
+  #isDestroyed = false;
+  #isClosed = false;
+
+  constructor(owner: SocketOwner) {
+    this.#owner = owner;
+  }
+
+  /** Connects; the outcome is `onOpen` or `onClosed`. A deadline is the owner's business: destroy() ends the try. */
+  static dial(owner: SocketOwner, host: string, port: number): StreamSocket {
+    const stream = new StreamSocket(owner);
+    // A failure may arrive here, as connectError, or both ways: closed() hears the first.
+    Bun.connect({ hostname: host, port, socket: HANDLERS, data: stream, allowHalfOpen: true }).catch(
+      (error: unknown) => closeSafely(stream, reasonOf(error)),
+    );
+    return stream;
+  }
+
+  get isOpen(): boolean {
+    return this.#socket !== null && !this.#isDestroyed && !this.#isClosed;
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
+  get backlogBytes(): number {
+    return this.#backlogBytes;
+  }
+
+  get remoteAddress(): string {
+    const address = this.#socket?.remoteAddress ?? '';
+    return address.startsWith('::ffff:') ? address.slice(7) : address;
+  }
+
+  /** Characters above 255 must not occur. */
+  writeText(text: string): void {
+    if (!this.#isWritable()) return;
+    if (text.length > BATCHED_BYTES_MAX) {
+      this.writeBytes(Buffer.from(text, 'latin1'));
+      return;
+    }
+    this.#claimBatch(text.length);
+    batchLength += batch.latin1Write(text, batchLength);
+    if (eventDepth === 0) flushBatch();
+  }
+
+  writeBytes(bytes: Buffer, from = 0, to = bytes.length): void {
+    if (from === to || !this.#isWritable()) return;
+    if (to - from > BATCHED_BYTES_MAX) {
+      flushBatch();
+      this.#push(bytes, from, to);
+      return;
+    }
+    this.#claimBatch(to - from);
+    bytes.copy(batch, batchLength, from, to);
+    batchLength += to - from;
+    if (eventDepth === 0) flushBatch();
+  }
+
+  pause(): void {
+    if (this.#isPaused || !this.isOpen) return;
+    this.#isPaused = true;
+    this.#socket?.pause();
+  }
+
+  resume(): void {
+    if (!this.#isPaused || !this.isOpen) return;
+    this.#isPaused = false;
+    this.#socket?.resume();
+  }
+
+  /** Sends FIN once everything written has been taken; reading goes on. */
+  shutdown(): void {
+    if (this.#isShutdownWanted || !this.isOpen) return;
+    this.#isShutdownWanted = true;
+    if (batchSocket === this) flushBatch();
+    if (this.#backlogBytes === 0) this.#sendFin();
+  }
+
+  /** Closes in both directions with FIN. Only when nothing is written or owed any more: it drops the rest. */
+  finish(): void {
+    if (this.#isDestroyed) return;
+    if (batchSocket === this) flushBatch();
+    if (this.#backlogBytes > 0) {
+      this.shutdown();
+      return;
+    }
+    this.#isDestroyed = true;
+    this.#socket?.end();
+  }
+
+  /** Resets the connection, or gives up connecting. What was not taken is dropped. */
+  destroy(): void {
+    if (this.#isDestroyed || this.#isClosed) return;
+    this.#isDestroyed = true;
+    this.#dropUnsent();
+    if (this.#socket === null) this.closed('abandoned');
+    else this.#socket.terminate();
+  }
+
+  /** For the handlers below. */
+  opened(socket: Socket<StreamSocket>): void {
+    this.#socket = socket;
+    if (this.#isClosed || this.#isDestroyed) socket.terminate();
+    else this.#owner.onOpen();
+  }
+
+  received(bytes: Buffer): void {
+    if (!this.#isDestroyed) this.#owner.onData(bytes);
+  }
+
+  drained(): void {
+    if (this.#isDestroyed || this.#backlogBytes === 0) return;
+    while (this.#backlogBytes > 0) {
+      const part = this.#backlog[0];
+      assert(part !== undefined && this.#socket !== null, 'a backlog has parts and a socket');
+      const taken = this.#socket.write(part, this.#backlogFrom, part.length - this.#backlogFrom);
+      if (taken < 0) return;
+      this.#backlogFrom += taken;
+      this.#backlogBytes -= taken;
+      if (this.#backlogFrom < part.length) return;
+      this.#backlog.shift();
+      this.#backlogFrom = 0;
+    }
+    if (this.#isShutdownWanted) this.#sendFin();
+    else this.#owner.onWritable();
+  }
+
+  peerEnded(): void {
+    if (!this.#isDestroyed) this.#owner.onPeerEnd();
+  }
+
+  closed(reason: string | null): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#dropUnsent();
+    this.#owner.onClosed(reason);
+  }
+
+  failed(error: unknown): void {
+    this.destroy();
+    this.#owner.onBug(error);
+  }
+
+  /** For flushBatch. */
+  take(bytes: Buffer, to: number): void {
+    this.#push(bytes, 0, to);
+  }
+
+  #isWritable(): boolean {
+    return this.isOpen && !this.#isShutdownWanted;
+  }
+
+  #claimBatch(needed: number): void {
+    if (batchSocket !== this || batchLength + needed > BATCH_BYTES) flushBatch();
+    batchSocket = this;
+  }
+
+  #push(bytes: Buffer, from: number, to: number): void {
+    const socket = this.#socket;
+    if (socket === null || this.#isDestroyed || this.#isClosed) return;
+    let taken = 0;
+    if (this.#backlogBytes === 0) {
+      taken = socket.write(bytes, from, to - from);
+      if (taken === to - from) return;
+      // Closed under us: the close event tells the owner.
+      if (taken < 0) return;
+    }
+    const wasClear = this.#backlogBytes === 0;
+    // A copy: the batch is reused, and a slice would keep a large buffer alive for a few bytes.
+    this.#backlog.push(Buffer.from(bytes.subarray(from + taken, to)));
+    this.#backlogBytes += to - from - taken;
+    if (wasClear) this.#owner.onClogged();
+  }
+
+  #sendFin(): void {
+    if (this.#isShutdown) return;
+    this.#isShutdown = true;
+    this.#socket?.shutdown();
+  }
+
+  #dropUnsent(): void {
+    this.#backlog = [];
+    this.#backlogBytes = 0;
+    this.#backlogFrom = 0;
+    if (batchSocket !== this) return;
+    batchSocket = null;
+    batchLength = 0;
+  }
+}
+
+/** Runs `body` as one socket event: what it writes is gathered, and sent when it returns. */
+export function asOneEvent(body: () => void): void {
+  eventDepth++;
+  try {
+    body();
+  } finally {
+    endEvent();
+  }
+}
+
+function endEvent(): void {
+  eventDepth--;
+  assert(eventDepth >= 0, 'socket events are balanced');
+  if (eventDepth === 0) flushBatch();
+}
+
+function flushBatch(): void {
+  const socket = batchSocket;
+  if (socket === null) return;
+  const length = batchLength;
+  batchSocket = null;
+  batchLength = 0;
+  if (length > 0) socket.take(batch, length);
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code;
+  return error instanceof Error ? error.message : String(error);
+}
+
+function closeSafely(stream: StreamSocket, reason: string | null): void {
+  eventDepth++;
+  try {
+    stream.closed(reason);
+  } catch (bug) {
+    stream.failed(bug);
+  } finally {
+    endEvent();
+  }
+}
+
+/** Shared by every socket; the wrapper travels in `socket.data`. */
+const HANDLERS: SocketHandler<StreamSocket, 'buffer'> = {
+  binaryType: 'buffer',
+  open(socket) {
+    eventDepth++;
+    try {
+      socket.data.opened(socket);
+    } catch (error) {
+      socket.data.failed(error);
+    } finally {
+      endEvent();
+    }
+  },
+  data(socket, bytes) {
+    eventDepth++;
+    try {
+      socket.data.received(bytes);
+    } catch (error) {
+      socket.data.failed(error);
+    } finally {
+      endEvent();
+    }
+  },
+  drain(socket) {
+    eventDepth++;
+    try {
+      socket.data.drained();
+    } catch (error) {
+      socket.data.failed(error);
+    } finally {
+      endEvent();
+    }
+  },
+  end(socket) {
+    eventDepth++;
+    try {
+      socket.data.peerEnded();
+    } catch (error) {
+      socket.data.failed(error);
+    } finally {
+      endEvent();
+    }
+  },
+  close(socket, error) {
+    closeSafely(socket.data, error === undefined || error === null ? null : reasonOf(error));
+  },
+  connectError(socket, error) {
+    closeSafely(socket.data, reasonOf(error));
+  },
+  error(socket, error) {
+    socket.data.failed(error);
+  },
+};
+
+/** The handlers of accepted sockets: `accept` makes the owner, everything else is the same. */
+export function acceptingHandlers(
+  accept: (make: (owner: SocketOwner) => StreamSocket) => void,
+): SocketHandler<StreamSocket, 'buffer'> {
+  return {
+    ...HANDLERS,
+    open(socket) {
+      eventDepth++;
+      try {
+        accept((owner) => {
+          const stream = new StreamSocket(owner);
+          socket.data = stream;
+          return stream;
+        });
+        socket.data.opened(socket);
+      } catch (error) {
+        socket.data.failed(error);
+      } finally {
+        endEvent();
+      }
+    },
+  };
+}

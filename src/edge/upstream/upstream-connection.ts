@@ -1,0 +1,339 @@
+/**
+ * One connection to a target: requests go out as text and bytes, answers come back as parsed events for the exchange
+ * that uses it at the time. Owns the answer's parse state; whose connection it is belongs to the pool.
+ */
+import { assert } from '../../base/errors.ts';
+import { type BodyFraming, NO_BODY } from '../http1/body-framing.ts';
+import { ChunkedDecoder } from '../http1/chunked-decoder.ts';
+import type { FieldSection } from '../http1/field-section.ts';
+import { parseResponseHead, type ResponseHead } from '../http1/response-head.ts';
+import type { EdgeLimits } from '../limits.ts';
+import type { DeadlineOwner, DeadlineSweep } from '../sockets/deadline-sweep.ts';
+import { type SocketOwner, StreamSocket } from '../sockets/stream-socket.ts';
+
+/** What an exchange hears of the connection it uses. */
+export interface UpstreamUser {
+  onUpstreamOpen(): void;
+  /** A 1xx other than 101. */
+  onInterimHead(head: ResponseHead): void;
+  onAnswerHead(head: ResponseHead): void;
+  onAnswerBytes(bytes: Buffer, from: number, to: number): void;
+  onAnswerEnd(trailers: FieldSection | null): void;
+  /** After a 101: opaque bytes. */
+  onTunnelBytes(bytes: Buffer, from: number, to: number): void;
+  onTunnelEnd(): void;
+  onUpstreamClogged(): void;
+  onUpstreamWritable(): void;
+  /** The connection is gone or the answer cannot be understood; once, last. */
+  onUpstreamBroken(why: UpstreamBreak): void;
+}
+
+export interface UpstreamBreak {
+  readonly kind: 'refused' | 'closed' | 'malformed' | 'bug';
+  readonly reason: string;
+}
+
+/** Who keeps idle connections: told when one of its own is gone. */
+export interface ConnectionKeeper {
+  onIdleGone(connection: UpstreamConnection): void;
+}
+
+export interface UpstreamAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface UpstreamContext {
+  readonly limits: EdgeLimits;
+  readonly sweep: DeadlineSweep;
+  readonly onError: (error: unknown) => void;
+}
+
+type Phase = 'connecting' | 'idle' | 'head' | 'body' | 'tunnel' | 'answered' | 'gone';
+
+const NEVER = Number.POSITIVE_INFINITY;
+
+export class UpstreamConnection implements SocketOwner, DeadlineOwner {
+  dueMs: number;
+  /** When it was last put back, monotonic milliseconds. */
+  idleSinceMs = 0;
+  /** Exchanges it has served before the present one. */
+  useCount = 0;
+  /** Any byte of the present answer has arrived. */
+  hasAnswerBytes = false;
+  readonly #context: UpstreamContext;
+  readonly #keeper: ConnectionKeeper;
+  readonly #socket: StreamSocket;
+  #user: UpstreamUser | null = null;
+  #phase: Phase = 'connecting';
+  #input: Buffer | null = null;
+  #isHeadRequest = false;
+  #isKeepAlive = false;
+  #framing: BodyFraming = NO_BODY;
+  #bytesLeft = 0;
+  #decoder: ChunkedDecoder | null = null;
+  #interimCount = 0;
+
+  constructor(
+    context: UpstreamContext,
+    keeper: ConnectionKeeper,
+    address: UpstreamAddress,
+    user: UpstreamUser,
+    /** Of its keeper, when it was made. */
+    readonly epoch: number,
+  ) {
+    this.#context = context;
+    this.#keeper = keeper;
+    this.#user = user;
+    this.dueMs = context.sweep.nowMs + context.limits.connectMs;
+    context.sweep.add(this);
+    this.#socket = StreamSocket.dial(this, address.host, address.port);
+  }
+
+  get isConnecting(): boolean {
+    return this.#phase === 'connecting';
+  }
+
+  /** The answer is complete, nothing followed it, and both sides keep the connection. */
+  get isReusable(): boolean {
+    return this.#phase === 'answered' && this.#isKeepAlive && this.#input === null && this.#socket.isOpen;
+  }
+
+  /** Begins the next exchange on a kept connection. */
+  use(user: UpstreamUser): void {
+    assert(this.#phase === 'idle', 'only an idle connection is taken');
+    this.#user = user;
+    this.dueMs = NEVER;
+    this.useCount++;
+    this.#phase = 'head';
+  }
+
+  /** Before the head is sent: what the answer will depend on. */
+  expectAnswer(isHeadRequest: boolean): void {
+    this.#phase = 'head';
+    this.#isHeadRequest = isHeadRequest;
+    this.hasAnswerBytes = false;
+    this.#interimCount = 0;
+  }
+
+  /** Back to its keeper, without a user. */
+  rest(nowMs: number): void {
+    this.#user = null;
+    this.#phase = 'idle';
+    this.idleSinceMs = nowMs;
+    this.dueMs = nowMs + this.#context.limits.upstreamIdleMs;
+    this.#socket.resume();
+  }
+
+  /** Its user hears nothing more. */
+  drop(): void {
+    this.#user = null;
+    this.#leave();
+    this.#socket.destroy();
+  }
+
+  /** Closes an idle connection in good order. */
+  dismiss(): void {
+    this.#user = null;
+    this.#leave();
+    if (this.#socket.backlogBytes > 0) this.#socket.destroy();
+    else this.#socket.finish();
+  }
+
+  writeText(text: string): void {
+    this.#socket.writeText(text);
+  }
+
+  writeBytes(bytes: Buffer, from: number, to: number): void {
+    this.#socket.writeBytes(bytes, from, to);
+  }
+
+  get backlogBytes(): number {
+    return this.#socket.backlogBytes;
+  }
+
+  shutdown(): void {
+    this.#socket.shutdown();
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  onOpen(): void {
+    this.dueMs = NEVER;
+    this.#phase = 'head';
+    this.#user?.onUpstreamOpen();
+  }
+
+  onData(bytes: Buffer): void {
+    this.hasAnswerBytes = true;
+    if (this.#phase === 'body' && this.#decoder === null) {
+      this.#takeBody(bytes, 0);
+      return;
+    }
+    if (this.#phase === 'tunnel') {
+      this.#user?.onTunnelBytes(bytes, 0, bytes.length);
+      return;
+    }
+    const input = this.#input === null ? bytes : Buffer.concat([this.#input, bytes]);
+    this.#input = null;
+    this.#advance(input, 0);
+  }
+
+  onClogged(): void {
+    this.#user?.onUpstreamClogged();
+  }
+
+  onWritable(): void {
+    this.#user?.onUpstreamWritable();
+  }
+
+  onPeerEnd(): void {
+    if (this.#phase === 'tunnel') {
+      this.#user?.onTunnelEnd();
+      return;
+    }
+    if (this.#phase === 'body' && this.#framing.kind === 'until-close') {
+      this.#isKeepAlive = false;
+      this.#endAnswer(null);
+      return;
+    }
+    this.#break('closed', 'the connection was closed');
+  }
+
+  onClosed(reason: string | null): void {
+    const wasConnecting = this.#phase === 'connecting';
+    this.#break(wasConnecting ? 'refused' : 'closed', reason ?? 'the connection was closed');
+  }
+
+  onBug(error: unknown): void {
+    this.#context.onError(error);
+    this.#break('bug', 'an internal error');
+  }
+
+  onDeadline(): void {
+    if (this.#phase === 'connecting') this.#break('refused', 'no connection in time');
+    else if (this.#phase === 'idle') this.#goneIdle();
+  }
+
+  #advance(input: Buffer, from: number): void {
+    let at = from;
+    while (this.#phase === 'head') {
+      const head = parseResponseHead(input, at, input.length, this.#isHeadRequest, this.#context.limits);
+      if (head.kind === 'incomplete') {
+        this.#input = at === 0 ? input : input.subarray(at);
+        return;
+      }
+      if (head.kind === 'rejected') {
+        this.#break('malformed', head.reason);
+        return;
+      }
+      at += head.end - at;
+      this.#takeHead(head);
+      if (at === input.length) break;
+    }
+    if (at < input.length) this.#takeRest(input, at);
+  }
+
+  #takeRest(input: Buffer, from: number): void {
+    if (this.#phase === 'body') this.#takeBody(input, from);
+    else if (this.#phase === 'tunnel') this.#user?.onTunnelBytes(input, from, input.length);
+    // Bytes nobody asked for: the connection must not be used again.
+    else if (this.#phase === 'idle') this.#goneIdle();
+    else if (this.#phase === 'answered') this.#isKeepAlive = false;
+  }
+
+  #takeHead(head: ResponseHead): void {
+    if (head.status < 200 && head.status !== 101) {
+      if (++this.#interimCount > this.#context.limits.interimAnswersMax) {
+        this.#break('malformed', 'too many interim answers');
+        return;
+      }
+      this.#user?.onInterimHead(head);
+      return;
+    }
+    this.#isKeepAlive = head.isKeepAlive && head.status !== 101;
+    this.#framing = head.framing;
+    this.#phase = 'body';
+    this.#bytesLeft = head.framing.kind === 'length' ? head.framing.bytes : 0;
+    this.#decoder = head.framing.kind === 'chunked' ? new ChunkedDecoder(this.#context.limits) : null;
+    const isEmpty =
+      head.framing.kind === 'none' || (head.framing.kind === 'length' && head.framing.bytes === 0);
+    // The user may have dropped the connection while it heard of the head.
+    this.#user?.onAnswerHead(head);
+    if (isEmpty && this.#phase === 'body') this.#endAnswer(null);
+  }
+
+  /** For the user, when it accepts a 101. */
+  becomeTunnel(): void {
+    this.#phase = 'tunnel';
+  }
+
+  #takeBody(bytes: Buffer, from: number): void {
+    if (this.#decoder !== null) {
+      this.#takeChunks(this.#decoder, bytes, from);
+      return;
+    }
+    if (this.#framing.kind === 'until-close') {
+      this.#user?.onAnswerBytes(bytes, from, bytes.length);
+      return;
+    }
+    const to = Math.min(bytes.length, from + this.#bytesLeft);
+    this.#bytesLeft -= to - from;
+    if (to < bytes.length) this.#isKeepAlive = false;
+    if (to > from) this.#user?.onAnswerBytes(bytes, from, to);
+    if (this.#bytesLeft === 0 && this.#phase === 'body') this.#endAnswer(null);
+  }
+
+  #takeChunks(decoder: ChunkedDecoder, bytes: Buffer, from: number): void {
+    decoder.at = from;
+    while (this.#phase === 'body') {
+      const step = decoder.step(bytes, bytes.length);
+      if (step === 'more') return;
+      if (step === 'rejected') {
+        this.#break('malformed', decoder.reason);
+        return;
+      }
+      if (step === 'span') this.#user?.onAnswerBytes(bytes, decoder.spanFrom, decoder.spanTo);
+      else {
+        if (decoder.at < bytes.length) this.#isKeepAlive = false;
+        this.#endAnswer(decoder.trailers);
+      }
+    }
+  }
+
+  #endAnswer(trailers: FieldSection | null): void {
+    this.#phase = 'answered';
+    this.#decoder = null;
+    this.#user?.onAnswerEnd(trailers);
+  }
+
+  #break(kind: UpstreamBreak['kind'], reason: string): void {
+    if (this.#phase === 'gone') return;
+    if (this.#phase === 'idle') {
+      this.#goneIdle();
+      return;
+    }
+    const user = this.#user;
+    this.#user = null;
+    this.#leave();
+    this.#socket.destroy();
+    user?.onUpstreamBroken({ kind, reason });
+  }
+
+  #goneIdle(): void {
+    this.#keeper.onIdleGone(this);
+    this.dismiss();
+  }
+
+  #leave(): void {
+    this.#phase = 'gone';
+    this.#input = null;
+    this.#context.sweep.remove(this);
+  }
+}
