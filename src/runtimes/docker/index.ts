@@ -2,14 +2,16 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 import type { Runtime } from '../contract.ts';
+import { helloServerPath } from '../hello/index.ts';
 import { DockerRuntime } from './docker-runtime.ts';
 import { Engine } from './engine.ts';
 import { type Environment, engineAddress } from './engine-address.ts';
+import { ensureHelloImage as makeHelloImage } from './hello-image.ts';
 
 export { type DockerDetection, detectDocker } from './detect.ts';
 
-export interface DockerRuntimeOptions {
-  readonly installationId: string;
+/** Which engine, and what everything here needs. */
+export interface DockerOptions {
   readonly clock: Clock;
   readonly log: Log;
   /** Instead of DOCKER_HOST, in the same form. */
@@ -18,9 +20,39 @@ export interface DockerRuntimeOptions {
   readonly env?: Environment;
 }
 
+export interface DockerRuntimeOptions extends DockerOptions {
+  readonly installationId: string;
+}
+
 /** Connects to nothing yet: an engine that is down shows in the first call. */
 export function createDockerRuntime(options: DockerRuntimeOptions): Runtime {
-  const { installationId, clock, log, dockerHost, env = process.env } = options;
-  const address = engineAddress(dockerHost === undefined ? env : { ...env, DOCKER_HOST: dockerHost });
-  return new DockerRuntime({ installationId, engine: new Engine(address, clock), clock, log });
+  const { installationId, clock, log } = options;
+  return new DockerRuntime({ installationId, engine: engineOf(options), clock, log });
+}
+
+/**
+ * The reference of an image with the hello server, made here from Luma's own files if it is missing. Fails
+ * with `hello_image_unsupported` where this machine's Bun cannot run in a container.
+ */
+export async function ensureHelloImage(options: DockerOptions): Promise<string> {
+  const engine = engineOf(options);
+  const { clock, log } = options;
+  try {
+    return await makeHelloImage({
+      engine,
+      clock,
+      log,
+      bunFile: process.execPath,
+      serverFile: helloServerPath,
+    });
+  } finally {
+    engine.close();
+  }
+}
+
+function engineOf({ clock, dockerHost, env = process.env }: DockerOptions): Engine {
+  return new Engine(
+    engineAddress(dockerHost === undefined ? env : { ...env, DOCKER_HOST: dockerHost }),
+    clock,
+  );
 }
