@@ -1,0 +1,70 @@
+/** The door of the platform's command line. */
+import type { CommandSpec, OptionSpec } from '../command.ts';
+import { runProgram } from '../program.ts';
+import type { Terminal } from '../terminal.ts';
+import { completeCommand, completion } from './commands/completion.ts';
+import { events } from './commands/events.ts';
+import { logs } from './commands/logs.ts';
+import { projectsAdd } from './commands/projects-add.ts';
+import { projectsList } from './commands/projects-list.ts';
+import { projectsRemove } from './commands/projects-remove.ts';
+import { projectsShow } from './commands/projects-show.ts';
+import { sleep } from './commands/sleep.ts';
+import { start } from './commands/start.ts';
+import { status } from './commands/status.ts';
+import { stop } from './commands/stop.ts';
+import { type HostProgram, serverCommand, upCommand } from './commands/up.ts';
+import { versionCommand } from './commands/version.ts';
+import { wake } from './commands/wake.ts';
+import { createLumaContext, type LumaContext } from './context.ts';
+
+export type { HostProgram, OptionSpec, Terminal };
+
+export interface LumaCliOptions {
+  readonly version: string;
+  readonly terminal: Terminal;
+  readonly defaultApiUrl: () => string;
+  /** What runs in the foreground; `bin` builds them. */
+  readonly up: HostProgram;
+  readonly server: HostProgram;
+}
+
+/** Runs one command line and returns the exit code. */
+export function runLumaCli(options: LumaCliOptions, argv: readonly string[]): Promise<number> {
+  const commands: readonly CommandSpec<LumaContext>[] = lumaCommands(options);
+  return runProgram(
+    {
+      name: 'luma',
+      summary:
+        'Cloud Run on your own server: containers that start when a request arrives and sleep when it is quiet.',
+      version: options.version,
+      commands,
+      groups: { projects: 'list, add, show and remove projects' },
+      context: (input) => createLumaContext(options, input),
+    },
+    argv,
+    options.terminal,
+  );
+}
+
+export function lumaCommands({ version, up, server }: LumaCliOptions): readonly CommandSpec<LumaContext>[] {
+  const commands: readonly CommandSpec<LumaContext>[] = [
+    upCommand(up),
+    serverCommand(server),
+    status,
+    projectsList,
+    projectsAdd,
+    projectsShow,
+    projectsRemove,
+    logs,
+    events,
+    wake,
+    sleep,
+    stop,
+    start,
+    completion,
+    versionCommand(version),
+    completeCommand(() => commands),
+  ];
+  return commands;
+}

@@ -1,0 +1,433 @@
+import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
+import { projectJson, type RunOptions, runLuma, type Said, ScriptedApi } from './scripted-api.ts';
+
+let api: ScriptedApi;
+beforeEach(() => {
+  api = new ScriptedApi();
+});
+afterEach(() => api.stop());
+
+function run(line: string, options: RunOptions = {}): Promise<Said> {
+  return runLuma(line.split(' ').filter(Boolean), { apiUrl: api.url, ...options });
+}
+
+const commandLines = [
+  'up',
+  'server',
+  'status',
+  'projects list',
+  'projects add',
+  'projects show',
+  'projects remove',
+  'logs',
+  'events',
+  'wake',
+  'sleep',
+  'stop',
+  'start',
+  'completion',
+  'version',
+];
+
+describe('help', () => {
+  test.each(commandLines)('of %s says how it is used and gives examples', async (name) => {
+    const { exitCode, out, err } = await run(`${name} --help`);
+    expect(out).toStartWith(`Usage: luma ${name}`);
+    expect(out).toContain('Examples:\n  ');
+    expect([exitCode, err]).toEqual([0, '']);
+  });
+
+  test('without a command names them all, and none that is hidden', async () => {
+    const { exitCode, out } = await run('');
+    expect(exitCode).toBe(0);
+    for (const name of commandLines) expect(out).toContain(`  ${name.split(' ')[0]} `);
+    expect(out).not.toContain('complete ');
+  });
+
+  test('--version and version print the version', async () => {
+    expect((await run('--version')).out).toBe('luma 1.2.3\n');
+    expect((await run('version')).out).toBe('luma 1.2.3\n');
+    expect(JSON.parse((await run('version --json')).out)).toEqual({ version: '1.2.3' });
+  });
+});
+
+describe('wrong use', () => {
+  test.each([
+    ['frobnicate', /unknown command 'frobnicate'/],
+    ['statsu', /Did you mean status\?/],
+    ['status --jsno', /Did you mean --json\?/],
+    ['projects show', /missing required argument 'name'/],
+    ['wake a b', /too many arguments/],
+    ['logs a --tail many', /--tail must be a whole number, not "many"/],
+    ['status --api-url localhost:8081', /is no address of an API/],
+    ['status --api-url', /argument missing/],
+    ['projects add', /the project needs a name/],
+    ['projects add a --env FOO', /--env "FOO" is not KEY=VALUE/],
+    ['projects add a --port web', /--port must be a whole number/],
+    ["projects add a --command 'x", /neither words with closed quotes nor a JSON list/],
+    ['projects add a --command [1]', /nor a JSON list of strings/],
+    ['projects add a --health-check-timeout 1s', /needs --health-check-path/],
+    ['projects add -f missing.json', /missing.json cannot be read: no such file/],
+    ['completion tcsh', /Allowed choices are bash, zsh, fish/],
+  ])('of %p is exit code 2 and an error with a hint or a reason', async (line, reason) => {
+    const { exitCode, out, err } = await run(line);
+    expect(err).toMatch(/^error: /);
+    expect(err).toMatch(reason);
+    expect([exitCode, out]).toEqual([2, '']);
+    expect(api.asked).toEqual([]);
+  });
+});
+
+describe('failures', () => {
+  test('an API that does not answer is exit code 3 and says how to start it', async () => {
+    const { exitCode, out, err } = await run('status', { apiUrl: 'http://127.0.0.1:1' });
+    expect([exitCode, out]).toEqual([3, '']);
+    expect(err).toMatch(/^error: no Luma API answers at http:\/\/127\.0\.0\.1:1\nhint: .*luma up/);
+  });
+
+  test('a refusal is exit code 1, with every bad field on its line', async () => {
+    const errors = [
+      { field: 'hostname', code: 'invalid', message: 'must be a host name' },
+      { field: 'env_vars.PORT', code: 'reserved', message: 'is set by Luma' },
+    ];
+    api.problem('POST /projects', 422, { code: 'validation_failed', detail: '2 fields are wrong', errors });
+    const { exitCode, err } = await run('projects add a --hostname _');
+    expect(exitCode).toBe(1);
+    expect(err).toBe(
+      'error: 2 fields are wrong\n  hostname: must be a host name\n  env_vars.PORT: is set by Luma\n',
+    );
+  });
+
+  test('with --json the error is JSON too, on stderr', async () => {
+    api.problem('GET /projects/nope', 404, {
+      code: 'project_not_found',
+      detail: 'no project nope',
+      hint: 'list them',
+    });
+    const { exitCode, out, err } = await run('projects show nope --json');
+    expect([exitCode, out]).toEqual([1, '']);
+    expect(JSON.parse(err).error).toMatchObject({ code: 'project_not_found', hint: 'list them' });
+  });
+
+  test('a failed wake shows what the instance said, without its control characters', async () => {
+    const details = { code: 'instance_exited', log_lines: ['boom \u001b[31mred'] };
+    api.problem('POST /projects/a/wake', 502, {
+      code: 'wake_failed',
+      detail: 'it exited with code 3',
+      details,
+    });
+    expect((await run('wake a')).err).toBe('error: it exited with code 3\n  | boom  [31mred\n');
+  });
+});
+
+describe('projects', () => {
+  test('are listed as a plain table, by projects and by projects list', async () => {
+    const second = projectJson({
+      name: 'api',
+      status: 'running',
+      docker_image: null,
+      command: ['bun', 'a b.ts'],
+    });
+    api.on('GET /projects', { projects: [projectJson(), second] });
+    const { out } = await run('projects');
+    expect(out.split('\n')).toEqual([
+      'NAME   STATUS   URL                          RUNS              REVISION',
+      'hello  idle     http://hello.localhost:8080  nginxdemos/hello  1',
+      "api    running  http://hello.localhost:8080  bun 'a b.ts'      1",
+      '',
+    ]);
+    expect((await run('projects list')).out).toBe(out);
+  });
+
+  test('are coloured only on a terminal, and not with NO_COLOR', async () => {
+    api.on('GET /projects', { projects: [projectJson({ status: 'running' })] });
+    const onTerminal = { isOutTty: true, env: { TERM: 'xterm' } };
+    expect((await run('projects')).out).not.toContain('\u001b');
+    expect((await run('projects', { terminal: onTerminal })).out).toContain('\u001b[32mrunning\u001b[0m');
+    const noColour = { ...onTerminal, env: { TERM: 'xterm', NO_COLOR: '1' } };
+    expect((await run('projects', { terminal: noColour })).out).not.toContain('\u001b');
+  });
+
+  test('as JSON are what the API said', async () => {
+    api.on('GET /projects', { projects: [projectJson()] });
+    expect(JSON.parse((await run('projects --json')).out)).toEqual([projectJson()]);
+  });
+
+  test('are added with everything the flags say', async () => {
+    api.on('POST /projects', projectJson(), 201);
+    const argv = [
+      'projects',
+      'add',
+      'web',
+      '--image',
+      'web:7',
+      '--hostname',
+      'a.localhost',
+      '--hostname',
+      'b.localhost',
+    ];
+    argv.push('--port', '3000', '--env', 'A=1', '--env', 'B=x=y', '--env', 'C=', '--idle-timeout', '5m');
+    argv.push(
+      '--command',
+      "serve --name 'two words'",
+      '--entrypoint',
+      '["/bin/sh","-c"]',
+      '--working-dir',
+      '/srv',
+    );
+    argv.push(
+      '--wake-timeout',
+      '2m',
+      '--stop-timeout',
+      '3s',
+      '--health-check-path',
+      '/up',
+      '--health-check-timeout',
+      '1s',
+    );
+    const { exitCode, out } = await runLuma(argv, { apiUrl: api.url });
+    expect(exitCode).toBe(0);
+    expect(out).toContain('url           http://hello.localhost:8080\n');
+    expect(api.asked[0]).toEqual({
+      method: 'POST',
+      path: '/projects',
+      body: {
+        name: 'web',
+        docker_image: 'web:7',
+        hostnames: ['a.localhost', 'b.localhost'],
+        container_port: 3000,
+        env_vars: { A: '1', B: 'x=y', C: '' },
+        idle_timeout: '5m',
+        command: ['serve', '--name', 'two words'],
+        entrypoint: ['/bin/sh', '-c'],
+        working_dir: '/srv',
+        wake_timeout: '2m',
+        stop_timeout: '3s',
+        health_check: { path: '/up', timeout: '1s' },
+      },
+    });
+  });
+
+  test('are added from a file or standard input, and flags win', async () => {
+    api.on('POST /projects', projectJson(), 201);
+    const readText = async (path: string): Promise<string> => {
+      expect(path).toBe('-');
+      return '{"name":"web","docker_image":"web:6","hostname":"web.localhost"}';
+    };
+    expect((await run('projects add -f - --image web:7', { terminal: { readText } })).exitCode).toBe(0);
+    expect(api.asked[0]?.body).toEqual({ name: 'web', docker_image: 'web:7', hostname: 'web.localhost' });
+  });
+
+  test.each(['[]', '"x"', 'null', '{', ''])('are not added from a file that holds %p', async (text) => {
+    const { exitCode, err } = await run('projects add -f p.json', {
+      terminal: { readText: async () => text },
+    });
+    expect([exitCode, err.split('\n')[0]]).toEqual([2, 'error: p.json must hold one JSON object']);
+  });
+
+  test('are shown with their failure and instances', async () => {
+    const failure = {
+      code: 'image_not_found',
+      message: 'no such image',
+      log_lines: [],
+      at: '2026-01-31T08:00:00.000Z',
+    };
+    const instance = { id: 'i-1', revision: 1, state: 'running', address: '127.0.0.1:1', since: failure.at };
+    api.on('GET /projects/hello', projectJson({ status: 'failed', failure, instances: [instance] }));
+    const { out } = await run('projects show hello');
+    expect(out).toContain('failure       no such image (image_not_found, 2026-01-31T08:00:00.000Z)\n');
+    expect(out).toContain('instances     i-1 running at 127.0.0.1:1\n');
+    expect(out).not.toContain('development');
+  });
+
+  test('are removed, and progress is for terminals only', async () => {
+    api.onStream('DELETE /projects/hello', () => new Response(null, { status: 204 }));
+    expect(await run('projects remove hello')).toEqual({ exitCode: 0, out: 'removed hello\n', err: '' });
+    expect((await run('projects remove hello', { terminal: { isErrTty: true } })).err).toContain(
+      'removing hello',
+    );
+  });
+});
+
+describe('status', () => {
+  test('shows Luma and its projects', async () => {
+    const runtime = { kind: 'docker', name: 'Docker', version: '20.10', available: false };
+    api.on('GET /healthz', {
+      status: 'degraded',
+      version: '1.2.3',
+      proxy: 'connected',
+      runtime,
+      projects: 1,
+    });
+    api.on('GET /projects', { projects: [projectJson()] });
+    const { exitCode, out } = await run('status');
+    expect(exitCode).toBe(0);
+    expect(out).toContain(`luma     1.2.3 at ${api.url}\n`);
+    expect(out).toContain('runtime  Docker 20.10 (does not answer)\n');
+    expect(out).toContain('\n\nNAME   STATUS');
+    expect(JSON.parse((await run('status --json')).out)).toMatchObject({ health: { status: 'degraded' } });
+  });
+
+  test('asks where --api-url says, before LUMA_API_URL, before the configuration', async () => {
+    const runtime = { kind: 'docker', name: 'Docker', version: '20.10', available: true };
+    api.on('GET /healthz', { status: 'ok', version: '1', proxy: 'connected', runtime, projects: 0 });
+    api.on('GET /projects', { projects: [] });
+    const nowhere = 'http://127.0.0.1:1';
+    const env = { LUMA_API_URL: api.url };
+    expect((await run('status', { apiUrl: nowhere, terminal: { env } })).exitCode).toBe(0);
+    expect(
+      (await run(`status --api-url ${api.url}/`, { terminal: { env: { LUMA_API_URL: nowhere } } })).exitCode,
+    ).toBe(0);
+    expect((await run('status', { apiUrl: nowhere })).exitCode).toBe(3);
+  });
+});
+
+describe('the verbs', () => {
+  test('wake says how long it took', async () => {
+    api.on('POST /projects/hello/wake', { ...projectJson({ status: 'running' }), wake_duration_ms: 343 });
+    expect((await run('wake hello')).out).toBe('hello woke in 343ms\n');
+    api.on('POST /projects/hello/wake', { ...projectJson({ status: 'running' }), wake_duration_ms: 0 });
+    expect((await run('wake hello')).out).toBe('hello was awake already\n');
+  });
+
+  test.each(['sleep', 'stop', 'start'])('%s says what the project is afterwards', async (verb) => {
+    api.on(`POST /projects/hello/${verb}`, projectJson({ status: 'stopped' }));
+    expect((await run(`${verb} hello`)).out).toBe('hello is stopped\n');
+    expect(JSON.parse((await run(`${verb} hello --json`)).out).status).toBe('stopped');
+  });
+});
+
+describe('logs', () => {
+  const line = { at: '2026-01-31T08:00:00.000Z', stream: 'stdout', text: 'GET /' };
+  const stream = (): Response =>
+    new Response(
+      `data: ${JSON.stringify(line)}\n\ndata: ${JSON.stringify({ ...line, text: 'GET /2' })}\n\n`,
+      {
+        headers: { 'content-type': 'text/event-stream' },
+      },
+    );
+
+  test('are printed as the app wrote them, and as JSON lines', async () => {
+    api.onStream('GET /projects/hello/logs', stream);
+    expect(await run('logs hello')).toEqual({ exitCode: 0, out: 'GET /\nGET /2\n', err: '' });
+    const { out } = await run('logs hello --json');
+    expect(
+      out
+        .trimEnd()
+        .split('\n')
+        .map((text) => JSON.parse(text).text),
+    ).toEqual(['GET /', 'GET /2']);
+  });
+
+  test('ask for what the flags say', async () => {
+    api.onStream('GET /projects/hello/logs', stream);
+    await run('logs -n 5 --since 10m hello');
+    const query = new URLSearchParams(api.asked[0]?.path.split('?')[1]);
+    expect([query.get('tail'), query.get('since')]).toEqual(['5', '10m']);
+  });
+
+  test('followed until Ctrl-C end with exit code 130 and no error', async () => {
+    const control = new AbortController();
+    const open = (): Response => {
+      const body = new ReadableStream({
+        start: (controller) =>
+          controller.enqueue(new TextEncoder().encode(`data: ${JSON.stringify(line)}\n\n`)),
+      });
+      return new Response(body, { headers: { 'content-type': 'text/event-stream' } });
+    };
+    api.onStream('GET /projects/hello/logs', open);
+    let out = '';
+    const writeOut = (text: string): void => {
+      out += text;
+      control.abort();
+    };
+    const { exitCode, err } = await run('logs -f hello', { terminal: { writeOut, signal: control.signal } });
+    expect([out, err]).toEqual(['GET /\n', '']);
+    expect([0, 130]).toContain(exitCode);
+  });
+});
+
+describe('events', () => {
+  const event = (id: number) => ({
+    id,
+    project: 'hello',
+    kind: 'woken',
+    at: '2026-01-31T08:00:00.000Z',
+    message: `woken ${id}`,
+    details: {},
+  });
+
+  test('are printed oldest first', async () => {
+    api.on('GET /projects/hello/events', { events: [event(2), event(1)] });
+    expect((await run('events hello -n 2')).out).toBe(
+      '2026-01-31T08:00:00.000Z  hello  woken  woken 1\n2026-01-31T08:00:00.000Z  hello  woken  woken 2\n',
+    );
+    expect(api.asked[0]?.path).toContain('limit=2');
+    expect(JSON.parse((await run('events hello --json')).out)).toHaveLength(2);
+  });
+});
+
+describe('up and server', () => {
+  test.each(['up', 'server'] as const)('%s hands its flags on as they were written', async (command) => {
+    const ran: unknown[] = [];
+    const onHost = (name: string, flags: unknown): void => void ran.push(name, flags);
+    expect((await run(`${command} --http-port 9 --debug`, { onHost })).exitCode).toBe(0);
+    expect(ran).toEqual([command, { 'http-port': '9', debug: true }]);
+    expect((await run(`${command} --colour red`, { onHost })).exitCode).toBe(2);
+  });
+});
+
+describe('completion', () => {
+  const offered = async (...words: string[]): Promise<string[]> => {
+    const { out, err } = await runLuma(['complete', '--', words.join('\u001f')], { apiUrl: api.url });
+    expect(err).toBe('');
+    return out.split('\n').filter(Boolean);
+  };
+
+  test('offers commands, their words and their options', async () => {
+    expect(await offered('s')).toEqual(['server', 'sleep', 'start', 'status', 'stop']);
+    expect(await offered('projects', '')).toEqual(['add', 'list', 'remove', 'show']);
+    expect(await offered('logs', '--f')).toEqual(['--follow']);
+    expect(await offered('projects', 'add', 'x', '--h')).toEqual([
+      '--health-check-path',
+      '--health-check-timeout',
+      '--help',
+      '--hostname',
+    ]);
+    expect(await offered('completion', '')).toEqual(['bash', 'fish', 'zsh']);
+    expect(await offered('projects', '--')).toEqual(['--api-url', '--help', '--json']);
+  });
+
+  test('offers nothing where a value is being written', async () => {
+    expect(await offered('logs', '--tail', '')).toEqual([]);
+    expect(await offered('wake', 'hello', '')).toEqual([]);
+  });
+
+  test('offers the names of projects, and nothing when the API is away', async () => {
+    expect(await offered('wake', 'h')).toEqual([]);
+    api.on('GET /projects', { projects: [projectJson(), projectJson({ name: 'api' })] });
+    expect(await offered('wake', 'h')).toEqual(['hello']);
+    expect(await offered('logs', '--tail', '5', '')).toEqual(['api', 'hello']);
+  });
+
+  test.each(['bash', 'zsh', 'fish'])('has a script for %s that its shell can read', async (shell) => {
+    const { out } = await run(`completion ${shell}`);
+    expect(out).toContain('complete');
+    if (!Bun.which(shell)) return;
+    const check = Bun.spawnSync([shell, '-n'], { stdin: Buffer.from(out) });
+    expect(check.stderr.toString()).toBe('');
+    expect(check.exitCode).toBe(0);
+  });
+
+  test('works in a real bash', async () => {
+    const script = (await run('completion bash')).out;
+    const body = `luma() { printf '[%s]\\n' "$@" >&2; echo status; }
+${script}
+COMP_WORDS=(luma projects 'add x' st) COMP_CWORD=3
+_luma
+echo "reply: \${COMPREPLY[*]}"`;
+    const done = Bun.spawnSync(['bash', '-c', body.replaceAll('2>/dev/null', '')]);
+    expect(done.stdout.toString()).toBe('reply: status\n');
+    expect(done.stderr.toString()).toBe('[complete]\n[--]\n[projects\u001fadd x\u001fst]\n');
+  });
+});

@@ -1,0 +1,76 @@
+/** Projects and events as people read them. */
+import type { ProjectEventJson, ProjectJson } from '../../api/client/index.ts';
+import { type Cell, type Colour, formatFacts } from '../table.ts';
+import { printable } from '../terminal.ts';
+
+const statusColours: Readonly<Partial<Record<ProjectJson['status'], Colour>>> = {
+  running: 'green',
+  starting: 'yellow',
+  stopping: 'yellow',
+  failed: 'red',
+  idle: 'dim',
+  stopped: 'dim',
+  frozen: 'dim',
+};
+
+export const projectHead = ['NAME', 'STATUS', 'URL', 'RUNS', 'REVISION'] as const;
+
+export function projectRow(project: ProjectJson): readonly (string | Cell)[] {
+  return [
+    project.name,
+    statusCell(project.status),
+    project.url ?? project.hostname,
+    runsText(project),
+    String(project.revision),
+  ];
+}
+
+export function projectFacts(project: ProjectJson): string {
+  const { failure, health_check: check } = project;
+  return formatFacts([
+    ['name', project.name],
+    ['status', project.status],
+    ['failure', failure && `${failure.message} (${failure.code}, ${failure.at})`],
+    ['url', project.url],
+    ['hostnames', project.hostnames.join(', ')],
+    ['image', project.docker_image],
+    ['entrypoint', listText(project.entrypoint)],
+    ['command', listText(project.command)],
+    ['working dir', project.working_dir],
+    ['port', project.container_port === null ? 'chosen by Luma' : String(project.container_port)],
+    ['env', Object.keys(project.env_vars).join(', ') || null],
+    ['health check', check && `${check.path} within ${check.timeout}`],
+    ['sleeps after', project.idle_timeout],
+    ['wakes within', project.wake_timeout],
+    ['stops within', project.stop_timeout],
+    ['revision', String(project.revision)],
+    ['instances', project.instances.map(instanceText).join('; ') || 'none'],
+    ['created', project.created_at],
+    ['updated', project.updated_at],
+  ]);
+}
+
+export function eventLine({ at, project, kind, message }: ProjectEventJson): string {
+  return `${at}  ${printable(project)}  ${kind}  ${printable(message)}\n`;
+}
+
+function statusCell(status: ProjectJson['status']): Cell {
+  const colour = statusColours[status];
+  return { text: status, ...(colour ? { colour } : {}) };
+}
+
+function runsText({ docker_image: image, command }: ProjectJson): string {
+  return image ?? listText(command) ?? '';
+}
+
+function instanceText({ id, state, address }: ProjectJson['instances'][number]): string {
+  return [id, state, address && `at ${address}`].filter(Boolean).join(' ');
+}
+
+/** Words that would not survive a shell are quoted. */
+function listText(words: readonly string[] | null): string | null {
+  if (words === null) return null;
+  return words
+    .map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`))
+    .join(' ');
+}
