@@ -138,10 +138,7 @@ class World {
           : { kind: 'intent-failed', id: effect.id };
       case 'publish':
         if (!this.isLinked || !isGood) return { kind: 'publish-failed', conflict: null };
-        this.ready = new Set(effect.publication.targets.filter((id) => this.ready.has(id)));
-        this.routed = effect.publication;
-        for (const id of effect.publication.targets) this.exposed.add(id);
-        if (effect.publication.targets.length > 0) this.gate = 'open';
+        this.route(effect.publication);
         return { kind: 'published', publication: effect.publication };
       case 'drain':
         if (!this.isLinked || !isGood) return { kind: 'drain-failed', id: effect.id };
@@ -168,6 +165,13 @@ class World {
     }
   }
 
+  route(publication: Publication): void {
+    this.ready = new Set(publication.targets.filter((id) => this.ready.has(id)));
+    this.routed = publication;
+    for (const id of publication.targets) this.exposed.add(id);
+    if (publication.targets.length > 0) this.gate = 'open';
+  }
+
   revisionOf(id: string): number {
     return this.state.instances.find((entry) => entry.id === id)?.revision ?? 0;
   }
@@ -190,6 +194,16 @@ class World {
     this.isLinked = false;
     if (this.gate === 'fenced') this.gate = 'open';
     this.send({ kind: 'unlinked' });
+    // Calls break with the link; whether the proxy heard them is not known.
+    const isLinkCall = (effect: ProjectEffect): boolean =>
+      ['publish', 'drain', 'fence', 'signal'].includes(effect.kind);
+    for (const effect of this.pending.filter(isLinkCall)) {
+      this.pending.splice(this.pending.indexOf(effect), 1);
+      this.stepCount += 1;
+      if (effect.kind === 'publish' && this.stepCount % 2 === 0) this.route(effect.publication);
+      const input = this.outcome(effect, false);
+      if (input) this.send(input);
+    }
   }
 
   /** A request arrives at the proxy. */

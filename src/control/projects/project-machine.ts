@@ -401,6 +401,8 @@ function thaw(step: Transition, entry: WritableEntry): void {
 function tellWhoWaits(step: Transition): void {
   const { draft, current } = step;
   const runs = draft.instances.some(mayRun);
+  const isUp = isAwake(current) && !current?.halt;
+  if (draft.asked.sleep && !draft.sleep && isUp) tellSleep(step, 'busy');
   if (draft.asked.sleep && !draft.sleep && (!current || !mayRun(current))) tellSleep(step, 'done');
   if (draft.asked.stop && (draft.wanted !== 'stopped' || !runs)) {
     draft.asked = { ...draft.asked, stop: false };
