@@ -147,9 +147,12 @@ stop_daemon() {
 }
 
 forget() {
+  local pid
   awk -v d="$dir/" 'index($5,d)==1{print $5}' /proc/self/mountinfo | sort -r | while read -r m; do umount -l "$m" || true; done
   if [ -s "$dir/number" ]; then
     names "$(number)"
+    # What a killed test started beside the engine, such as a registry.
+    for pid in $(ip netns pids "$space" 2>/dev/null || true); do kill -KILL "$pid" 2>/dev/null || true; done
     ip link del "$outside" 2>/dev/null || true # its routes go with it
     find /sys/fs/cgroup -depth -type d -path "*/luma-t$n" -exec find {} -depth -type d -exec rmdir {} + \; 2>/dev/null || true
     ip netns del "$space" 2>/dev/null || true

@@ -16,8 +16,8 @@ beforeAll(async () => {
   subject = await dockerSubject(engine);
 });
 afterAll(async () => {
-  await subject.close();
-  await engine.stop();
+  await subject?.close();
+  await engine?.stop();
 });
 
 test('the hello image is made once, answers as an ordinary project, and ends at once on SIGTERM', async () => {
