@@ -1,0 +1,54 @@
+/** One edge worker for bench/edge.ts: a service on every host, open, with one target. Prints its port, ends on SIGTERM. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { systemClock } from '../src/base/clock.ts';
+import { Board } from '../src/edge/board/index.ts';
+import { Edge, type ServiceRoute } from '../src/edge/index.ts';
+
+const port = Number(process.argv[2]);
+const upstreamPort = Number(process.argv[3]);
+const HOSTS = 1_000;
+
+const folder = mkdtempSync(join(tmpdir(), 'luma-bench-'));
+const board = Board.create(join(folder, 'board'), { rows: HOSTS * 2 + 2, columns: 2 });
+const edge = new Edge({
+  column: board.column(0),
+  host: { wake: reportSurprise, targetAnswered: reportSurprise, targetRefused: reportSurprise },
+  clock: systemClock,
+  onError: (error) => console.error(error),
+});
+
+/** In a run without sleeps none of these is ever said. */
+function reportSurprise(service: string): void {
+  console.error(`unexpected word about ${service}`);
+}
+
+function routeOf(index: number): ServiceRoute {
+  const readiness = { kind: 'connect', path: null, timeoutMs: 1_000 } as const;
+  const row = 2 + index * 2;
+  return {
+    name: `service-${index}`,
+    row,
+    hosts: index === 0 ? ['127.0.0.1'] : [`service-${index}.test`],
+    pathPrefixes: ['/'],
+    stripPathPrefix: false,
+    traffic: 'forward',
+    holdTimeoutMs: 1_000,
+    responseTimeoutMs: 60_000,
+    targets: [{ id: 'only', row: row + 1, host: '127.0.0.1', port: upstreamPort, state: 'ready', readiness }],
+  };
+}
+
+const routes = Array.from({ length: HOSTS }, (_, index) => routeOf(index));
+edge.apply({ generation: 1, put: routes, remove: [] });
+for (const route of routes) {
+  board.openGate(route.row, 1);
+  board.openGate(route.row + 1, 1);
+}
+console.log(edge.listen({ hostname: '127.0.0.1', port }).port);
+process.on('SIGTERM', () => {
+  edge.close();
+  rmSync(folder, { recursive: true });
+  process.exit(0);
+});
