@@ -360,7 +360,7 @@ test('whatever happens: calls never overlap, nothing busy is stopped, no revisio
       expect(world.state.asked).toEqual({ sleep: false, stop: false });
       expect(world.state.instances.every((entry) => entry.call === null && entry.halt === null)).toBe(true);
     }),
-    { numRuns: 3_000, includeErrorInReport: true },
+    { numRuns: 5_000, includeErrorInReport: true },
   );
 });
 
@@ -378,7 +378,7 @@ test('from wherever it is, a wake ends in an answer once everybody behaves', () 
       const current = world.state.instances.find((entry) => entry.id === world.state.current);
       expect(current?.state).toBe('running');
     }),
-    { numRuns: 2_000, includeErrorInReport: true },
+    { numRuns: 5_000, includeErrorInReport: true },
   );
 });
 
@@ -394,7 +394,7 @@ test('from wherever it is, a delete leaves nothing', () => {
       expect(world.running.size).toBe(0);
       expect(world.routed?.traffic).toBe('none');
     }),
-    { numRuns: 2_000, includeErrorInReport: true },
+    { numRuns: 5_000, includeErrorInReport: true },
   );
 });
 
@@ -412,6 +412,6 @@ test('from wherever it is, a shutdown ends with nothing running, also without a 
       }
       expect(world.running.size).toBe(0);
     }),
-    { numRuns: 2_000, includeErrorInReport: true },
+    { numRuns: 5_000, includeErrorInReport: true },
   );
 });

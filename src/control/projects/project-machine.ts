@@ -324,6 +324,12 @@ function onLinked(step: Transition, input: Extract<ProjectInput, { kind: 'linked
     const entry = step.entry(id);
     if (entry) onAnswered(step, entry);
   }
+  // Found running, but the proxy has not reached it yet: as if it had just been started.
+  for (const entry of draft.instances) {
+    if (entry.state !== 'starting' || entry.call !== null || entry.halt) continue;
+    step.emit({ kind: 'arm-deadline', id: entry.id });
+    if (entry.id === draft.current) draft.wake ??= { by: 'proxy', repaired: false };
+  }
   watchForQuiet(step);
 }
 
@@ -348,9 +354,10 @@ function onAnswered(step: Transition, entry: WritableEntry): void {
   if (entry.state !== 'starting' || entry.halt || !entry.located) return;
   const isCandidate = entry.id === step.draft.candidate;
   if (!isCandidate && entry.id !== step.draft.current) return;
+  const isWake = step.draft.wake !== null;
   settleAnswered(step, entry);
   if (isCandidate) promote(step);
-  else step.record('woken', entry.id);
+  else if (isWake) step.record('woken', entry.id);
   watchForQuiet(step);
 }
 
@@ -362,35 +369,24 @@ function onFound(
 ): void {
   if (entry.call !== null || entry.halt) return;
   if (as === 'absent' && entry.state === 'prepared') step.move(entry, 'retry');
-  if (as === 'frozen' && !isAwake(entry)) {
-    adopt(step, entry);
-    return;
-  }
-  if (as === 'frozen') {
-    thaw(step, entry);
-    return;
-  }
-  if (as === 'running' && (entry.state === 'prepared' || entry.state === 'failed')) adopt(step, entry);
+  if (as !== 'running' && as !== 'frozen') return;
+  if (entry.state === 'prepared' || entry.state === 'failed') adopt(step, entry, as);
+  else if (entry.state === 'running' && as === 'frozen') thaw(step, entry);
 }
 
 /** It runs and we did not know: as good as a start, of which only the address is missing. */
-function adopt(step: Transition, entry: WritableEntry): void {
-  if (entry.state !== 'prepared' && entry.state !== 'failed') return;
+function adopt(step: Transition, entry: WritableEntry, as: 'running' | 'frozen'): void {
   if (hasTwin(step, entry)) {
     if (entry.state === 'prepared') step.move(entry, 'prepare-failed');
     entry.halt = { reason: 'failed', drain: 'done' };
     return;
   }
-  startNow(step, entry);
-  if (step.draft.wanted !== 'active' || step.draft.closing) {
-    haltForStop(step, entry);
-    return;
-  }
-  step.draft.wake ??= { by: 'proxy', repaired: false };
+  startNow(step, entry, as === 'frozen' ? 'thaw' : 'start');
+  if (step.draft.wanted !== 'active' || step.draft.closing) haltForStop(step, entry);
+  else step.draft.wake ??= { by: 'proxy', repaired: false };
 }
 
 function thaw(step: Transition, entry: WritableEntry): void {
-  if (entry.state !== 'running') return;
   step.move(entry, 'freeze');
   step.move(entry, 'thaw');
   entry.call = 'start';

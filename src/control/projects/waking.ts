@@ -82,10 +82,10 @@ export function hasTwin(step: Transition, entry: InstanceEntry): boolean {
   return step.draft.instances.some(isTwin);
 }
 
-export function startNow(step: Transition, entry: WritableEntry): void {
+export function startNow(step: Transition, entry: WritableEntry, kind: 'start' | 'thaw' = 'start'): void {
   step.move(entry, 'start');
   entry.call = 'start';
-  step.emit({ kind: 'start', id: entry.id });
+  step.emit({ kind, id: entry.id });
   step.record('starting', entry.id);
 }
 

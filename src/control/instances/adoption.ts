@@ -1,0 +1,70 @@
+/**
+ * What a control plane makes of what it finds: the store's records beside the runtime's list, for one project.
+ * Pure. What was begun is finished, what runs is kept, what is missing is made again.
+ */
+import type { Project } from '../../domain/project.ts';
+import type { ObservedInstance } from '../../runtimes/contract.ts';
+import type { InstanceRecord } from '../../store/contract.ts';
+import { type InstanceEntry, newInstance, type ProjectBasis } from '../projects/project-state.ts';
+
+export interface Adoption {
+  readonly basis: ProjectBasis;
+  /** An instance that the store does not know yet, if the newest revision had none. */
+  readonly made: string | null;
+}
+
+export function adoptProject(
+  project: Project,
+  records: readonly InstanceRecord[],
+  observed: ReadonlyMap<string, ObservedInstance>,
+  newId: () => string,
+): Adoption {
+  const byAge = [...records].sort((a, b) => a.revision - b.revision || a.createdAt - b.createdAt);
+  const entries = byAge.map((record) => adoptInstance(record, observed.get(record.instanceId)));
+  const usable = entries.filter((entry) => entry.intent !== 'removing');
+  const found = usable.findLast((entry) => entry.revision === project.revision);
+  const newest = found ?? newInstance(newId(), project.revision);
+  const earlier = usable.filter((entry) => entry.revision !== project.revision);
+  const serving = earlier.findLast((entry) => entry.state === 'starting');
+  // Without an instance of the newest revision the one before goes on until there is one.
+  const fallback = serving ?? (found ? undefined : earlier.at(-1));
+  const kept = [newest.id, fallback?.id];
+  const others = entries.filter((entry) => !kept.includes(entry.id)).map(retired);
+  return {
+    basis: {
+      wanted: project.wanted,
+      sleepy: project.settings.idleTimeoutMs !== null,
+      current: fallback?.id ?? newest.id,
+      candidate: fallback ? newest.id : null,
+      instances: [...others, ...(fallback ? [fallback] : []), newest].map((entry) =>
+        project.wanted === 'stopped' ? stopped(entry) : entry,
+      ),
+    },
+    made: found ? null : newest.id,
+  };
+}
+
+function adoptInstance(record: InstanceRecord, observed: ObservedInstance | undefined): InstanceEntry {
+  const entry = { ...newInstance(record.instanceId, record.revision), intent: record.intent };
+  const runs = observed?.state === 'running' || observed?.state === 'frozen';
+  if (record.intent === 'live') {
+    // A frozen one is thawed when it is met again after the start.
+    if (observed?.state === 'running' && observed.address)
+      return { ...entry, state: 'starting', located: true };
+    return { ...entry, state: observed ? 'prepared' : 'preparing' };
+  }
+  const reason = record.intent === 'stopping' ? 'stop' : 'retire';
+  // Its stop may have begun: it is finished, after the exchanges that still run there.
+  if (runs) return { ...entry, state: 'running', located: true, halt: { reason, drain: 'needed' } };
+  if (reason === 'retire') return { ...entry, state: 'prepared', halt: { reason, drain: 'done' } };
+  return { ...entry, state: observed ? 'prepared' : 'preparing' };
+}
+
+function retired(entry: InstanceEntry): InstanceEntry {
+  return { ...entry, halt: { reason: 'retire', drain: entry.located ? 'needed' : 'done' } };
+}
+
+function stopped(entry: InstanceEntry): InstanceEntry {
+  if (entry.state !== 'starting' || entry.halt) return entry;
+  return { ...entry, halt: { reason: 'stop', drain: 'needed' } };
+}

@@ -1,0 +1,43 @@
+/** A project as the proxy is told about it. Pure. */
+import type { ProjectSettings, RevisionSettings } from '../../domain/project.ts';
+import type { ServiceSpec, TargetSpec } from '../../proxy/client/contract.ts';
+import type { InstanceAddress } from '../../runtimes/contract.ts';
+
+/**
+ * A request is held a little longer than a wake may take, so that who waits hears why it failed
+ * and not merely that it took too long.
+ */
+export const HOLD_GRACE_MS = 500;
+const DEFAULT_PROBE_TIMEOUT_MS = 5_000;
+
+export function serviceSpec(
+  settings: ProjectSettings,
+  traffic: 'forward' | 'stopped',
+  targets: readonly TargetSpec[],
+): ServiceSpec {
+  return {
+    name: settings.name,
+    hosts: settings.hostnames,
+    pathPrefixes: ['/'],
+    stripPathPrefix: false,
+    traffic,
+    holdTimeoutMs: settings.wakeTimeoutMs + HOLD_GRACE_MS,
+    responseTimeoutMs: 0,
+    targets,
+  };
+}
+
+/** How the edge knows that it answers is fixed with the revision: a later change of settings does not touch it. */
+export function targetSpec(id: string, address: InstanceAddress, settings: RevisionSettings): TargetSpec {
+  const { healthCheck } = settings;
+  return {
+    id,
+    host: address.host,
+    port: address.port,
+    readiness: {
+      kind: healthCheck ? 'request' : address.readiness,
+      path: healthCheck?.path ?? null,
+      timeoutMs: healthCheck?.timeoutMs ?? DEFAULT_PROBE_TIMEOUT_MS,
+    },
+  };
+}
