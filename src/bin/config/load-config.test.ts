@@ -110,6 +110,7 @@ describe('a bad value', () => {
     ['http_port', '1e3'],
     ['http_host', 'not a host'],
     ['http_host', 'http://localhost'],
+    ['http_host', 'example.com'],
     ['api_host', '0.0.0.0'],
     ['api_host', '192.168.1.5'],
     ['runtime', 'podman'],

@@ -3,7 +3,7 @@ import { isAbsolute, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { formatDuration, parseDuration } from '../../base/duration.ts';
 import { normalizeHost } from '../../base/host-name.ts';
-import { isLoopbackAddress } from '../../base/ip-range.ts';
+import { isLoopbackAddress, parseIpAddress } from '../../base/ip-range.ts';
 
 /** Where a value was written: paths are relative to it. */
 export interface SettingPlace {
@@ -38,12 +38,12 @@ export function wholeNumber(placeholder: string, min: number, max: number): Sett
   };
 }
 
-/** A name or an IP address to listen on. */
+/** An address of this machine. Names are left out: which address one means may change between two starts. */
 export function hostToListenOn(): SettingKind<string> {
   return {
     placeholder: 'host',
-    allowed: 'a host name or an IP address, such as 127.0.0.1 or 0.0.0.0',
-    schema: () => z.string().transform(bareHost).pipe(z.string()),
+    allowed: 'an IP address such as 127.0.0.1, 0.0.0.0 or ::1, or localhost',
+    schema: () => z.string().transform(bareHost).pipe(z.string().refine(isAddressOrLocalhost)),
     format: String,
   };
 }
@@ -120,6 +120,10 @@ export function optional<T>(kind: SettingKind<T>): SettingKind<T | null> {
 /** Brackets around an IPv6 address are for URLs; a socket wants it bare. */
 function bareHost(text: string): string | null {
   return normalizeHost(text);
+}
+
+function isAddressOrLocalhost(host: string): boolean {
+  return host === 'localhost' || parseIpAddress(host) !== null;
 }
 
 function hasNoNul(text: string): boolean {

@@ -1,0 +1,202 @@
+/**
+ * The luma-proxy of `luma up`: found on the data directory's socket, or started there as a process of its own.
+ * Owns the child it started and its log file; the proxy owns everything else.
+ */
+import { closeSync, openSync, readFileSync, renameSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { type Clock, delay } from '../base/clock.ts';
+import { isLumaError, LumaError } from '../base/errors.ts';
+import { formatAuthority } from '../base/host-name.ts';
+import type { Log } from '../base/log.ts';
+import { createProxyClient, type ProxyClient, type ProxyStatus } from '../proxy/client/index.ts';
+import type { LumaConfig } from './config/settings.ts';
+import type { DataDir } from './data-dir.ts';
+import { programCommand } from './program-command.ts';
+
+export interface ProxyProcessOptions {
+  readonly config: LumaConfig;
+  readonly dataDir: DataDir;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+}
+
+export interface ProxyProcess {
+  readonly socketPath: string;
+  /** Lets its exchanges finish, up to the shutdown timeout; resolves when the process is gone. */
+  stop(): Promise<void>;
+  /** Now. */
+  kill(): void;
+}
+
+const START_TIMEOUT_MS = 20_000;
+const START_POLL_MS = 10;
+const EXIT_POLL_MS = 20;
+/** What a proxy may take beyond its drain to save and go. */
+const EXIT_GRACE_MS = 10_000;
+const LOG_BYTES_MAX = 16 * 1024 * 1024;
+const LAST_WORDS_BYTES = 4_096;
+
+export async function ensureOwnProxy(options: ProxyProcessOptions): Promise<ProxyProcess> {
+  const { dataDir, log } = options;
+  const client = createProxyClient({ socketPath: dataDir.proxySocketPath });
+  const found = await statusIfAny(client);
+  if (!found) return startProxy(options, client);
+  checkListeners(found, options.config);
+  log.info('found the proxy of an earlier run', { pid: found.pid });
+  return processOf(found.pid, options);
+}
+
+/** Null where nothing listens; another failure (a foreign socket, another version) is the caller's to see. */
+async function statusIfAny(client: ProxyClient): Promise<ProxyStatus | null> {
+  try {
+    return await client.status();
+  } catch (error) {
+    if (isLumaError(error, 'proxy_unreachable')) return null;
+    throw error;
+  }
+}
+
+async function startProxy(options: ProxyProcessOptions, client: ProxyClient): Promise<ProxyProcess> {
+  const { dataDir, config } = options;
+  checkPortIsFree(config);
+  const output = openLog(dataDir.proxyLogPath);
+  // A session of its own: Ctrl-C in the terminal reaches only us, and we stop it in our order.
+  const child = Bun.spawn([...programCommand('luma-proxy'), ...proxyFlags(options)], {
+    detached: true,
+    cwd: dirname(dataDir.proxyLogPath),
+    stdio: ['ignore', output.fd, output.fd],
+  });
+  closeSync(output.fd);
+  child.unref();
+  try {
+    await untilItServes(child, client, options, output.startsAt);
+  } catch (error) {
+    child.kill('SIGKILL');
+    throw error;
+  }
+  return processOf(child.pid, options);
+}
+
+function proxyFlags({ config, dataDir }: ProxyProcessOptions): readonly string[] {
+  return [
+    'run',
+    ...['--http-host', config.httpHost, '--http-port', String(config.httpPort)],
+    ...['--socket-path', dataDir.proxySocketPath, '--state-dir', dataDir.proxyStateDir],
+    ...['--workers', String(config.workers), '--shutdown-timeout', `${config.shutdownTimeout}ms`],
+    ...['--log-format', config.logFormat, ...(config.debug ? ['--debug'] : [])],
+  ];
+}
+
+async function untilItServes(
+  child: Bun.Subprocess,
+  client: ProxyClient,
+  { clock, dataDir, signal }: ProxyProcessOptions,
+  logStartsAt: number,
+): Promise<void> {
+  const deadline = clock.monotonic() + START_TIMEOUT_MS;
+  while (clock.monotonic() < deadline) {
+    if (child.exitCode !== null || child.signalCode !== null)
+      throw notStarted(dataDir, logStartsAt, 'it exited');
+    if (await statusIfAny(client)) return;
+    await delay(clock, START_POLL_MS, signal);
+  }
+  throw notStarted(dataDir, logStartsAt, `it did not answer within ${START_TIMEOUT_MS / 1000} s`);
+}
+
+/** A proxy that is ours but listens elsewhere would answer nobody who follows our ready line. */
+function checkListeners({ listeners, pid }: ProxyStatus, { httpHost, httpPort }: LumaConfig): void {
+  const hosts = httpHost === 'localhost' ? ['127.0.0.1', '::1'] : [httpHost];
+  const isAsked = listeners.every(({ host, port }) => port === httpPort && hosts.includes(host));
+  if (isAsked && listeners.length > 0) return;
+  const where = listeners.map(({ host, port }) => formatAuthority(host, port)).join(', ') || 'nothing';
+  throw new LumaError(
+    'proxy_listens_elsewhere',
+    `the proxy of an earlier run (process id ${pid}) listens on ${where}, not on ${formatAuthority(httpHost, httpPort)}`,
+    { hint: `stop it with \`kill ${pid}\`, or ask for what it has with --http-host and --http-port` },
+  );
+}
+
+/** The proxy would say it too, but only in its log. */
+function checkPortIsFree({ httpHost, httpPort }: LumaConfig): void {
+  try {
+    Bun.listen({ hostname: httpHost, port: httpPort, socket: { data: () => {} } }).stop(true);
+  } catch (cause) {
+    throw portError('http', httpHost, httpPort, cause);
+  }
+}
+
+export function portError(which: 'http' | 'api', host: string, port: number, cause: unknown): unknown {
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  const where = formatAuthority(host, port);
+  const details = { host, port };
+  if (code === 'EADDRINUSE') {
+    const hint = `stop what uses it, or choose another port with --${which}-port`;
+    return new LumaError('port_in_use', `port ${port} on ${host} is in use`, { hint, cause, details });
+  }
+  if (code === 'EACCES' || code === 'EPERM') {
+    const hint = `ports below 1024 need root: choose another with --${which}-port`;
+    return new LumaError('port_not_permitted', `this user may not listen on ${where}`, {
+      hint,
+      cause,
+      details,
+    });
+  }
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
+    const hint = `choose an address of this machine with --${which}-host`;
+    return new LumaError('address_not_available', `${host} is no address of this machine`, {
+      hint,
+      cause,
+      details,
+    });
+  }
+  return cause;
+}
+
+function processOf(pid: number, { dataDir, config, clock, log }: ProxyProcessOptions): ProxyProcess {
+  return {
+    socketPath: dataDir.proxySocketPath,
+    kill: () => void sendSignal(pid, 'SIGKILL'),
+    stop: async () => {
+      if (!sendSignal(pid, 'SIGTERM')) return;
+      const deadline = clock.monotonic() + config.shutdownTimeout + EXIT_GRACE_MS;
+      while (sendSignal(pid, 0)) {
+        if (clock.monotonic() > deadline) {
+          log.warn('the proxy did not stop in time and is killed', { pid });
+          sendSignal(pid, 'SIGKILL');
+        }
+        await delay(clock, EXIT_POLL_MS);
+      }
+    },
+  };
+}
+
+/** False when the process is gone. */
+function sendSignal(pid: number, signal: NodeJS.Signals | 0): boolean {
+  try {
+    process.kill(pid, signal);
+    return true;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ESRCH') return false;
+    throw error;
+  }
+}
+
+function openLog(path: string): { readonly fd: number; readonly startsAt: number } {
+  const size = sizeOf(path);
+  if (size > LOG_BYTES_MAX) renameSync(path, `${path}.1`);
+  return { fd: openSync(path, 'a', 0o600), startsAt: size > LOG_BYTES_MAX ? 0 : size };
+}
+
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+}
+
+function notStarted({ proxyLogPath }: DataDir, startsAt: number, reason: string): LumaError {
+  const said = readFileSync(proxyLogPath).subarray(startsAt).subarray(-LAST_WORDS_BYTES).toString();
+  const lines = said.split('\n').filter(Boolean).slice(-10);
+  return new LumaError('proxy_not_started', `luma-proxy could not be started: ${reason}`, {
+    hint: `its output is in ${proxyLogPath}`,
+    details: { log_lines: lines },
+  });
+}
