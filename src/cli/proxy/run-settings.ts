@@ -1,0 +1,94 @@
+/** Everything `luma-proxy run` can be told, with its defaults. */
+import type { OptionSpec } from '../command.ts';
+import type { CommandInput } from '../command-input.ts';
+import { wrongUse } from '../command-input.ts';
+import type { PathSurroundings } from './default-paths.ts';
+import { defaultSocketPath, defaultStateDir } from './default-paths.ts';
+import { SettingsInput, variableOf } from './settings-input.ts';
+
+export interface RunSettings {
+  /** Empty: every address of the machine. */
+  readonly httpHosts: readonly string[];
+  readonly httpPort: number;
+  readonly socketPath: string;
+  readonly stateDir: string;
+  readonly workers: number;
+  readonly shutdownTimeoutMs: number;
+  readonly logFormat: 'text' | 'json';
+  readonly isDebug: boolean;
+}
+
+export interface RunSurroundings extends PathSurroundings {
+  readonly cpuCount: number;
+}
+
+const WORKERS_MAX = 256;
+const SHUTDOWN_TIMEOUT_MS = 30_000;
+
+export const runOptions: readonly OptionSpec[] = [
+  {
+    name: 'http-host',
+    placeholder: 'address',
+    isRepeatable: true,
+    summary: summary('http-host', 'address to listen on, repeatable', 'every address'),
+  },
+  {
+    name: 'http-port',
+    placeholder: 'port',
+    summary: summary('http-port', 'port for HTTP', '80 for root, otherwise 8080'),
+  },
+  {
+    name: 'socket-path',
+    placeholder: 'path',
+    summary: summary('socket-path', 'management socket', '/run/luma-proxy/management.sock for root'),
+  },
+  {
+    name: 'state-dir',
+    placeholder: 'dir',
+    summary: summary('state-dir', 'where services are kept', '/etc/luma-proxy for root'),
+  },
+  {
+    name: 'workers',
+    placeholder: 'n',
+    summary: summary(
+      'workers',
+      'worker processes; 0 serves from the daemon itself',
+      'the number of processors',
+    ),
+  },
+  {
+    name: 'shutdown-timeout',
+    placeholder: 'duration',
+    summary: summary('shutdown-timeout', 'how long running requests may take at the end', '30s'),
+  },
+  {
+    name: 'log-format',
+    placeholder: 'text|json',
+    summary: summary('log-format', 'one line for people or one JSON object', 'text'),
+  },
+  { name: 'debug', summary: summary('debug', 'log details', 'off') },
+];
+
+export function readRunSettings(input: CommandInput, around: RunSurroundings): RunSettings {
+  const settings = new SettingsInput(input, around.env);
+  return {
+    httpHosts: [...new Set(settings.addresses('http-host'))],
+    httpPort: settings.integer('http-port', 0, 65_535) ?? (around.isRoot ? 80 : 8_080),
+    socketPath: settings.text('socket-path') ?? defaultSocketPath(around),
+    stateDir: settings.text('state-dir') ?? defaultStateDir(around),
+    workers: settings.integer('workers', 0, WORKERS_MAX) ?? around.cpuCount,
+    shutdownTimeoutMs: settings.durationMs('shutdown-timeout') ?? SHUTDOWN_TIMEOUT_MS,
+    logFormat: readLogFormat(settings),
+    isDebug: settings.isOn('debug'),
+  };
+}
+
+function readLogFormat(settings: SettingsInput): 'text' | 'json' {
+  const value = settings.text('log-format') ?? 'text';
+  if (value === 'text' || value === 'json') return value;
+  throw wrongUse(`--log-format must be text or json, not ${JSON.stringify(value)}`);
+}
+
+function summary(name: string, what: string, byDefault: string): string {
+  return `${what} (${variableOf(name)}; default: ${byDefault})`;
+}

@@ -1,0 +1,7 @@
+/** The proxy client's door: the link for a control plane, and the typed client for the command line. */
+export type * from './contract.ts';
+export type { ProxyClient, ProxyClientOptions } from './proxy-client.ts';
+export { createProxyClient } from './proxy-client.ts';
+export type { ProxyLinkOptions } from './proxy-link.ts';
+export { createProxyLink } from './proxy-link.ts';
+export type { ProxyStatus, ServiceStatus, WorkerStatus } from './status-schema.ts';

@@ -1,0 +1,53 @@
+/** What the management socket says about the daemon and its services: the wire form, one schema for both ends. */
+import { z } from 'zod';
+
+export const targetStatusSchema = z.object({
+  id: z.string(),
+  address: z.string(),
+  state: z.enum(['starting', 'ready', 'draining']),
+  in_flight: z.number(),
+});
+
+export const serviceStatusSchema = z.object({
+  name: z.string(),
+  /** An installation id, or `client` for services made by commands. */
+  owner: z.string(),
+  hosts: z.array(z.string()),
+  path_prefixes: z.array(z.string()),
+  traffic: z.enum(['forward', 'stopped']),
+  gate: z.enum(['open', 'closed', 'fenced', 'signalled']),
+  in_flight: z.number(),
+  held: z.number(),
+  ends: z.number(),
+  targets: z.array(targetStatusSchema),
+});
+export type ServiceStatus = z.infer<typeof serviceStatusSchema>;
+
+export const workerStatusSchema = z.object({
+  column: z.number(),
+  pid: z.number(),
+  state: z.enum(['starting', 'serving', 'draining', 'away']),
+  /** Of the route table it has acknowledged. */
+  generation: z.number(),
+});
+export type WorkerStatus = z.infer<typeof workerStatusSchema>;
+
+export const proxyStatusSchema = z.object({
+  version: z.string(),
+  pid: z.number(),
+  started_at: z.string(),
+  state: z.enum(['serving', 'handing_over', 'stopping']),
+  socket_path: z.string(),
+  state_dir: z.string(),
+  generation: z.number(),
+  listeners: z.array(z.object({ host: z.string(), port: z.number() })),
+  links: z.array(z.object({ owner: z.string(), epoch: z.number(), ready: z.boolean() })),
+  workers: z.array(workerStatusSchema),
+  /** How many workers took the place of one that ended by itself. */
+  worker_restarts: z.number(),
+  services: z.array(serviceStatusSchema),
+});
+export type ProxyStatus = z.infer<typeof proxyStatusSchema>;
+
+export const proxyHealthSchema = z.object({ status: z.literal('ok'), version: z.string(), pid: z.number() });
+export type ProxyHealth = z.infer<typeof proxyHealthSchema>;

@@ -1,0 +1,20 @@
+/** What a daemon is started with. */
+import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+
+export interface DaemonOptions {
+  readonly version: string;
+  /** IP addresses to listen on. */
+  readonly httpHosts: readonly string[];
+  /** 0: one that is free, the same for every address. */
+  readonly httpPort: number;
+  readonly socketPath: string;
+  readonly stateDir: string;
+  /** Worker processes; 0 serves from the daemon's own. */
+  readonly workers: number;
+  readonly shutdownTimeoutMs: number;
+  /** The command that starts this program as a worker; flags are added to it. */
+  readonly workerCommand: readonly string[];
+  readonly clock: Clock;
+  readonly log: Log;
+}

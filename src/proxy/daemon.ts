@@ -1,0 +1,284 @@
+/**
+ * The always-on daemon: it holds the listening sockets, the board, the services and the workers, and decides.
+ * Owns their beginning and end, in this order: lock, state, sockets, services, workers, management socket.
+ */
+import { join } from 'node:path';
+import { LumaError } from '../base/errors.ts';
+import { randomId } from '../base/random-id.ts';
+import { machineNowMs, RowAllocator } from '../edge/board/index.ts';
+import { probeTarget } from '../edge/index.ts';
+import { bootId } from './boot-id.ts';
+import type { ProxyStatus, ServiceStatus } from './client/status-schema.ts';
+import type { DaemonOptions } from './daemon-options.ts';
+import { BOARD_ROWS, WORKER_DRAIN_TIMEOUT_MS } from './limits.ts';
+import { LinkServer } from './link/link-server.ts';
+import type { Commands } from './server/command-server.ts';
+import { CommandServer } from './server/command-server.ts';
+import { bindPrivately, prepareSocketPath } from './server/management-socket.ts';
+import { Registry } from './services/registry.ts';
+import { RouteTable } from './services/route-table.ts';
+import { fromRoute, fromSaved, savedFrom } from './services/saved-services.ts';
+import { statusOfService } from './services/service-report.ts';
+import type { SavedState } from './state/index.ts';
+import { loadState, STATE_VERSION, StateFile, StateLock } from './state/index.ts';
+import type { CrewTable } from './workers/crew.ts';
+import { Crew } from './workers/crew.ts';
+import { Fleet } from './workers/fleet.ts';
+import type { ListenAddress, ListeningSocket } from './workers/listening-socket.ts';
+import { closeListeningSocket } from './workers/listening-socket.ts';
+import { LocalWorker } from './workers/local-worker.ts';
+import type { Inheritance } from './workers/orphans.ts';
+import { inheritFromOrphans } from './workers/orphans.ts';
+import type { SharedBoard } from './workers/shared-board.ts';
+import { closeSharedBoard, makeSharedBoard } from './workers/shared-board.ts';
+import { openSockets } from './workers/socket-set.ts';
+import { spawnWorker } from './workers/worker-flags.ts';
+
+/** The daemon's own column: dead workers are folded into it, and with no workers it serves from it. */
+const OWN_COLUMN = 0;
+
+export class Daemon implements Commands {
+  readonly #options: DaemonOptions;
+  readonly #id = randomId(16);
+  readonly #startedAt: string;
+  readonly #lock: StateLock;
+  readonly #state: StateFile;
+  readonly #links: LinkServer;
+  readonly #crew: Crew;
+  readonly #commands: CommandServer;
+  #table = new RouteTable(0, (message) => this.#crew.tell(message));
+  #shared: SharedBoard | undefined;
+  #sockets: readonly ListeningSocket[] = [];
+  #registry: Registry | undefined;
+  #rows: RowAllocator | undefined;
+  #fleet: Fleet | undefined;
+  #local: LocalWorker | undefined;
+  #phase: 'serving' | 'stopping' = 'serving';
+
+  private constructor(options: DaemonOptions, lock: StateLock) {
+    const { clock, log, version } = options;
+    this.#options = options;
+    this.#lock = lock;
+    this.#startedAt = new Date(clock.now()).toISOString();
+    const collect = (): SavedState => this.#collectState();
+    this.#state = new StateFile({ stateDir: options.stateDir, clock, log, collect });
+    this.#links = new LinkServer({ registry: () => this.#services, version, clock, log });
+    this.#commands = new CommandServer(this, this.#links, log);
+    const table = (): CrewTable => this.#table.current();
+    this.#crew = new Crew({ daemonId: this.#id, clock, log, listener: this.#crewListener(), table });
+  }
+
+  /** Resolves when it serves. Every mistake of the person who starts it is a LumaError. */
+  static async start(options: DaemonOptions): Promise<Daemon> {
+    const lock = StateLock.take(options.stateDir);
+    const daemon = new Daemon(options, lock);
+    try {
+      await daemon.#begin();
+      return daemon;
+    } catch (error) {
+      await daemon.#giveUp();
+      throw error;
+    }
+  }
+
+  get listeners(): readonly ListenAddress[] {
+    return this.#sockets.map(({ hostname, port }) => ({ hostname, port }));
+  }
+
+  /** Stops accepting, lets what runs finish for as long as it may, saves, and leaves nothing behind. */
+  async stop(): Promise<void> {
+    if (this.#phase === 'stopping') return;
+    this.#phase = 'stopping';
+    this.#closeSockets();
+    const timeoutMs = this.#options.shutdownTimeoutMs;
+    await Promise.all([this.#fleet?.stop(timeoutMs), this.#local?.drain(timeoutMs)]);
+    this.#links.close();
+    await this.#commands.close();
+    await this.#state.save();
+    await this.#giveUp();
+  }
+
+  /** A second signal: nothing is waited for. */
+  kill(): void {
+    this.#fleet?.kill();
+    this.#local?.close();
+  }
+
+  // ---- Commands
+
+  health(): { status: 'ok'; version: string; pid: number } {
+    return { status: 'ok', version: this.#options.version, pid: process.pid };
+  }
+
+  status(): ProxyStatus {
+    const { version, socketPath, stateDir } = this.#options;
+    return {
+      version,
+      pid: process.pid,
+      started_at: this.#startedAt,
+      state: this.#phase,
+      socket_path: socketPath,
+      state_dir: stateDir,
+      generation: this.#table.generation,
+      listeners: this.#sockets.map(({ hostname, port }) => ({ host: hostname, port })),
+      links: this.#links.links.map(({ owner, epoch, isReady }) => ({ owner, epoch, ready: isReady })),
+      workers: this.#crew.members.map(({ column, pid, state, generation }) => ({
+        column,
+        pid,
+        state,
+        generation,
+      })),
+      worker_restarts: this.#fleet?.restartCount ?? 0,
+      services: this.listServices(),
+    };
+  }
+
+  listServices(): ServiceStatus[] {
+    return this.#services.entries.map((entry) => this.#statusOf(entry.spec.name));
+  }
+
+  getService(name: string): ServiceStatus {
+    if (this.#services.find(name)) return this.#statusOf(name);
+    throw new LumaError('service_not_found', `luma-proxy has no service ${name}`, {
+      hint: 'luma-proxy list-services shows those it has',
+    });
+  }
+
+  async restartWorkers(): Promise<void> {
+    await this.#fleet?.restart();
+  }
+
+  // ---- the beginning
+
+  async #begin(): Promise<void> {
+    const { stateDir, socketPath, log, clock, workers } = this.#options;
+    await prepareSocketPath(socketPath, '--socket-path');
+    const saved = await loadState(stateDir);
+    const workersSocketPath = join(stateDir, 'workers.sock');
+    await prepareSocketPath(workersSocketPath, '--state-dir');
+    bindPrivately(() => this.#crew.listen(workersSocketPath));
+    const inherited = await inheritFromOrphans({ crew: this.#crew, workersSocketPath, clock, log });
+    this.#sockets = openSockets(this.#options, inherited?.sockets ?? []);
+    const columns = Math.max(16, 2 * workers + 8);
+    this.#shared = inherited?.shared ?? makeSharedBoard(stateDir, { rows: BOARD_ROWS, columns });
+    this.#restore(saved, inherited);
+    await this.#startWorkers(workersSocketPath, inherited);
+    this.#services.open();
+    this.#commands.listen(socketPath);
+  }
+
+  /** The table of workers that still serve by it is newer than the file. */
+  #restore(saved: SavedState | null, inherited: Inheritance | null): void {
+    const { board } = this.#shared!;
+    this.#rows = new RowAllocator(board);
+    this.#table = new RouteTable(inherited?.table.generation ?? 0, (message) => this.#crew.tell(message));
+    this.#registry = new Registry({
+      board,
+      rows: this.#rows,
+      table: this.#table,
+      clock: this.#options.clock,
+      nowMs: machineNowMs,
+      probe: probeTarget,
+      ownListeners: () => this.#sockets,
+      linkState: (owner) => this.#links.stateOf(owner),
+      tellOwner: (owner, message) => this.#links.tell(owner, message),
+      onChanged: () => this.#state.changed(),
+    });
+    if (inherited) {
+      const { generation, services } = inherited.table;
+      for (const route of services) {
+        this.#registry.restore(fromRoute(route, board, this.#rows, generation));
+      }
+    } else if (saved) {
+      const isSameBoot = saved.bootId === bootId();
+      for (const service of saved.services) {
+        this.#registry.restore(fromSaved(service, this.#rows, 1, isSameBoot));
+      }
+    }
+    this.#table.flush();
+  }
+
+  async #startWorkers(workersSocketPath: string, inherited: Inheritance | null): Promise<void> {
+    const { board, fd } = this.#shared!;
+    const { clock, log, shutdownTimeoutMs, workerCommand } = this.#options;
+    const sockets = this.#sockets;
+    const columns = Array.from({ length: board.columns - 1 }, (_, index) => index + 1);
+    const taken = inherited?.orphans.map(({ hello }) => hello.column) ?? [];
+    const fleet = new Fleet({
+      count: Math.min(this.#options.workers, columns.length - taken.length),
+      columns,
+      crew: this.#crew,
+      spawn: (column) => {
+        const flags = { column, workersSocketPath, listeners: sockets.length, shutdownTimeoutMs };
+        return spawnWorker(workerCommand, flags, fd, sockets);
+      },
+      onDead: (column) => this.#bury(column),
+      clock,
+      log,
+    });
+    this.#fleet = fleet;
+    for (const orphan of inherited?.orphans ?? []) fleet.adopt(orphan);
+    if (this.#options.workers === 0) this.#serveAlone();
+    await fleet.start();
+    fleet.dismissOrphans(WORKER_DRAIN_TIMEOUT_MS);
+  }
+
+  #serveAlone(): void {
+    const { clock, log } = this.#options;
+    const column = this.#shared!.board.column(OWN_COLUMN);
+    this.#local = new LocalWorker({ column, listener: this.#crewListener(), clock, log });
+    const table = { type: 'table' as const, daemon: this.#id, ...this.#table.current() };
+    this.#local.start(this.#crew, table, this.#sockets);
+  }
+
+  #crewListener(): ConstructorParameters<typeof Crew>[0]['listener'] {
+    return {
+      onAcknowledged: (column, generation) => this.#rows?.acknowledged(column, generation),
+      onWake: (service) => this.#services.wake(service),
+      onAnswered: (service, targetId) => this.#services.answered(service, targetId),
+      onRefused: (service, targetId, reason) => this.#services.targetRefused(service, targetId, reason),
+      onRegistered: () => this.#services.raiseHeld(),
+    };
+  }
+
+  #bury(column: number): void {
+    this.#shared!.board.foldColumn(column, OWN_COLUMN, machineNowMs());
+    this.#rows!.workerGone(column);
+  }
+
+  // ---- the rest
+
+  get #services(): Registry {
+    if (!this.#registry) throw new Error('the daemon has not begun');
+    return this.#registry;
+  }
+
+  #statusOf(name: string): ServiceStatus {
+    const entry = this.#services.find(name)!;
+    return statusOfService(entry, this.#services, this.#shared!.board, machineNowMs());
+  }
+
+  #collectState(): SavedState {
+    const services = this.#services.entries.map(savedFrom);
+    return { version: STATE_VERSION, bootId: bootId(), services };
+  }
+
+  #closeSockets(): void {
+    for (const socket of this.#sockets) closeListeningSocket(socket);
+    this.#sockets = [];
+  }
+
+  async #giveUp(): Promise<void> {
+    this.#fleet?.kill();
+    this.#local?.close();
+    this.#registry?.close();
+    this.#state.close();
+    this.#links.close();
+    await this.#commands.close();
+    this.#crew.close();
+    this.#closeSockets();
+    if (this.#shared) closeSharedBoard(this.#shared);
+    this.#shared = undefined;
+    this.#lock.release();
+  }
+}

@@ -1,0 +1,74 @@
+/** Every bound of the daemon, its workers and its client, in one place. */
+
+/** Connections that may wait to be accepted, per listening socket. */
+export const LISTEN_BACKLOG = 4_096;
+
+/** Services, all owners together. */
+export const SERVICES_MAX = 100_000;
+/** Targets of one service. */
+export const TARGETS_PER_SERVICE_MAX = 1_000;
+/** Hosts of one service. */
+export const HOSTS_PER_SERVICE_MAX = 1_000;
+/** Path prefixes of one service. */
+export const PATH_PREFIXES_PER_SERVICE_MAX = 100;
+
+/** One message of the link: a snapshot of a hundred thousand services fits. */
+export const LINK_MESSAGE_BYTES_MAX = 128 * 1024 * 1024;
+/** What may wait unsent on a link before it is cut: its control plane does not read. */
+export const LINK_BACKLOG_BYTES_MAX = 256 * 1024 * 1024;
+/** Links at once, with those that have not said hello. */
+export const LINKS_MAX = 64;
+/** A link that has not said hello by then is closed. */
+export const LINK_HELLO_TIMEOUT_MS = 5_000;
+/** Requests of one link that wait for an answer. */
+export const LINK_CALLS_MAX = 10_000;
+/** Reconnects of the client: first and longest pause. */
+export const LINK_RETRY_FIRST_MS = 1;
+export const LINK_RETRY_LONGEST_MS = 500;
+/** A request's body on the management socket. */
+export const COMMAND_BYTES_MAX = 1024 * 1024;
+/** How long a command of the client may take when it names no time of its own. */
+export const COMMAND_TIMEOUT_MS = 10_000;
+
+/** One line from the daemon to a worker: the whole table in the worst case. */
+export const TABLE_LINE_BYTES_MAX = 256 * 1024 * 1024;
+/** One line from a worker to the daemon; a reported table is the largest. */
+export const WORKER_LINE_BYTES_MAX = 256 * 1024 * 1024;
+/** What may wait unsent to one worker before it is replaced: it does not read. */
+export const WORKER_BACKLOG_BYTES_MAX = 512 * 1024 * 1024;
+/** A worker that does not serve by then is killed and replaced. */
+export const WORKER_START_TIMEOUT_MS = 20_000;
+/** Pause before a crashed worker is replaced: first and longest; it is forgotten after a quiet minute. */
+export const WORKER_RESTART_FIRST_MS = 10;
+export const WORKER_RESTART_LONGEST_MS = 5_000;
+export const WORKER_RESTART_FORGET_MS = 60_000;
+/** How long a worker that is replaced may finish what it has before that is cut. */
+export const WORKER_DRAIN_TIMEOUT_MS = 60 * 60 * 1_000;
+/** Rows of the board: one for each service and each target. The file is sparse. */
+export const BOARD_ROWS = 131_072;
+/** A worker looks for its daemon again: first and longest pause. */
+export const DAEMON_RETRY_FIRST_MS = 5;
+export const DAEMON_RETRY_LONGEST_MS = 250;
+
+/** Activity is looked at this often. */
+export const ACTIVITY_PERIOD_MS = 100;
+/** Whether a target that left is quiet is looked at this often, while somebody or a row waits for it. */
+export const DRAIN_PERIOD_MS = 10;
+/** State is saved this long after a change that nobody waits for. */
+export const STATE_SAVE_DELAY_MS = 250;
+/** The state file as a whole. */
+export const STATE_FILE_BYTES_MAX = 512 * 1024 * 1024;
+
+/** Pauses between the daemon's own probes of a starting target: first and longest. */
+export const PROBE_RETRY_FIRST_MS = 1;
+export const PROBE_RETRY_LONGEST_MS = 10;
+
+/** `sun_path` on Linux holds 107 bytes and a NUL. */
+export const SOCKET_PATH_BYTES_MAX = 107;
+
+/** How long the next daemon waits for workers that are known to be there. */
+export const ORPHANS_TIMEOUT_MS = 2_000;
+/** How long one of them may take to hand over what it has. */
+export const SURRENDER_TIMEOUT_MS = 2_000;
+/** Whether an orphan is dead yet is looked at this often, once it has gone away. */
+export const ORPHAN_PERIOD_MS = 100;

@@ -1,0 +1,145 @@
+/**
+ * The management socket: HTTP/1.1 with JSON for commands, a WebSocket at /v1/link for control planes.
+ * Owns the listening socket; it translates and asks, the daemon decides.
+ */
+import type { Server, ServerWebSocket } from 'bun';
+import { isLumaError, LumaError } from '../../base/errors.ts';
+import type { Log } from '../../base/log.ts';
+import type { ProxyHealth, ProxyStatus, ServiceStatus } from '../client/status-schema.ts';
+import { COMMAND_BYTES_MAX, LINK_BACKLOG_BYTES_MAX, LINK_MESSAGE_BYTES_MAX } from '../limits.ts';
+import type { LinkPipe, LinkServer, LinkSession } from '../link/link-server.ts';
+import { toWireError } from '../link/wire-error.ts';
+import { bindPrivately } from './management-socket.ts';
+
+/** What commands ask of the daemon. Every refusal is a LumaError. */
+export interface Commands {
+  health(): ProxyHealth;
+  status(): ProxyStatus;
+  listServices(): readonly ServiceStatus[];
+  /** Throws `service_not_found`. */
+  getService(name: string): ServiceStatus;
+  /** Resolves when every worker is a new one. */
+  restartWorkers(): Promise<void>;
+}
+
+interface LinkData {
+  session: LinkSession | null;
+}
+
+interface Route {
+  readonly method: string;
+  readonly path: RegExp;
+  readonly run: (commands: Commands, parts: readonly string[]) => unknown;
+}
+
+const ROUTES: readonly Route[] = [
+  { method: 'GET', path: /^\/v1\/health$/, run: (commands) => commands.health() },
+  { method: 'GET', path: /^\/v1\/status$/, run: (commands) => commands.status() },
+  { method: 'GET', path: /^\/v1\/services$/, run: (commands) => commands.listServices() },
+  {
+    method: 'GET',
+    path: /^\/v1\/services\/([^/]+)$/,
+    run: (commands, [name = '']) => commands.getService(decoded(name)),
+  },
+  {
+    method: 'POST',
+    path: /^\/v1\/workers\/restart$/,
+    run: async (commands) => {
+      await commands.restartWorkers();
+      return {};
+    },
+  },
+];
+
+const STATUS_OF_CODE: Readonly<Record<string, number>> = {
+  service_not_found: 404,
+  not_found: 404,
+  method_not_allowed: 405,
+  too_many_links: 503,
+  internal_error: 500,
+};
+
+export class CommandServer {
+  readonly #commands: Commands;
+  readonly #links: LinkServer;
+  readonly #log: Log;
+  #server: Server<LinkData> | undefined;
+
+  constructor(commands: Commands, links: LinkServer, log: Log) {
+    this.#commands = commands;
+    this.#links = links;
+    this.#log = log;
+  }
+
+  /** `path` is free (prepareSocketPath). */
+  listen(path: string): void {
+    this.#server = bindPrivately(() =>
+      Bun.serve<LinkData>({
+        unix: path,
+        maxRequestBodySize: COMMAND_BYTES_MAX,
+        fetch: (request, server) => this.#handle(request, server),
+        websocket: {
+          maxPayloadLength: LINK_MESSAGE_BYTES_MAX,
+          backpressureLimit: LINK_BACKLOG_BYTES_MAX,
+          closeOnBackpressureLimit: true,
+          // A control plane that is suspended for a while is not gone; one that is dead closes its socket.
+          idleTimeout: 0,
+          open: (socket) => this.#openLink(socket),
+          message: (socket, message) => socket.data.session?.receive(String(message)),
+          close: (socket) => socket.data.session?.close(),
+        },
+      }),
+    );
+  }
+
+  /** Commands under way finish; links are closed by their server. */
+  async close(): Promise<void> {
+    await this.#server?.stop(false);
+  }
+
+  async #handle(request: Request, server: Server<LinkData>): Promise<Response | undefined> {
+    const { pathname } = new URL(request.url);
+    try {
+      if (pathname === '/v1/link') return upgrade(request, server);
+      return Response.json(await this.#run(request.method, pathname));
+    } catch (error) {
+      return this.#refuse(error);
+    }
+  }
+
+  #run(method: string, pathname: string): unknown {
+    const matching = ROUTES.filter((route) => route.path.test(pathname));
+    if (matching.length === 0) throw new LumaError('not_found', `luma-proxy has no ${pathname}`);
+    const route = matching.find((candidate) => candidate.method === method);
+    if (!route) throw new LumaError('method_not_allowed', `${pathname} does not take ${method}`);
+    return route.run(this.#commands, route.path.exec(pathname)?.slice(1) ?? []);
+  }
+
+  #refuse(error: unknown): Response {
+    if (!isLumaError(error)) this.#log.error('a command failed', { error });
+    const wire = toWireError(error);
+    return Response.json(wire, { status: STATUS_OF_CODE[wire.code] ?? 409 });
+  }
+
+  #openLink(socket: ServerWebSocket<LinkData>): void {
+    const pipe: LinkPipe = {
+      send: (text) => void socket.send(text),
+      close: () => socket.close(),
+    };
+    socket.data.session = this.#links.accept(pipe);
+    if (!socket.data.session) socket.close();
+  }
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch (cause) {
+    throw new LumaError('not_found', `${part} is no name`, { cause });
+  }
+}
+
+function upgrade(request: Request, server: Server<LinkData>): undefined {
+  if (server.upgrade(request, { data: { session: null } })) return undefined;
+  throw new LumaError('not_found', '/v1/link is a WebSocket');
+}

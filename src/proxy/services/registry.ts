@@ -1,0 +1,413 @@
+/**
+ * The services: who owns them, their hosts, rows and gates. Every change goes through here, each in one turn.
+ * Owned by the daemon; workers get copies of its table, owners hear what they must know.
+ */
+import type { Clock, Timer } from '../../base/clock.ts';
+import { LumaError, messageOf } from '../../base/errors.ts';
+import type { Board, RowAllocator } from '../../edge/board/index.ts';
+import type { FenceResult, HostConflict, ServiceReport, ServiceSpec } from '../client/contract.ts';
+import type { Gate, WakeFailure } from '../gates/index.ts';
+import { gateReport, newGate } from '../gates/index.ts';
+import { ACTIVITY_PERIOD_MS, SERVICES_MAX } from '../limits.ts';
+import type { ToControl } from '../link/messages.ts';
+import { ActivityWatch } from './activity-watch.ts';
+import { DrainWatch } from './drain-watch.ts';
+import { GateRunner } from './gate-runner.ts';
+import { HostIndex } from './host-index.ts';
+import type { OwnListener } from './own-listeners.ts';
+import { refuseOwnListener } from './own-listeners.ts';
+import type { RouteTable } from './route-table.ts';
+import type { Restored } from './saved-services.ts';
+import type { ServiceEntry, TargetEntry } from './service-entry.ts';
+import { hasSameSettings, hasSameTarget, routeOf, targetRouteOf } from './service-entry.ts';
+import type { Probe } from './target-prober.ts';
+import { TargetProber } from './target-prober.ts';
+
+/** The owner of what commands made: it has no link. */
+export const CLIENT_OWNER = 'client';
+
+export interface RegistryOptions {
+  readonly board: Board;
+  readonly rows: RowAllocator;
+  readonly table: RouteTable;
+  readonly clock: Clock;
+  /** The machine's clock, in which the board's stamps are written. */
+  readonly nowMs: () => number;
+  readonly probe: Probe;
+  readonly ownListeners: () => readonly OwnListener[];
+  readonly linkState: (owner: string) => Gate['link'];
+  readonly tellOwner: (owner: string, message: ToControl) => void;
+  /** Something that a restart must know has changed. */
+  readonly onChanged: () => void;
+}
+
+export class Registry {
+  readonly #options: RegistryOptions;
+  readonly #entries = new Map<string, ServiceEntry>();
+  readonly #hosts = new HostIndex();
+  readonly #drains: DrainWatch;
+  readonly #runner: GateRunner;
+  readonly #activity: ActivityWatch;
+  readonly #prober: TargetProber;
+  #tick: Timer | undefined;
+
+  constructor(options: RegistryOptions) {
+    this.#options = options;
+    const { board, rows, table, clock, nowMs, tellOwner, probe } = options;
+    this.#drains = new DrainWatch(board, rows, clock, nowMs);
+    this.#runner = new GateRunner({ board, rows, table, drains: this.#drains, nowMs, tellOwner });
+    this.#activity = new ActivityWatch(this.#runner);
+    this.#prober = new TargetProber(probe, clock, (service, targetId) => this.answered(service, targetId));
+  }
+
+  get entries(): readonly ServiceEntry[] {
+    return [...this.#entries.values()];
+  }
+
+  get runner(): GateRunner {
+    return this.#runner;
+  }
+
+  get drains(): DrainWatch {
+    return this.#drains;
+  }
+
+  find(name: string): ServiceEntry | undefined {
+    return this.#entries.get(name);
+  }
+
+  /** Begins to look at the board. */
+  open(): void {
+    this.#tick = this.#options.clock.after(ACTIVITY_PERIOD_MS, () => {
+      this.open();
+      this.#look();
+    });
+  }
+
+  close(): void {
+    this.#tick?.cancel();
+    this.#prober.close();
+    this.#drains.close();
+  }
+
+  /** A service found at start-up, with the gate it is to have. */
+  restore({ entry, step }: Restored): void {
+    this.#entries.set(entry.spec.name, entry);
+    this.#hosts.claim(entry.spec.name, entry.spec.hosts);
+    this.#runner.carryOut(entry, step);
+    this.#options.table.put(routeOf(entry));
+    this.#follow(entry);
+  }
+
+  // ---- what owners ask
+
+  publish(owner: string, spec: ServiceSpec): void {
+    this.#check(owner, spec);
+    this.#put(owner, spec, false);
+    this.#finish();
+  }
+
+  remove(owner: string, name: string): void {
+    const entry = this.#entries.get(name);
+    if (!entry) return;
+    this.#checkOwner(owner, entry);
+    this.#remove(entry);
+    this.#finish();
+  }
+
+  /** The whole of what an owner wants: one change of the table, however many services it concerns. */
+  snapshot(owner: string, specs: readonly ServiceSpec[]): HostConflict[] {
+    const wanted = new Map(specs.map((spec) => [spec.name, spec]));
+    for (const entry of this.#of(owner)) {
+      const spec = wanted.get(entry.spec.name);
+      if (!spec) this.#remove(entry);
+      else this.#hosts.release(spec.name, without(entry.spec.hosts, spec.hosts));
+    }
+    const conflicts: HostConflict[] = [];
+    for (const spec of wanted.values()) {
+      const conflict = this.#tryPut(owner, spec);
+      if (conflict) conflicts.push(conflict);
+    }
+    this.#finish();
+    return conflicts;
+  }
+
+  fence(owner: string, name: string, ends: number): FenceResult {
+    const result = this.#runner.fence(this.#owned(owner, name), ends);
+    this.#finish();
+    return result;
+  }
+
+  signalled(owner: string, name: string, token: string): 'accepted' | 'stale' {
+    const entry = this.#entries.get(name);
+    if (entry?.owner !== owner) return 'stale';
+    const result = this.#runner.signalled(entry, token);
+    this.#finish();
+    return result;
+  }
+
+  liftFence(owner: string, name: string, token: string): void {
+    const entry = this.#entries.get(name);
+    if (entry?.owner !== owner) return;
+    this.#runner.step(entry, { kind: 'lift', token });
+    this.#finish();
+  }
+
+  wakeFailed(owner: string, name: string, failure: WakeFailure): void {
+    this.#runner.step(this.#owned(owner, name), { kind: 'wake-failed', failure });
+    this.#finish();
+  }
+
+  drained(owner: string, name: string, targetId: string, timeoutMs: number): Promise<boolean> {
+    const isCurrent = (): boolean => {
+      const entry = this.#entries.get(name);
+      return entry?.owner === owner && entry.targets.has(targetId);
+    };
+    return this.#drains.drained(name, targetId, timeoutMs, isCurrent);
+  }
+
+  // ---- what becomes of an owner's link
+
+  linkMade(owner: string): ServiceReport[] {
+    for (const entry of this.#of(owner)) this.#runner.step(entry, { kind: 'link-made' });
+    this.#finish();
+    return this.#of(owner).map((entry) => this.#report(entry));
+  }
+
+  linkReady(owner: string): void {
+    for (const entry of this.#of(owner)) this.#runner.step(entry, { kind: 'link-ready' });
+    this.#finish();
+  }
+
+  linkLost(owner: string): void {
+    for (const entry of this.#of(owner)) this.#runner.step(entry, { kind: 'link-lost' });
+    this.#finish();
+  }
+
+  // ---- what workers say
+
+  wake(name: string): void {
+    const entry = this.#entries.get(name);
+    if (!entry) return;
+    this.#runner.step(entry, { kind: 'wake' });
+    this.#activity.watch(entry);
+    this.#options.table.flush();
+  }
+
+  answered(name: string, targetId: string): void {
+    const entry = this.#entries.get(name);
+    if (!entry) return;
+    const generation = this.#options.table.nextGeneration;
+    this.#runner.step(entry, { kind: 'target-answered', targetId, generation });
+    this.#options.table.flush();
+    this.#prober.stop(name, targetId);
+    this.#activity.watch(entry);
+    this.#options.onChanged();
+  }
+
+  targetRefused(name: string, targetId: string, reason: string): void {
+    const entry = this.#entries.get(name);
+    if (!entry?.targets.has(targetId)) return;
+    this.#options.tellOwner(entry.owner, { type: 'target-refused', service: name, targetId, reason });
+  }
+
+  /** A worker is new or was away, so what it holds may not have been heard of. */
+  raiseHeld(): void {
+    for (const entry of this.#entries.values()) {
+      if (entry.gate.phase.kind !== 'open' && this.#runner.activity(entry).held > 0)
+        this.wake(entry.spec.name);
+    }
+  }
+
+  // ---- the inside
+
+  #of(owner: string): ServiceEntry[] {
+    return this.entries.filter((entry) => entry.owner === owner);
+  }
+
+  #owned(owner: string, name: string): ServiceEntry {
+    const entry = this.#entries.get(name);
+    if (entry?.owner === owner) return entry;
+    throw new LumaError('service_not_found', `this owner has no service ${name}`, {
+      hint: 'publish it first',
+    });
+  }
+
+  #report(entry: ServiceEntry): ServiceReport {
+    const activity = this.#runner.activity(entry);
+    this.#activity.told(entry, activity);
+    return { ...activity, gate: gateReport(entry.gate), targets: entry.gate.targets };
+  }
+
+  #check(owner: string, spec: ServiceSpec): void {
+    const known = this.#entries.get(spec.name);
+    if (known) this.#checkOwner(owner, known);
+    else if (this.#entries.size >= SERVICES_MAX) throw tooManyServices();
+    const taken = this.#hosts.firstTaken(spec.name, spec.hosts);
+    if (taken) throw hostTaken(this.#conflict(spec, taken));
+    for (const target of spec.targets) refuseOwnListener(target, this.#options.ownListeners());
+  }
+
+  #checkOwner(owner: string, entry: ServiceEntry): void {
+    if (entry.owner === owner) return;
+    throw new LumaError(
+      'service_taken',
+      `the service ${entry.spec.name} belongs to ${ownerText(entry.owner)}`,
+      {
+        hint: 'choose another name, or remove that service first',
+        details: { service: entry.spec.name, owner: ownerText(entry.owner) },
+      },
+    );
+  }
+
+  #conflict(spec: ServiceSpec, taken: { host: string; service: string }): HostConflict {
+    const holder = this.#entries.get(taken.service);
+    const owner = `service ${taken.service} of ${ownerText(holder?.owner ?? CLIENT_OWNER)}`;
+    return { service: spec.name, host: taken.host, owner };
+  }
+
+  /** One service of a snapshot. What is wrong with it concerns only it: it stays as it was, or goes if that cannot be. */
+  #tryPut(owner: string, spec: ServiceSpec): HostConflict | null {
+    try {
+      this.#check(owner, spec);
+      this.#put(owner, spec, true);
+      return null;
+    } catch (error) {
+      const conflict = this.#conflictOf(spec, error);
+      const known = this.#entries.get(spec.name);
+      if (known?.owner === owner) this.#keepOrRemove(known);
+      return conflict;
+    }
+  }
+
+  #conflictOf(spec: ServiceSpec, error: unknown): HostConflict {
+    const taken = this.#hosts.firstTaken(spec.name, spec.hosts);
+    if (taken) return this.#conflict(spec, taken);
+    return { service: spec.name, host: spec.hosts[0] ?? '', owner: messageOf(error) };
+  }
+
+  #keepOrRemove(entry: ServiceEntry): void {
+    const { name, hosts } = entry.spec;
+    if (this.#hosts.firstTaken(name, hosts)) {
+      this.#remove(entry);
+      return;
+    }
+    this.#hosts.claim(name, hosts);
+  }
+
+  #put(owner: string, spec: ServiceSpec, isSnapshot: boolean): void {
+    const known = this.#entries.get(spec.name);
+    const entry = known ?? this.#newEntry(owner, spec);
+    const isChanged = !known || !hasSameSettings(entry.spec, spec) || hasMovedTarget(entry, spec);
+    const added = this.#takeRows(entry, spec, known === undefined);
+    for (const target of spec.targets) {
+      const held = entry.targets.get(target.id);
+      if (held) held.spec = target;
+    }
+    for (const [id, target] of added) entry.targets.set(id, target);
+    this.#hosts.release(spec.name, entry.spec.hosts);
+    this.#hosts.claim(spec.name, spec.hosts);
+    entry.spec = spec;
+    this.#entries.set(spec.name, entry);
+    const generation = this.#options.table.nextGeneration;
+    const targets = spec.targets.map(({ id }) => id);
+    this.#runner.step(entry, { kind: 'published', targets, isSnapshot, generation });
+    if (isChanged) this.#options.table.put(routeOf(entry));
+    this.#follow(entry);
+  }
+
+  #newEntry(owner: string, spec: ServiceSpec): ServiceEntry {
+    const gate: Gate = { ...newGate, link: this.#options.linkState(owner) };
+    const row = this.#options.rows.take();
+    return { owner, spec, row, gate, targets: new Map(), openedAtMs: null };
+  }
+
+  /** Rows for the targets that are new. All or none: a full board leaves everything as it was. */
+  #takeRows(entry: ServiceEntry, spec: ServiceSpec, isNewEntry: boolean): [string, TargetEntry][] {
+    const { rows, table } = this.#options;
+    const added: [string, TargetEntry][] = [];
+    try {
+      for (const target of spec.targets) {
+        if (!entry.targets.has(target.id)) added.push([target.id, { spec: target, row: rows.take() }]);
+      }
+      return added;
+    } catch (error) {
+      for (const [, { row }] of added) rows.retire(row, table.generation);
+      if (isNewEntry) rows.retire(entry.row, table.generation);
+      throw error;
+    }
+  }
+
+  #remove(entry: ServiceEntry): void {
+    const { table, rows } = this.#options;
+    const { name, hosts } = entry.spec;
+    const generation = table.nextGeneration;
+    this.#runner.step(entry, { kind: 'removed', generation });
+    table.remove(name);
+    rows.retire(entry.row, generation);
+    this.#hosts.release(name, hosts);
+    this.#entries.delete(name);
+    this.#activity.forget(entry);
+    this.#prober.keepOnly(name, []);
+  }
+
+  /** Ends a turn: the workers first, for requests wait there. */
+  #finish(): void {
+    this.#options.table.flush();
+    this.#options.onChanged();
+  }
+
+  #follow(entry: ServiceEntry): void {
+    this.#activity.watch(entry);
+    this.#probeStarting(entry);
+  }
+
+  #look(): void {
+    this.#drains.sweep();
+    for (const entry of this.#activity.watched) this.#probeStarting(entry);
+    const isListening = (owner: string): boolean => this.#options.linkState(owner) === 'ready';
+    for (const [owner, changed] of this.#activity.collect(isListening)) {
+      this.#options.tellOwner(owner, { type: 'activity', changed });
+    }
+  }
+
+  /** Where a worker holds requests, it probes: its first request can go out on the very connection that answered. */
+  #probeStarting(entry: ServiceEntry): void {
+    const { name } = entry.spec;
+    this.#prober.keepOnly(
+      name,
+      entry.gate.targets.map(({ id }) => id),
+    );
+    const starting = entry.gate.targets.filter(({ state }) => state === 'starting');
+    if (starting.length === 0 || this.#runner.activity(entry).held > 0) return;
+    for (const { id } of starting) this.#prober.start(name, targetRouteOf(entry, id));
+  }
+}
+
+export function ownerText(owner: string): string {
+  return owner === CLIENT_OWNER ? 'a luma-proxy command' : `the installation ${owner}`;
+}
+
+function hasMovedTarget(entry: ServiceEntry, spec: ServiceSpec): boolean {
+  return spec.targets.some((target) => {
+    const known = entry.targets.get(target.id);
+    return known !== undefined && !hasSameTarget(known.spec, target);
+  });
+}
+
+function without(hosts: readonly string[], kept: readonly string[]): string[] {
+  return hosts.filter((host) => !kept.includes(host));
+}
+
+function hostTaken(conflict: HostConflict): LumaError {
+  return new LumaError('host_taken', `the host ${conflict.host} belongs to ${conflict.owner}`, {
+    hint: 'choose another host, or remove it from that service first',
+    details: { ...conflict },
+  });
+}
+
+function tooManyServices(): LumaError {
+  return new LumaError('too_many_services', `luma-proxy has ${SERVICES_MAX} services already`, {
+    hint: 'remove some that are not used',
+  });
+}

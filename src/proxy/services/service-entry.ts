@@ -1,0 +1,65 @@
+/** One service as the daemon knows it. Written by the registry and the gate runner alone. */
+import type { TargetRoute } from '../../edge/routing/service-route.ts';
+import type { ServiceSpec, TargetSpec } from '../client/contract.ts';
+import type { Gate } from '../gates/index.ts';
+import type { OwnedRoute } from '../workers/worker-protocol.ts';
+
+export interface TargetEntry {
+  spec: TargetSpec;
+  readonly row: number;
+}
+
+export interface ServiceEntry {
+  readonly owner: string;
+  /** As published last. Its targets may lack those that a snapshot left in force. */
+  spec: ServiceSpec;
+  readonly row: number;
+  gate: Gate;
+  /** Exactly those of the gate. */
+  readonly targets: Map<string, TargetEntry>;
+  /** By the machine's clock; null while it has never opened. */
+  openedAtMs: number | null;
+}
+
+export function routeOf(entry: ServiceEntry): OwnedRoute {
+  const { spec } = entry;
+  return {
+    owner: entry.owner,
+    name: spec.name,
+    row: entry.row,
+    hosts: spec.hosts,
+    pathPrefixes: spec.pathPrefixes,
+    stripPathPrefix: spec.stripPathPrefix,
+    traffic: spec.traffic,
+    holdTimeoutMs: spec.holdTimeoutMs,
+    responseTimeoutMs: spec.responseTimeoutMs,
+    targets: entry.gate.targets.map(({ id }) => targetRouteOf(entry, id)),
+  };
+}
+
+export function targetRouteOf(entry: ServiceEntry, id: string): TargetRoute {
+  const { spec, row } = entry.targets.get(id)!;
+  const state = entry.gate.targets.find((target) => target.id === id)!.state;
+  return { id, row, host: spec.host, port: spec.port, state, readiness: spec.readiness };
+}
+
+/** Everything but the targets: what the gate does not look at. */
+export function hasSameSettings(a: ServiceSpec, b: ServiceSpec): boolean {
+  return settingsText(a) === settingsText(b);
+}
+
+export function hasSameTarget(a: TargetSpec, b: TargetSpec): boolean {
+  return (
+    JSON.stringify([a.host, a.port, readinessParts(a)]) ===
+    JSON.stringify([b.host, b.port, readinessParts(b)])
+  );
+}
+
+function readinessParts({ readiness }: TargetSpec): unknown[] {
+  return [readiness.kind, readiness.path, readiness.timeoutMs];
+}
+
+function settingsText(spec: ServiceSpec): string {
+  const { hosts, pathPrefixes, stripPathPrefix, traffic, holdTimeoutMs, responseTimeoutMs } = spec;
+  return JSON.stringify([hosts, pathPrefixes, stripPathPrefix, traffic, holdTimeoutMs, responseTimeoutMs]);
+}

@@ -1,0 +1,47 @@
+/** Services as the management socket shows them. Reads the registry and the board; owns nothing. */
+
+import type { Board } from '../../edge/board/index.ts';
+import type { ServiceStatus } from '../client/status-schema.ts';
+import { gateReport } from '../gates/index.ts';
+import { addressText } from '../workers/listening-socket.ts';
+import type { Registry } from './registry.ts';
+import type { ServiceEntry } from './service-entry.ts';
+
+export function statusOfService(
+  entry: ServiceEntry,
+  registry: Registry,
+  board: Board,
+  nowMs: number,
+): ServiceStatus {
+  const { spec } = entry;
+  const { inFlight, held, ends } = registry.runner.activity(entry);
+  return {
+    name: spec.name,
+    owner: entry.owner,
+    hosts: [...spec.hosts],
+    path_prefixes: [...spec.pathPrefixes],
+    traffic: spec.traffic,
+    gate: gateReport(entry.gate),
+    in_flight: inFlight,
+    held,
+    ends,
+    targets: [...currentTargets(entry, board, nowMs), ...departedTargets(entry, registry)],
+  };
+}
+
+function currentTargets(entry: ServiceEntry, board: Board, nowMs: number): ServiceStatus['targets'] {
+  return entry.gate.targets.map(({ id, state }) => {
+    const { spec, row } = entry.targets.get(id)!;
+    const address = addressText({ hostname: spec.host, port: spec.port });
+    return { id, address, state, in_flight: board.totals(row, nowMs).inFlight };
+  });
+}
+
+function departedTargets(entry: ServiceEntry, registry: Registry): ServiceStatus['targets'] {
+  return registry.drains.of(entry.spec.name).map((target) => ({
+    id: target.targetId,
+    address: addressText({ hostname: target.host, port: target.port }),
+    state: 'draining' as const,
+    in_flight: registry.drains.inFlight(target),
+  }));
+}

@@ -1,0 +1,235 @@
+/**
+ * The worker processes: starts them, replaces the ones that die, restarts and ends them.
+ * Owns the columns of the board that workers have; a column is free again when its process is dead and it is folded.
+ */
+import type { Subprocess } from 'bun';
+import type { Clock, Timer } from '../../base/clock.ts';
+import { LumaError } from '../../base/errors.ts';
+import type { Log } from '../../base/log.ts';
+import {
+  ORPHAN_PERIOD_MS,
+  WORKER_DRAIN_TIMEOUT_MS,
+  WORKER_RESTART_FIRST_MS,
+  WORKER_RESTART_FORGET_MS,
+  WORKER_RESTART_LONGEST_MS,
+  WORKER_START_TIMEOUT_MS,
+} from '../limits.ts';
+import type { Crew, Member, Orphan } from './crew.ts';
+import { isAlive } from './orphans.ts';
+
+export interface FleetOptions {
+  readonly count: number;
+  /** Columns that workers may have. */
+  readonly columns: readonly number[];
+  readonly crew: Crew;
+  readonly spawn: (column: number) => Subprocess;
+  /** Its process is dead: fold its column. */
+  readonly onDead: (column: number) => void;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** One running process in one place of the fleet. */
+interface Hand {
+  readonly column: number;
+  readonly process: Subprocess;
+  readonly member: Member;
+  readonly startedAtMs: number;
+  /** It is to end: nobody takes its place when it does. */
+  isDismissed: boolean;
+  readonly serving: Promise<void>;
+}
+
+export class Fleet {
+  readonly #options: FleetOptions;
+  readonly #hands = new Set<Hand>();
+  readonly #freeColumns: number[];
+  readonly #pending = new Set<Timer>();
+  /** By process id: workers of an earlier daemon, which are not our children. */
+  readonly #orphans = new Map<number, Member>();
+  readonly #watching = new Set<Timer>();
+  #onNoOrphans: (() => void) | undefined;
+  #restartMs = WORKER_RESTART_FIRST_MS;
+  #isStopping = false;
+  /** How many workers took the place of one that died. */
+  restartCount = 0;
+
+  constructor(options: FleetOptions) {
+    this.#options = options;
+    this.#freeColumns = [...options.columns];
+  }
+
+  /** Resolves when every worker serves; rejects with `worker_failed` when one ends before that. */
+  async start(): Promise<void> {
+    const hands = Array.from({ length: this.#options.count }, () => this.#begin());
+    await Promise.all(hands.map((hand) => hand.serving));
+  }
+
+  /** A worker of an earlier daemon: it follows this one until its last exchange has ended. */
+  adopt(orphan: Orphan): void {
+    const { crew, onDead } = this.#options;
+    const { column, pid } = orphan.hello;
+    const at = this.#freeColumns.indexOf(column);
+    if (at >= 0) this.#freeColumns.splice(at, 1);
+    const member = orphan.join({ onServing: () => {}, onLeaving: () => {} });
+    const look = (): void => {
+      if (isAlive(pid)) return void this.#watch(look);
+      this.#orphans.delete(pid);
+      crew.unseat(column);
+      onDead(column);
+      this.#freeColumns.push(column);
+      if (this.#orphans.size === 0) this.#onNoOrphans?.();
+    };
+    this.#orphans.set(pid, member);
+    this.#watch(look);
+  }
+
+  /** Others accept in their place by now. */
+  dismissOrphans(timeoutMs: number): void {
+    for (const member of this.#orphans.values()) {
+      member.state = 'draining';
+      member.send({ type: 'drain', timeoutMs });
+    }
+  }
+
+  /** One after the other: the next one serves before the last one stops accepting. */
+  async restart(): Promise<void> {
+    for (const hand of [...this.#hands].filter(({ isDismissed }) => !isDismissed)) {
+      if (this.#isStopping) return;
+      const next = this.#begin();
+      await next.serving;
+      this.#dismiss(hand, WORKER_DRAIN_TIMEOUT_MS);
+    }
+  }
+
+  /** No more of them: each stops accepting and ends when what it has is finished, or after the time. */
+  async stop(timeoutMs: number): Promise<void> {
+    this.#stopReplacing();
+    const hands = [...this.#hands];
+    for (const hand of hands) this.#dismiss(hand, timeoutMs);
+    this.dismissOrphans(timeoutMs);
+    const patience = this.#options.clock.after(timeoutMs + STOP_GRACE_MS, () => this.kill());
+    await Promise.all([...hands.map((hand) => hand.process.exited), this.#orphansGone()]);
+    patience.cancel();
+  }
+
+  kill(): void {
+    this.#stopReplacing();
+    for (const hand of this.#hands) hand.process.kill('SIGKILL');
+    for (const pid of this.#orphans.keys()) killQuietly(pid);
+  }
+
+  /** The daemon goes and the workers stay, for the next one. */
+  abandon(): void {
+    this.#stopReplacing();
+    for (const hand of this.#hands) hand.process.unref();
+    for (const timer of this.#watching) timer.cancel();
+  }
+
+  #orphansGone(): Promise<void> {
+    if (this.#orphans.size === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#onNoOrphans = resolve;
+    });
+  }
+
+  #watch(look: () => void): void {
+    const timer = this.#options.clock.after(ORPHAN_PERIOD_MS, () => {
+      this.#watching.delete(timer);
+      look();
+    });
+    this.#watching.add(timer);
+  }
+
+  #begin(): Hand {
+    const { crew, spawn, clock } = this.#options;
+    const column = this.#freeColumns.shift();
+    if (column === undefined) throw noColumn();
+    const child = spawn(column);
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const patience = clock.after(WORKER_START_TIMEOUT_MS, () => child.kill('SIGKILL'));
+    const member = crew.seat(column, child.pid, {
+      onServing: () => {
+        patience.cancel();
+        resolve();
+      },
+      onLeaving: () => this.#onLeaving(hand),
+    });
+    const startedAtMs = clock.monotonic();
+    const hand: Hand = { column, process: child, member, startedAtMs, isDismissed: false, serving: promise };
+    this.#hands.add(hand);
+    void child.exited.then((code) => {
+      patience.cancel();
+      this.#onExit(hand, code);
+      reject(workerFailed(code));
+    });
+    promise.catch(() => {
+      // Said by `start` and `restart` to who waits; a replacement that fails is replaced again.
+    });
+    return hand;
+  }
+
+  #dismiss(hand: Hand, timeoutMs: number): void {
+    hand.isDismissed = true;
+    hand.member.state = 'draining';
+    hand.member.send({ type: 'drain', timeoutMs });
+  }
+
+  /** It goes by itself; its place is filled before it is gone. */
+  #onLeaving(hand: Hand): void {
+    if (hand.isDismissed || this.#isStopping) return;
+    hand.isDismissed = true;
+    this.#replaceLater(0);
+  }
+
+  #onExit(hand: Hand, code: number): void {
+    const { crew, onDead, log, clock } = this.#options;
+    this.#hands.delete(hand);
+    crew.unseat(hand.column);
+    onDead(hand.column);
+    this.#freeColumns.push(hand.column);
+    if (hand.isDismissed || this.#isStopping) return;
+    log.error('a worker ended; another one takes its place', { pid: hand.process.pid, code });
+    if (clock.monotonic() - hand.startedAtMs > WORKER_RESTART_FORGET_MS) {
+      this.#restartMs = WORKER_RESTART_FIRST_MS;
+    }
+    this.#replaceLater(this.#restartMs);
+    this.#restartMs = Math.min(this.#restartMs * 2, WORKER_RESTART_LONGEST_MS);
+  }
+
+  #replaceLater(delayMs: number): void {
+    this.restartCount += 1;
+    const timer = this.#options.clock.after(delayMs, () => {
+      this.#pending.delete(timer);
+      if (this.#freeColumns.length === 0) this.#replaceLater(WORKER_RESTART_LONGEST_MS);
+      else this.#begin();
+    });
+    this.#pending.add(timer);
+  }
+
+  #stopReplacing(): void {
+    this.#isStopping = true;
+    for (const timer of this.#pending) timer.cancel();
+    this.#pending.clear();
+  }
+}
+
+/** What a worker may take beyond its time before it is killed. */
+const STOP_GRACE_MS = 2_000;
+
+/** It may have ended a moment ago. */
+function killQuietly(pid: number): void {
+  if (isAlive(pid)) process.kill(pid, 'SIGKILL');
+}
+
+function noColumn(): LumaError {
+  return new LumaError('board_full', 'every column of the board has a worker', {
+    hint: 'workers that were restarted still finish what they have: try again when they are done',
+  });
+}
+
+function workerFailed(code: number): LumaError {
+  return new LumaError('worker_failed', `a worker process ended with code ${code} before it served`, {
+    hint: 'the lines above say why; --debug says more',
+  });
+}

@@ -1,0 +1,100 @@
+/**
+ * What the daemon and a worker say to each other: one JSON object per line over the daemon's worker socket.
+ * A worker that outlives its daemon says the same to the next one, so PROTOCOL guards every change.
+ */
+import { z } from 'zod';
+import type { RouteChange, ServiceRoute } from '../../edge/routing/service-route.ts';
+
+export const WORKER_PROTOCOL = 1;
+
+/** A service as workers keep it: with its owner, so that a daemon that lost everything learns all from a worker. */
+export interface OwnedRoute extends ServiceRoute {
+  readonly owner: string;
+}
+
+export interface OwnedChange extends RouteChange {
+  readonly put: readonly OwnedRoute[];
+}
+
+const service = z.string().min(1).max(200);
+const targetId = z.string().min(1).max(200);
+
+const ownedRouteSchema = z.object({
+  owner: z.string(),
+  name: z.string(),
+  row: z.int(),
+  hosts: z.array(z.string()).readonly(),
+  pathPrefixes: z.array(z.string()).readonly(),
+  stripPathPrefix: z.boolean(),
+  traffic: z.enum(['forward', 'stopped']),
+  holdTimeoutMs: z.number(),
+  responseTimeoutMs: z.number(),
+  targets: z
+    .array(
+      z.object({
+        id: z.string(),
+        row: z.int(),
+        host: z.string(),
+        port: z.int(),
+        state: z.enum(['starting', 'ready']),
+        readiness: z.object({
+          kind: z.enum(['connect', 'request']),
+          path: z.string().nullable(),
+          timeoutMs: z.number(),
+        }),
+      }),
+    )
+    .readonly(),
+}) satisfies z.ZodType<OwnedRoute>;
+
+/** Validated: a worker parses strangers' bytes all day, and the daemon decides. */
+export const toDaemonSchema = z.discriminatedUnion('type', [
+  z.object({
+    type: z.literal('hello'),
+    protocol: z.int(),
+    version: z.string(),
+    pid: z.int().min(1),
+    column: z.int().min(0),
+    /** The daemon whose table it has; null while it has none. */
+    daemon: z.string().nullable(),
+    generation: z.int().min(0),
+    /** It has stopped accepting and has no listening socket to hand over. */
+    isDraining: z.boolean(),
+  }),
+  /** It accepts connections. */
+  z.object({ type: z.literal('serving') }),
+  z.object({ type: z.literal('ack'), generation: z.int().min(0) }),
+  z.object({ type: z.literal('wake'), service }),
+  z.object({ type: z.literal('answered'), service, targetId, afterMs: z.number() }),
+  z.object({ type: z.literal('refused'), service, targetId, reason: z.string().max(1_000) }),
+  /** An orphan's whole table, for a daemon that has none newer. */
+  z.object({ type: z.literal('table'), generation: z.int(), services: z.array(ownedRouteSchema).readonly() }),
+  /** It was told by a signal to end: another one is needed in its place. */
+  z.object({ type: z.literal('leaving') }),
+  z.object({ type: z.literal('drained'), cut: z.int().min(0) }),
+]);
+export type ToDaemon = z.infer<typeof toDaemonSchema>;
+
+/** Not validated: the daemon is the worker's own, over a socket in a directory that only it can enter. */
+export type ToWorker =
+  /** The whole table: what is not in it is gone. */
+  | {
+      readonly type: 'table';
+      readonly daemon: string;
+      readonly generation: number;
+      readonly services: readonly OwnedRoute[];
+    }
+  | { readonly type: 'change'; readonly change: OwnedChange }
+  | { readonly type: 'opened'; readonly service: string }
+  | { readonly type: 'closed'; readonly service: string }
+  | { readonly type: 'refuse'; readonly service: string; readonly failure: HoldFailure }
+  | { readonly type: 'drain'; readonly timeoutMs: number }
+  /** To an orphan: say your table, and hand over the listening sockets and the board to this path. */
+  | { readonly type: 'surrender'; readonly path: string };
+
+/** What held requests are answered with. */
+export interface HoldFailure {
+  readonly code: string;
+  readonly message: string;
+  readonly retryAfterMs: number;
+}

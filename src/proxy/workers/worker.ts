@@ -1,0 +1,161 @@
+/**
+ * One worker: an edge with its column of the board, led by the daemon over a socket. It never decides.
+ * Owns its edge, its copy of the table and the inherited listening sockets; outlives its daemon and serves the next.
+ */
+import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { Clock } from '../../base/clock.ts';
+import { assert } from '../../base/errors.ts';
+import type { Log } from '../../base/log.ts';
+import type { BoardColumn } from '../../edge/board/index.ts';
+import type { EdgeHost } from '../../edge/exchange/edge-host.ts';
+import { Edge } from '../../edge/index.ts';
+import { DaemonConnection } from './daemon-connection.ts';
+import { handOver } from './descriptor-passing.ts';
+import type { ToWorker } from './worker-protocol.ts';
+import { WORKER_PROTOCOL } from './worker-protocol.ts';
+import { WorkerTable } from './worker-table.ts';
+
+export interface WorkerOptions {
+  readonly column: BoardColumn;
+  /** Of the board and then of each listening socket: what an orphan hands to the next daemon. */
+  readonly boardFd: number;
+  readonly listenFds: readonly number[];
+  /** Where daemons listen for their workers. */
+  readonly workersSocketPath: string;
+  readonly version: string;
+  /** When it is told to end by a signal and no daemon says otherwise. */
+  readonly shutdownTimeoutMs: number;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Ends the process; the last thing a worker does. */
+  readonly exit: (code: number) => void;
+}
+
+export class Worker implements EdgeHost {
+  readonly #options: WorkerOptions;
+  readonly #edge: Edge;
+  readonly #table = new WorkerTable();
+  readonly #connection: DaemonConnection;
+  #daemon: string | null = null;
+  #isListening = false;
+  #isDraining = false;
+
+  constructor(options: WorkerOptions) {
+    this.#options = options;
+    const { clock, log } = options;
+    this.#edge = new Edge({
+      column: options.column,
+      host: this,
+      clock,
+      onError: (error) => log.error('the edge failed', { error }),
+    });
+    const events = {
+      onConnected: () => this.#hello(),
+      onMessage: (message: ToWorker) => this.#handle(message),
+      onAway: () => this.#leaveWithoutHome(),
+    };
+    this.#connection = new DaemonConnection(options.workersSocketPath, events, clock, log);
+  }
+
+  start(): void {
+    this.#connection.open();
+  }
+
+  /** A signal said so: the daemon puts another one in its place. */
+  leave(): void {
+    this.#connection.send({ type: 'leaving' });
+    void this.drain(this.#options.shutdownTimeoutMs);
+  }
+
+  /** Stops accepting, lets what runs finish, and ends. */
+  async drain(timeoutMs: number): Promise<void> {
+    if (this.#isDraining) return;
+    this.#isDraining = true;
+    const { cut } = await this.#edge.drain(timeoutMs);
+    this.#connection.send({ type: 'drained', cut });
+    this.#options.exit(0);
+  }
+
+  wake(service: string): void {
+    this.#connection.send({ type: 'wake', service });
+  }
+
+  targetAnswered(service: string, targetId: string, afterMs: number): void {
+    this.#connection.send({ type: 'answered', service, targetId, afterMs });
+  }
+
+  targetRefused(service: string, targetId: string, reason: string): void {
+    this.#connection.send({ type: 'refused', service, targetId, reason: reason.slice(0, 1_000) });
+  }
+
+  #hello(): void {
+    this.#connection.send({
+      type: 'hello',
+      protocol: WORKER_PROTOCOL,
+      version: this.#options.version,
+      pid: process.pid,
+      column: this.#options.column.index,
+      daemon: this.#daemon,
+      generation: this.#table.generation,
+      isDraining: this.#isDraining,
+    });
+  }
+
+  #handle(message: ToWorker): void {
+    switch (message.type) {
+      case 'table':
+        this.#daemon = message.daemon;
+        this.#edge.apply(this.#table.replace(message.generation, message.services));
+        this.#acknowledge();
+        this.#edge.repeatWakes();
+        this.#serve();
+        break;
+      case 'change':
+        this.#edge.apply(this.#table.change(message.change));
+        this.#acknowledge();
+        break;
+      case 'opened':
+        this.#edge.opened(message.service);
+        break;
+      case 'closed':
+        this.#edge.closed(message.service);
+        break;
+      case 'refuse':
+        this.#edge.refuse(message.service, message.failure);
+        break;
+      case 'drain':
+        return void this.drain(message.timeoutMs);
+      case 'surrender':
+        this.#surrender(message.path);
+        break;
+    }
+  }
+
+  #acknowledge(): void {
+    this.#connection.send({ type: 'ack', generation: this.#table.generation });
+  }
+
+  /** Never before it has a table: the first connection would meet an empty one. */
+  #serve(): void {
+    if (!this.#isListening && !this.#isDraining) {
+      for (const fd of this.#options.listenFds) this.#edge.listen({ fd });
+      this.#isListening = true;
+    }
+    this.#connection.send({ type: 'serving' });
+  }
+
+  #surrender(path: string): void {
+    assert(this.#daemon !== null, 'a worker without a table has nothing to hand over');
+    const { generation, services } = this.#table;
+    this.#connection.send({ type: 'table', generation, services });
+    handOver(path, [this.#options.boardFd, ...this.#options.listenFds]);
+  }
+
+  /** The state directory is gone, so no daemon will ever come: an orphan must not stay for ever. */
+  #leaveWithoutHome(): void {
+    if (existsSync(dirname(this.#options.workersSocketPath))) return;
+    this.#options.log.warn('the state directory is gone; leaving', { path: this.#options.workersSocketPath });
+    void this.drain(this.#options.shutdownTimeoutMs);
+  }
+}
