@@ -14,7 +14,7 @@ export async function ensureImage(
   image: string,
   options: PrepareOptions = {},
 ): Promise<void> {
-  if (await hasImage(engine, image)) return;
+  if (await hasImage(engine, validReference(image).text)) return;
   await pullImage(engine, clock, image, options);
 }
 
@@ -34,8 +34,7 @@ export async function pullImage(
   image: string,
   options: PrepareOptions = {},
 ): Promise<void> {
-  const reference = parseImageReference(image);
-  if (!reference) throw notFound(image, 'it is not a valid image reference', 'check the spelling');
+  const reference = validReference(image);
   if (reference.registry === null) {
     throw notFound(
       image,
@@ -55,6 +54,13 @@ export async function pullImage(
   } finally {
     stall.end();
   }
+}
+
+/** Only what was parsed goes into the path of a call. */
+function validReference(image: string): ImageReference {
+  const reference = parseImageReference(image);
+  if (reference) return reference;
+  throw notFound(image, 'it is not a valid image reference', 'check the spelling');
 }
 
 async function followPull(
