@@ -32,3 +32,6 @@ export const STREAMS_MAX = 500;
 export const SHOWN_VALUE_CHARACTERS_MAX = 200;
 /** Problems told about one body; a thousand bad variables say no more than a hundred. */
 export const FIELD_PROBLEMS_MAX = 100;
+
+/** How long a stopping API waits for answers under way; whoever stops it has ended what they wait for. */
+export const STOP_PATIENCE_MS = 5_000;

@@ -1,0 +1,68 @@
+/** From the control plane's views to what the API answers. */
+import { formatDuration } from '../base/duration.ts';
+import type { ControlPlaneDoor, InstanceView, ProjectView } from '../control/contract.ts';
+import type { ProjectEvent } from '../domain/project-event.ts';
+import type { StartFailure } from '../domain/project-status.ts';
+import type {
+  FailureJson,
+  InstanceJson,
+  LogLineJson,
+  ProjectEventJson,
+  ProjectJson,
+} from './schemas/responses.ts';
+
+/** A line of a log as the control plane's door hands it out. */
+export type LogLine = ReturnType<ControlPlaneDoor['logs']> extends AsyncIterable<infer Line> ? Line : never;
+
+/** Where a hostname answers; null when that cannot be said. */
+export type UrlOf = (hostname: string) => string | null;
+
+export function toProjectJson({ project, status, instances }: ProjectView, urlOf: UrlOf): ProjectJson {
+  const { settings } = project;
+  const [hostname = ''] = settings.hostnames;
+  const { idleTimeoutMs, healthCheck } = settings;
+  return {
+    name: settings.name,
+    docker_image: settings.image,
+    env_vars: settings.envVars,
+    container_port: settings.containerPort,
+    hostname,
+    hostnames: [...settings.hostnames],
+    command: settings.command && [...settings.command],
+    entrypoint: settings.entrypoint && [...settings.entrypoint],
+    working_dir: settings.workingDir,
+    idle_timeout: idleTimeoutMs === null ? 'never' : formatDuration(idleTimeoutMs),
+    wake_timeout: formatDuration(settings.wakeTimeoutMs),
+    stop_timeout: formatDuration(settings.stopTimeoutMs),
+    health_check: healthCheck && { path: healthCheck.path, timeout: formatDuration(healthCheck.timeoutMs) },
+    status: status.name,
+    failure: status.failure && toFailureJson(status.failure),
+    revision: project.revision,
+    instances: instances.map(toInstanceJson),
+    url: hostname.startsWith('*') ? null : urlOf(hostname),
+    created_at: toInstant(project.createdAt),
+    updated_at: toInstant(project.updatedAt),
+  };
+}
+
+export function toEventJson(event: ProjectEvent): ProjectEventJson {
+  return { ...event, at: toInstant(event.at), details: { ...event.details } };
+}
+
+export function toLogLineJson(line: LogLine): LogLineJson {
+  return { at: toInstant(line.at), stream: line.stream, text: line.text };
+}
+
+function toFailureJson(failure: StartFailure): FailureJson {
+  const { code, message, logLines, at } = failure;
+  return { code, message, log_lines: [...logLines], at: toInstant(at) };
+}
+
+function toInstanceJson(instance: InstanceView): InstanceJson {
+  const { instanceId, revision, state, address, since } = instance;
+  return { id: instanceId, revision, state, address, since: toInstant(since) };
+}
+
+function toInstant(epochMs: number): string {
+  return new Date(epochMs).toISOString();
+}
