@@ -29,6 +29,8 @@ export const LINK_RETRY_LONGEST_MS = 500;
 export const COMMAND_BYTES_MAX = 1024 * 1024;
 /** How long a command of the client may take when it names no time of its own. */
 export const COMMAND_TIMEOUT_MS = 10_000;
+/** All workers, one after the other. */
+export const RESTART_TIMEOUT_MS = 5 * 60 * 1_000;
 
 /** One line from the daemon to a worker: the whole table in the worst case. */
 export const TABLE_LINE_BYTES_MAX = 256 * 1024 * 1024;

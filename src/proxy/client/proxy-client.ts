@@ -1,7 +1,7 @@
 /** The typed client of the management socket, for the command line and for `luma up`. It owns no state. */
-import type { z } from 'zod';
+import { z } from 'zod';
 import { LumaError } from '../../base/errors.ts';
-import { COMMAND_TIMEOUT_MS } from '../limits.ts';
+import { COMMAND_TIMEOUT_MS, RESTART_TIMEOUT_MS } from '../limits.ts';
 import { wireErrorSchema } from '../link/messages.ts';
 import { fromWireError } from '../link/wire-error.ts';
 import { checkSocketTrust, unreachable } from './socket-trust.ts';
@@ -19,33 +19,39 @@ export interface ProxyClient {
   listServices(signal?: AbortSignal): Promise<readonly ServiceStatus[]>;
   /** Rejects with `service_not_found`. */
   getService(name: string, signal?: AbortSignal): Promise<ServiceStatus>;
+  /** One after the other, without losing a connection; resolves when new ones serve in their places. */
+  restartWorkers(signal?: AbortSignal): Promise<void>;
 }
 
 export function createProxyClient(options: ProxyClientOptions): ProxyClient {
   const { socketPath } = options;
   return {
-    health: (signal) => get(socketPath, '/v1/health', proxyHealthSchema, signal),
-    status: (signal) => get(socketPath, '/v1/status', proxyStatusSchema, signal),
-    listServices: (signal) => get(socketPath, '/v1/services', serviceStatusSchema.array(), signal),
+    health: (signal) => ask(socketPath, 'GET /v1/health', proxyHealthSchema, signal),
+    status: (signal) => ask(socketPath, 'GET /v1/status', proxyStatusSchema, signal),
+    listServices: (signal) => ask(socketPath, 'GET /v1/services', serviceStatusSchema.array(), signal),
     getService: (name, signal) =>
-      get(socketPath, `/v1/services/${encodeURIComponent(name)}`, serviceStatusSchema, signal),
+      ask(socketPath, `GET /v1/services/${encodeURIComponent(name)}`, serviceStatusSchema, signal),
+    async restartWorkers(signal) {
+      await ask(socketPath, 'POST /v1/workers/restart', z.object({}), signal, RESTART_TIMEOUT_MS);
+    },
   };
 }
 
-async function get<T>(
+async function ask<T>(
   socketPath: string,
-  path: string,
+  verb: string,
   schema: z.ZodType<T>,
-  signal?: AbortSignal,
+  signal: AbortSignal | undefined,
+  timeoutMs = COMMAND_TIMEOUT_MS,
 ): Promise<T> {
   await checkSocketTrust(socketPath);
-  const deadline = AbortSignal.timeout(COMMAND_TIMEOUT_MS);
+  const [method = 'GET', path = '/'] = verb.split(' ');
+  const deadline = AbortSignal.timeout(timeoutMs);
   const until = signal ? AbortSignal.any([signal, deadline]) : deadline;
-  const response = await fetch(`http://luma-proxy${path}`, { unix: socketPath, signal: until }).catch(
-    (error) => {
-      throw signal?.aborted ? signal.reason : unreachable(socketPath, error);
-    },
-  );
+  const request = { method, unix: socketPath, signal: until };
+  const response = await fetch(`http://luma-proxy${path}`, request).catch((error) => {
+    throw signal?.aborted ? signal.reason : unreachable(socketPath, error);
+  });
   const body: unknown = await response.json().catch((error) => {
     throw nonsense(socketPath, error);
   });
