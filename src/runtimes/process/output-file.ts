@@ -239,8 +239,8 @@ export class OutputFile {
 /** How many bytes the first line takes, its newline included; 0 when its end is not there yet. */
 function lineLength(bytes: Buffer): number {
   const newline = bytes.indexOf(NEWLINE);
-  if (newline >= 0 && newline < OUTPUT_LINE_BYTES_MAX) return newline + 1;
-  if (newline < 0 && bytes.length < OUTPUT_LINE_BYTES_MAX) return 0;
+  if (newline >= 0 && newline <= OUTPUT_LINE_BYTES_MAX) return newline + 1;
+  if (newline < 0 && bytes.length <= OUTPUT_LINE_BYTES_MAX) return 0;
   // Not within a character: UTF-8 continuation bytes are 10xxxxxx.
   let length = OUTPUT_LINE_BYTES_MAX;
   while (length > OUTPUT_LINE_BYTES_MAX - 4 && ((bytes[length] ?? 0) & 0xc0) === 0x80) length--;

@@ -4,7 +4,7 @@ import { isAbsolute } from 'node:path';
 import type { FieldProblem } from '../../base/errors.ts';
 import type { RevisionSettings } from '../../domain/project.ts';
 import { commandLine } from './program.ts';
-import { mayEnter, type RunUser } from './run-user.ts';
+import { mayWorkIn, type RunUser } from './run-user.ts';
 
 export type SettingsProblem = FieldProblem & { readonly code: string };
 
@@ -39,10 +39,10 @@ function workingDirProblem({ workingDir }: RevisionSettings, user: RunUser): Set
     return { field: 'working_dir', code, message, value: workingDir };
   };
   if (!isAbsolute(workingDir)) return problem('working_dir_not_absolute', 'must begin with /');
-  if (!mayEnter(user, workingDir)) {
+  if (!mayWorkIn(user, workingDir)) {
     return problem(
       'working_dir_unreadable',
-      `does not exist, or the user ${user.name}, as which it would run, may not enter it: open it and the ` +
+      `does not exist, or the user ${user.name}, as which it would run, may not read it: open it and the ` +
         `folders above it (chmod o+rx), or choose another`,
     );
   }

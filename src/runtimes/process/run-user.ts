@@ -50,9 +50,9 @@ export function mayRead(user: RunUser, path: string): boolean {
   return may(user, path, constants.R_OK);
 }
 
-/** Enter the folder, which is what a working directory needs. */
-export function mayEnter(user: RunUser, path: string): boolean {
-  return may(user, path, constants.X_OK);
+/** Enter the folder and read what is in it: programs look for their files in their working directory. */
+export function mayWorkIn(user: RunUser, path: string): boolean {
+  return may(user, path, constants.R_OK | constants.X_OK);
 }
 
 const NOBODY = { name: 'nobody', uid: 65534, gid: 65534, home: '/' };
@@ -75,7 +75,12 @@ function existingHome(path: string): string {
 }
 
 function isFile(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+  try {
+    return statSync(path).isFile();
+  } catch (error) {
+    if (isRefusal(error)) return false;
+    throw error;
+  }
 }
 
 function may(user: RunUser, path: string, wanted: number): boolean {
@@ -87,8 +92,10 @@ function may(user: RunUser, path: string, wanted: number): boolean {
     if (isRefusal(error)) return false;
     throw error;
   }
-  if (isAllowed(user, statSync(real), wanted) && mayReach(user, dirname(real))) return true;
-  return mayByKernel(user, real, wanted);
+  const isOpen = isAllowed(user, statSync(real), wanted) && mayReach(user, dirname(real));
+  // A link that stands in a closed folder is of no use either.
+  if (isOpen && mayReach(user, realpathSync(dirname(path)))) return true;
+  return mayByKernel(user, path, wanted);
 }
 
 function mayOurselves(path: string, wanted: number): boolean {
@@ -114,14 +121,21 @@ function isAllowed(user: RunUser, stats: Stats, wanted: number): boolean {
 /** Permission bits do not tell everything (access lists, mounts): before a refusal, the kernel itself is asked. */
 function mayByKernel(user: RunUser, path: string, wanted: number): boolean {
   const { exitCode } = Bun.spawnSync({
-    cmd: ['/usr/bin/env', 'test', wanted === constants.X_OK ? '-x' : '-r', path],
+    cmd: ['/bin/sh', '-c', questionOf(wanted), 'sh', path],
     cwd: '/',
-    env: { PATH: '/usr/local/bin:/usr/bin:/bin' },
+    env: {},
     stdio: ['ignore', 'ignore', 'ignore'],
     uid: user.uid,
     gid: user.gid,
   });
   return exitCode === 0;
+}
+
+function questionOf(wanted: number): string {
+  const parts = [];
+  if (wanted & constants.R_OK) parts.push('test -r "$1"');
+  if (wanted & constants.X_OK) parts.push('test -x "$1"');
+  return parts.join(' && ');
 }
 
 function isRefusal(error: unknown): boolean {
