@@ -47,7 +47,11 @@ export function runLumaCli(options: LumaCliOptions, argv: readonly string[]): Pr
   );
 }
 
-export function lumaCommands({ version, up, server }: LumaCliOptions): readonly CommandSpec<LumaContext>[] {
+export function lumaCommands({
+  version,
+  up,
+  server,
+}: Pick<LumaCliOptions, 'version' | 'up' | 'server'>): readonly CommandSpec<LumaContext>[] {
   const commands: readonly CommandSpec<LumaContext>[] = [
     upCommand(up),
     serverCommand(server),
