@@ -51,7 +51,7 @@ async function containerByHand(docker: Docker, image: string): Promise<ByHand> {
     async start() {
       await container.start();
       const { NetworkSettings } = await container.inspect();
-      await askInTightLoop(NetworkSettings.IPAddress, 8080);
+      await askInTightLoop(NetworkSettings.Networks['bridge']?.IPAddress ?? '', 8080);
     },
     stop: () => container.stop({ t: 10 }),
     remove: () => container.remove({ force: true }),
