@@ -147,6 +147,8 @@ async function pump(
     outgoing.end();
   } catch {
     // The source broke off: without a proper end the client cannot take the answer for whole.
+    // Bun writes at the end of the turn: destroying in this one would take back what was written before.
+    await new Promise((resolve) => setImmediate(resolve));
     outgoing.destroy();
   } finally {
     gone.removeEventListener('abort', cancel);

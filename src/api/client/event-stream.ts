@@ -64,4 +64,5 @@ async function* readLines(body: ReadableStream<Uint8Array>): AsyncGenerator<stri
     yield* lines;
     if (rest.length > EVENT_CHARACTERS_MAX) throw new Error('a line is too long');
   }
+  if (rest.endsWith('\r')) yield rest.slice(0, -1);
 }
