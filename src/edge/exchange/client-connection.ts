@@ -2,6 +2,7 @@
  * One client's connection: requests in order, one exchange at a time. Owns the bytes that came and were not yet used,
  * the connection's deadline, and how it ends; what happens to a request is the exchange's business.
  */
+import { LF } from '../http1/character-classes.ts';
 import type { HostField } from '../http1/host-field.ts';
 import { parseRequestHead, type RequestHead } from '../http1/request-head.ts';
 import type { DeadlineOwner } from '../sockets/deadline-sweep.ts';
@@ -12,6 +13,8 @@ import { FAILURES, type Failure, failureOfRequest, writeFailure } from './failur
 
 const NEVER = Number.POSITIVE_INFINITY;
 const HEALTH_PATH = '/luma-proxy-health';
+
+const TRACE_REFUSED = { status: 405, reason: 'TRACE, which this server does not answer itself' } as const;
 
 type Phase = 'reading-head' | 'exchange' | 'lingering' | 'gone';
 
@@ -24,6 +27,8 @@ export class ClientConnection implements SocketOwner, DeadlineOwner {
   #input: Buffer | null = null;
   #from = 0;
   #isAdvancing = false;
+  /** When the head that has begun must be complete; 0: none has begun. */
+  #headDueMs = 0;
   #hasClientEnded = false;
   #lingeredBytes = 0;
   /** What was unsent when the client was last looked at: less since then is progress. */
@@ -66,7 +71,13 @@ export class ClientConnection implements SocketOwner, DeadlineOwner {
       this.#from = 0;
     }
     if (this.#phase === 'exchange') this.passBody();
-    else this.#advance();
+    else if (this.#mayCompleteHead(bytes)) this.#advance();
+  }
+
+  /** A head ends in a line feed: without one in the new bytes there is nothing to parse again. */
+  #mayCompleteHead(bytes: Buffer): boolean {
+    const unread = (this.#input?.length ?? 0) - this.#from;
+    return this.#headDueMs === 0 || bytes.includes(LF) || unread >= this.#core.limits.requestHeadBytesMax;
   }
 
   onClogged(): void {
@@ -77,8 +88,10 @@ export class ClientConnection implements SocketOwner, DeadlineOwner {
 
   onWritable(): void {
     if (this.#phase === 'exchange') this.#exchange?.onClientWritable();
-    else if (this.#phase === 'lingering') this.dueMs = this.#core.sweep.nowMs + this.#core.limits.lingerMs;
-    else this.#advance();
+    else if (this.#phase === 'lingering') {
+      this.dueMs = this.#core.sweep.nowMs + this.#core.limits.lingerMs;
+      if (this.#hasClientEnded) this.#finishLingering();
+    } else this.#advance();
   }
 
   onPeerEnd(): void {
@@ -154,7 +167,7 @@ export class ClientConnection implements SocketOwner, DeadlineOwner {
   exchangeEnded(isPersistent: boolean): void {
     this.#exchange = null;
     if (this.#phase !== 'exchange') return;
-    if (!isPersistent || this.#hasClientEnded) {
+    if (!isPersistent || this.#hasClientEnded || this.#core.isDraining) {
       this.#close();
       return;
     }
@@ -210,10 +223,9 @@ export class ClientConnection implements SocketOwner, DeadlineOwner {
   }
 
   #readHead(input: Buffer): boolean {
-    const isFirst = this.#from === 0 && this.#headDueMs === 0;
     const head = parseRequestHead(input, this.#from, input.length, this.#core.limits);
     if (head.kind === 'incomplete') {
-      if (isFirst) this.#headDueMs = this.#core.sweep.nowMs + this.#core.limits.requestHeadMs;
+      if (this.#headDueMs === 0) this.#headDueMs = this.#core.sweep.nowMs + this.#core.limits.requestHeadMs;
       this.dueMs = this.#headDueMs;
       return false;
     }
@@ -227,12 +239,13 @@ export class ClientConnection implements SocketOwner, DeadlineOwner {
     return true;
   }
 
-  /** 0: no head has begun. */
-  #headDueMs = 0;
-
   #begin(head: RequestHead): void {
     this.#phase = 'exchange';
     this.dueMs = NEVER;
+    if (head.maxForwards === 0) {
+      this.#answerAsLast(head);
+      return;
+    }
     if (head.path === HEALTH_PATH) {
       this.#answerHealth(head);
       return;
@@ -241,7 +254,7 @@ export class ClientConnection implements SocketOwner, DeadlineOwner {
     const route = core.table.find(head.host === null ? '' : head.host.name, head.path);
     const desk = route === null ? undefined : core.desks.get(route.name);
     if (desk === undefined) {
-      const isPersistent = head.isKeepAlive && head.framing.kind === 'none' && !core.isDraining;
+      const isPersistent = head.isKeepAlive && !head.hasBody && !core.isDraining;
       this.answerFailure(FAILURES.unknownHost, head, head.requestId ?? core.requestIds.next(), isPersistent);
       return;
     }
@@ -251,10 +264,24 @@ export class ClientConnection implements SocketOwner, DeadlineOwner {
   }
 
   #answerHealth(head: RequestHead): void {
-    const isPersistent = head.isKeepAlive && head.framing.kind === 'none' && !this.#core.isDraining;
+    const isPersistent = head.isKeepAlive && !head.hasBody && !this.#core.isDraining;
     this.socket.writeText(
       'HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 3\r\nCache-Control: no-store\r\n' +
         `${connectionLine(isPersistent, head.minor)}\r\n${head.method === 'HEAD' ? '' : 'ok\n'}`,
+    );
+    this.exchangeEnded(isPersistent);
+  }
+
+  /** RFC 9110 §7.6.2: `Max-Forwards: 0` makes us the final recipient. What TRACE would show is nobody's business. */
+  #answerAsLast(head: RequestHead): void {
+    const isPersistent = head.isKeepAlive && !head.hasBody && !this.#core.isDraining;
+    if (head.method === 'TRACE') {
+      this.answerFailure(failureOfRequest(TRACE_REFUSED), head, this.#core.requestIds.next(), isPersistent);
+      return;
+    }
+    const allow = 'Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n';
+    this.socket.writeText(
+      `HTTP/1.1 204 No Content\r\n${allow}${connectionLine(isPersistent, head.minor)}\r\n`,
     );
     this.exchangeEnded(isPersistent);
   }

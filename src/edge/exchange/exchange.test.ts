@@ -301,13 +301,24 @@ test('answers 502 when the target closes without an answer, and never repeats a 
   expect(requests).toBe(2);
 });
 
-test('cuts the client off when an answer ends short of its length', async () => {
+test('an answer that ends short of its length ends short for the client too, and its connection closes', async () => {
   const port = await fixture.upstream((socket) => {
     socket.on('data', () => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort'));
   });
   fixture.serve([port]);
   const client = await fixture.client();
   client.send(GET);
+  expect(await client.untilEnd()).toBe('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort');
+  expect(client.ending).toBe('fin');
+});
+
+test('resets a client that could not tell a broken body from a whole one', async () => {
+  const port = await fixture.upstream((socket) => {
+    socket.on('data', () => socket.end('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n'));
+  });
+  fixture.serve([port]);
+  const client = await fixture.client();
+  client.send('GET / HTTP/1.0\r\nHost: app.test\r\n\r\n');
   await client.untilEnd();
   expect(client.ending).toBe('reset');
 });

@@ -76,6 +76,10 @@ export class Exchange implements UpstreamUser, Holder {
   /** Begins at the gate; begins there again after refusals. */
   admit(): void {
     this.#route = this.#desk.route;
+    if (this.#desk.isGone) {
+      this.fail(FAILURES.serviceRemoved);
+      return;
+    }
     if (this.#route.traffic === 'stopped') {
       this.fail(FAILURES.serviceStopped);
       return;
@@ -158,6 +162,8 @@ export class Exchange implements UpstreamUser, Holder {
     connection.writeText(writeRequestHead(head, target, forwarded));
     this.#armAnswer();
     this.#client.passBody();
+    // An earlier answer of this connection is still on its way to a slow client.
+    if (this.#client.socket.backlogBytes > 0) connection.pause();
   }
 
   /** The client connection calls it with what it has; returns where the rest begins, -1 when the body is bad. */
@@ -254,20 +260,21 @@ export class Exchange implements UpstreamUser, Holder {
     this.#move('upgraded');
     this.#client.dueMs = NEVER;
     this.#connection?.becomeTunnel();
+    this.#client.socket.watchPeer();
     this.#client.socket.writeText(writeUpgradeHead(head));
     this.#client.passBody();
-    // A client that has gone meanwhile was seen; one that only stopped sending is passed on.
-    if (this.#hasClientEnded) this.#connection?.shutdown();
   }
 
   onTunnelBytes(bytes: Buffer, from: number, to: number): void {
     this.#client.socket.writeBytes(bytes, from, to);
+    if (this.#hasClientEnded) this.#armProgress();
   }
 
   onTunnelEnd(): void {
     this.#hasTargetEnded = true;
     this.#client.socket.shutdown();
-    if (this.#hasClientEnded) this.#endTunnel();
+    this.#armProgress();
+    this.#endTunnelOnceEmpty();
   }
 
   /** The client will send nothing more. In a tunnel that is one half; before the answer is complete it has gone. */
@@ -278,13 +285,17 @@ export class Exchange implements UpstreamUser, Holder {
     }
     this.#hasClientEnded = true;
     this.#connection?.shutdown();
-    if (this.#hasTargetEnded) this.#endTunnel();
+    this.#armProgress();
+    this.#endTunnelOnceEmpty();
   }
 
-  #endTunnel(): void {
+  /** Both halves are closed, and what was said has left. */
+  #endTunnelOnceEmpty(): void {
     const connection = this.#connection;
+    if (!this.#hasClientEnded || !this.#hasTargetEnded || connection === null) return;
+    if (connection.backlogBytes > 0) return;
     this.#connection = null;
-    connection?.dismiss();
+    connection.dismiss();
     this.#end();
     this.#client.exchangeEnded(false);
   }
@@ -296,6 +307,7 @@ export class Exchange implements UpstreamUser, Holder {
   onUpstreamWritable(): void {
     this.#isUpstreamClogged = false;
     this.#client.passBody();
+    this.#endTunnelOnceEmpty();
   }
 
   onClientClogged(): void {
@@ -304,8 +316,10 @@ export class Exchange implements UpstreamUser, Holder {
 
   onClientWritable(): void {
     this.#connection?.resume();
-    if (this.#phase === 'tunnel') this.#client.dueMs = NEVER;
-    else if (this.#phase === 'answering') this.#armProgress();
+    if (this.#phase === 'tunnel' && !this.#hasClientEnded && !this.#hasTargetEnded)
+      this.#client.dueMs = NEVER;
+    else if (this.#phase === 'answering' || this.#phase === 'tunnel') this.#armProgress();
+    else if (this.#phase === 'awaiting') this.#armAnswer();
   }
 
   onUpstreamBroken(why: UpstreamBreak): void {
@@ -332,7 +346,7 @@ export class Exchange implements UpstreamUser, Holder {
       connection.useCount > 0 &&
       !connection.hasAnswerBytes &&
       !this.#isFreshWanted &&
-      this.#head.framing.kind === 'none' &&
+      !this.#head.hasBody &&
       isIdempotent(this.#head.method)
     );
   }
@@ -393,15 +407,18 @@ export class Exchange implements UpstreamUser, Holder {
 
   /** Ends the exchange with an answer of our own, or by cutting the one that has begun. */
   fail(failure: Failure): void {
-    const hasBegun = this.#phase === 'answering' || this.#phase === 'tunnel';
+    const phase = this.#phase;
     const connection = this.#connection;
     this.#connection = null;
     connection?.drop();
     const head = this.#head;
-    const isPersistent = head.isKeepAlive && head.framing.kind === 'none' && !this.#core.isDraining;
+    const isPersistent = head.isKeepAlive && !head.hasBody && !this.#core.isDraining;
     if (this.#requestId === '') this.#requestId = head.requestId ?? this.#core.requestIds.next();
     this.#end();
-    if (hasBegun) this.#client.abort();
+    if (phase === 'answering' && this.#outgoing.kind !== 'until-close') {
+      // The client can tell by the framing that this is not all, and may keep what it has.
+      this.#client.exchangeEnded(false);
+    } else if (phase === 'answering' || phase === 'tunnel') this.#client.abort();
     else this.#client.answerFailure(failure, head, this.#requestId, isPersistent);
   }
 

@@ -31,6 +31,7 @@ export class ServiceDesk {
   /** Answered already, and still `starting` in our table. */
   readonly #answered = new Set<string>();
   #isWakeRaised = false;
+  #isGone = false;
   #refusal: Refusal | null = null;
 
   constructor(core: EdgeCore, route: ServiceRoute) {
@@ -40,6 +41,11 @@ export class ServiceDesk {
 
   get route(): ServiceRoute {
     return this.#route;
+  }
+
+  /** The service was removed: exchanges that run may finish, none begins. */
+  get isGone(): boolean {
+    return this.#isGone;
   }
 
   get heldCount(): number {
@@ -78,7 +84,9 @@ export class ServiceDesk {
     const known = this.#pools.get(target.id);
     if (known !== undefined) return known;
     const pool = new TargetPool(this.#core, this.#core.idleBudget, target);
-    this.#pools.set(target.id, pool);
+    // For an exchange that goes on where its target has left: nothing is kept.
+    if (this.#isGone || !this.#route.targets.some((current) => current.id === target.id)) pool.close();
+    else this.#pools.set(target.id, pool);
     return pool;
   }
 
@@ -102,6 +110,7 @@ export class ServiceDesk {
   }
 
   removed(): void {
+    this.#isGone = true;
     for (const pool of this.#pools.values()) pool.close();
     this.#pools.clear();
     this.#failHolders(FAILURES.serviceRemoved);

@@ -9,6 +9,7 @@ export function writeRequestHead(head: RequestHead, target: string, forwardedLin
   let text = `${head.method} ${target} HTTP/1.1\r\n${head.keptLines}${forwardedLines}`;
   if (head.framing.kind === 'length') text += `Content-Length: ${head.framing.bytes}\r\n`;
   else if (head.framing.kind === 'chunked') text += 'Transfer-Encoding: chunked\r\n';
+  if (head.maxForwards !== null) text += `Max-Forwards: ${head.maxForwards - 1}\r\n`;
   if (head.expectsContinue) text += 'Expect: 100-continue\r\n';
   if (head.upgrade !== null) text += `Connection: Upgrade\r\nUpgrade: ${head.upgrade}\r\n`;
   else if (head.acceptsTrailers) text += 'Connection: TE\r\nTE: trailers\r\n';

@@ -46,10 +46,16 @@ export class RequestHead {
   upgrade: string | null = null;
   /** A well-formed `X-Request-ID` of the client. */
   requestId: string | null = null;
-  maxForwards: string | null = null;
+  /** Of OPTIONS and TRACE only (RFC 9110 §7.6.2); null without a valid one. */
+  maxForwards: number | null = null;
   /** Field lines for the target, in their order and case: without hop-by-hop, framing and forwarding fields. */
   keptLines = '';
   readonly fields = new FieldSection();
+
+  /** Whether any body byte is to come: `Content-Length: 0` is none. */
+  get hasBody(): boolean {
+    return this.framing.kind === 'chunked' || (this.framing.kind === 'length' && this.framing.bytes > 0);
+  }
 }
 
 const INCOMPLETE_HEAD = { kind: 'incomplete' } as const;
@@ -214,8 +220,9 @@ function takeField(head: RequestHead, fields: FieldSection, index: number, gathe
       return true;
     case 12:
       if (fields.isNamed(index, 'max-forwards')) {
-        head.maxForwards = fields.value(index);
-        return isMaxForwardsMethod(head.method);
+        if (head.method !== 'OPTIONS' && head.method !== 'TRACE') return false;
+        head.maxForwards = hops(fields.value(index));
+        return true;
       }
       if (!fields.isNamed(index, 'x-request-id')) return false;
       head.requestId = sane(fields.value(index));
@@ -264,8 +271,8 @@ function sane(requestId: string): string | null {
   return requestId;
 }
 
-function isMaxForwardsMethod(method: string): boolean {
-  return method === 'OPTIONS' || method === 'TRACE';
+function hops(value: string): number | null {
+  return /^[0-9]{1,9}$/.test(value) ? Number(value) : null;
 }
 
 /** RFC 9112 §3.2: exactly one valid Host in HTTP/1.1; in HTTP/1.0 there may be none. */

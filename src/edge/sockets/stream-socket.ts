@@ -30,6 +30,7 @@ interface Latin1Writer {
 /** Copying more than this into the batch costs more than a system call of its own. */
 const BATCHED_BYTES_MAX = 16 * 1024;
 const BATCH_BYTES = 64 * 1024;
+const PEER_WATCH_MS = 60_000;
 
 /** Shared by all sockets of the thread: a batch never outlives the event that made it. */
 const batch = Buffer.allocUnsafeSlow(BATCH_BYTES) as Buffer & Latin1Writer;
@@ -118,6 +119,11 @@ export class StreamSocket {
     this.#socket?.resume();
   }
 
+  /** Lets the kernel find out that a silent peer is gone: for tunnels, which have no time limit. */
+  watchPeer(): void {
+    this.#socket?.setKeepAlive(true, PEER_WATCH_MS);
+  }
+
   /** Sends FIN once everything written has been taken; reading goes on. */
   shutdown(): void {
     if (this.#isShutdownWanted || !this.isOpen) return;
@@ -172,7 +178,7 @@ export class StreamSocket {
       this.#backlogFrom = 0;
     }
     if (this.#isShutdownWanted) this.#sendFin();
-    else this.#owner.onWritable();
+    this.#owner.onWritable();
   }
 
   peerEnded(): void {

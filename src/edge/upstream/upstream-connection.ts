@@ -234,7 +234,7 @@ export class UpstreamConnection implements SocketOwner, DeadlineOwner {
         return;
       }
       at += head.end - at;
-      this.#takeHead(head);
+      this.#takeHead(head, at < input.length);
       if (at === input.length) break;
     }
     if (at < input.length) this.#takeRest(input, at);
@@ -248,7 +248,7 @@ export class UpstreamConnection implements SocketOwner, DeadlineOwner {
     else if (this.#phase === 'answered') this.#isKeepAlive = false;
   }
 
-  #takeHead(head: ResponseHead): void {
+  #takeHead(head: ResponseHead, hasRest: boolean): void {
     if (head.status < 200 && head.status !== 101) {
       if (++this.#interimCount > this.#context.limits.interimAnswersMax) {
         this.#break('malformed', 'too many interim answers');
@@ -264,6 +264,8 @@ export class UpstreamConnection implements SocketOwner, DeadlineOwner {
     this.#decoder = head.framing.kind === 'chunked' ? new ChunkedDecoder(this.#context.limits) : null;
     const isEmpty =
       head.framing.kind === 'none' || (head.framing.kind === 'length' && head.framing.bytes === 0);
+    // Bytes after an answer without a body belong to nothing: the connection must not be used again.
+    if (isEmpty && hasRest) this.#isKeepAlive = false;
     // The user may have dropped the connection while it heard of the head.
     this.#user?.onAnswerHead(head);
     if (isEmpty && this.#phase === 'body') this.#endAnswer(null);
@@ -272,6 +274,7 @@ export class UpstreamConnection implements SocketOwner, DeadlineOwner {
   /** For the user, when it accepts a 101. */
   becomeTunnel(): void {
     this.#phase = 'tunnel';
+    this.#socket.watchPeer();
   }
 
   #takeBody(bytes: Buffer, from: number): void {

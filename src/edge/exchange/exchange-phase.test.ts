@@ -1,0 +1,46 @@
+import { expect, test } from 'bun:test';
+import {
+  countedAs,
+  EXCHANGE_EVENTS,
+  EXCHANGE_PHASES,
+  type ExchangePhase,
+  nextPhase,
+} from './exchange-phase.ts';
+
+const LEGAL: Readonly<Record<ExchangePhase, string>> = {
+  arrived: 'gated>held admitted>connecting ended>ended',
+  held: 'admitted>connecting ended>ended',
+  connecting: 'connected>awaiting refused>retrying ended>ended',
+  awaiting: 'stale>connecting answered>answering upgraded>tunnel ended>ended',
+  answering: 'ended>ended',
+  tunnel: 'ended>ended',
+  retrying: 'gated>held admitted>connecting ended>ended',
+  ended: '',
+};
+
+test.each([...EXCHANGE_PHASES])('from %s only the drawn transitions are possible', (phase) => {
+  const possible = EXCHANGE_EVENTS.flatMap((event) => {
+    const next = nextPhase(phase, event);
+    return next === null ? [] : [`${event}>${next}`];
+  });
+  expect(possible.join(' ')).toBe(LEGAL[phase]);
+});
+
+test('every phase but the last can end', () => {
+  for (const phase of EXCHANGE_PHASES)
+    expect(nextPhase(phase, 'ended')).toBe(phase === 'ended' ? null : 'ended');
+});
+
+test('an exchange is in flight from the gate until its end, except while it pauses', () => {
+  const counted = Object.fromEntries(EXCHANGE_PHASES.map((phase) => [phase, countedAs(phase)]));
+  expect(counted).toEqual({
+    arrived: 'nothing',
+    held: 'held',
+    connecting: 'in-flight',
+    awaiting: 'in-flight',
+    answering: 'in-flight',
+    tunnel: 'in-flight',
+    retrying: 'nothing',
+    ended: 'nothing',
+  });
+});
