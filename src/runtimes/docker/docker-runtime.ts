@@ -28,13 +28,7 @@ import { EngineEvents } from './engine-events.ts';
 import { engineVersion } from './engine-version.ts';
 import { ensureImage } from './image-pull.ts';
 import { parseImageReference } from './image-reference.ts';
-import {
-  type ContainerNetwork,
-  instanceAddress,
-  listedPorts,
-  ownAddress,
-  publishedPort,
-} from './instance-address.ts';
+import { type ContainerNetwork, instanceAddress, ownAddress, publishedPort } from './instance-address.ts';
 import { InstanceLogs } from './instance-logs.ts';
 import { labels } from './labels.ts';
 import { limits } from './limits.ts';
@@ -153,7 +147,10 @@ export class DockerRuntime implements Runtime {
     const queue = await this.#containers.list();
     const observed: ObservedInstance[] = [];
     const work = async (): Promise<void> => {
-      for (let info = queue.shift(); info; info = queue.shift()) observed.push(await this.#observe(info));
+      for (let info = queue.shift(); info; info = queue.shift()) {
+        const instance = await this.#observe(info);
+        if (instance) observed.push(instance);
+      }
     };
     await Promise.all(Array.from({ length: limits.inspectsAtOnce }, work));
     return observed;
@@ -252,22 +249,25 @@ export class DockerRuntime implements Runtime {
     }
   }
 
-  async #observe(info: ContainerInfo): Promise<ObservedInstance> {
+  /**
+   * The engine tells of an end a moment before its listing knows: whoever lists because of the event would
+   * find it running. An inspection waits for the engine to have finished; only "created" needs none.
+   */
+  async #observe(listed: ContainerInfo): Promise<ObservedInstance | null> {
     const instance = {
-      instanceId: info.Labels[labels.instance] ?? '',
-      project: info.Labels[labels.project] ?? '',
-      revision: Number(info.Labels[labels.revision]),
-      state: observedState({ Status: info.State }),
+      instanceId: listed.Labels[labels.instance] ?? '',
+      project: listed.Labels[labels.project] ?? '',
+      revision: Number(listed.Labels[labels.revision]),
     };
-    if (instance.state === 'running' || instance.state === 'frozen') {
-      const networks = info.NetworkSettings.Networks;
-      const address = await this.#address({ networks, ports: listedPorts(info.Ports) });
-      return address ? { ...instance, address } : instance;
-    }
-    if (instance.state === 'prepared') return instance;
-    const details = await this.#containers.tryInspect(info.Id);
-    const exit = details && exitOf(details.State);
-    return exit ? { ...instance, exit } : instance;
+    if (observedState({ Status: listed.State }) === 'prepared') return { ...instance, state: 'prepared' };
+    const info = await this.#containers.tryInspect(listed.Id);
+    if (!info) return null;
+    const state = observedState(info.State);
+    const exit = exitOf(info.State);
+    const { Networks: networks, Ports: ports } = info.NetworkSettings;
+    const isUp = state === 'running' || state === 'frozen';
+    const address = isUp ? await this.#address({ networks, ports }) : null;
+    return { ...instance, state, ...(address && { address }), ...(exit && { exit }) };
   }
 
   #gone(instanceId: string): LumaError {

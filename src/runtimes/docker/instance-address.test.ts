@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import { type ContainerNetwork, instanceAddress, listedPorts } from './instance-address.ts';
+import { type ContainerNetwork, instanceAddress } from './instance-address.ts';
 
 const network: ContainerNetwork = {
   networks: { bridge: { IPAddress: '172.17.0.5' } },
@@ -22,14 +22,5 @@ describe('the address of an instance', () => {
   test('is unknown while nothing is published', () => {
     expect(instanceAddress({ ...network, ports: { '80/tcp': null } }, 'own')).toBeNull();
     expect(instanceAddress({ networks: {}, ports: {} }, 'published')).toBeNull();
-  });
-
-  test('is the same from a listing', () => {
-    const ports = listedPorts([
-      { IP: '', PrivatePort: 9000, PublicPort: 0, Type: 'tcp' },
-      { IP: '127.0.0.1', PrivatePort: 80, PublicPort: 49_153, Type: 'tcp' },
-    ]);
-    expect(instanceAddress({ ...network, ports }, 'own')?.port).toBe(80);
-    expect(instanceAddress({ ...network, ports }, 'published')?.port).toBe(49_153);
   });
 });

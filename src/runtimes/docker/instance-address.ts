@@ -1,5 +1,4 @@
 /** From what the engine says of a container's network to the address the edge should use. Pure. */
-import type { Port } from 'dockerode';
 import type { InstanceAddress } from '../contract.ts';
 import type { Route } from './reachability.ts';
 
@@ -19,17 +18,6 @@ export function publishedPort(network: ContainerNetwork): { inside: number; outs
     if (binding && protocol === 'tcp') return { inside: Number(port), outside: Number(binding.HostPort) };
   }
   return null;
-}
-
-/** A listing tells ports in another form than an inspection. */
-export function listedPorts(ports: readonly Port[]): ContainerNetwork['ports'] {
-  const published = ports.filter((port) => port.PublicPort);
-  return Object.fromEntries(
-    published.map((port) => [
-      `${port.PrivatePort}/${port.Type}`,
-      [{ HostIp: port.IP, HostPort: String(port.PublicPort) }],
-    ]),
-  );
 }
 
 export function ownAddress(network: ContainerNetwork): string | null {

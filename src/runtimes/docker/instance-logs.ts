@@ -7,29 +7,23 @@ import { isLumaError, LumaError } from '../../base/errors.ts';
 import type { LogLine, LogOptions } from '../contract.ts';
 import { type Engine, statusOf } from './engine.ts';
 import type { EngineEvents } from './engine-events.ts';
+import { KeptLines } from './kept-lines.ts';
 import { limits } from './limits.ts';
-import { LogFrames, type TimedLine } from './log-frames.ts';
-
-interface Query {
-  readonly tail?: number;
-  /** Seconds, as text: the engine takes nanoseconds behind the point. */
-  readonly since?: string;
-  readonly follow: boolean;
-}
+import type { TimedLine } from './log-frames.ts';
+import { type LogQuery, LogSource } from './log-source.ts';
 
 type FindContainer = (instanceId: string) => Promise<string | null>;
 
 export class InstanceLogs {
-  readonly #engine: Engine;
+  readonly #source: LogSource;
   readonly #events: EngineEvents;
   readonly #clock: Clock;
   readonly #find: FindContainer;
-  /** Oldest removal first. */
-  readonly #kept = new Map<string, readonly LogLine[]>();
+  readonly #kept = new KeptLines();
   readonly #closing = new AbortController();
 
   constructor(engine: Engine, events: EngineEvents, clock: Clock, find: FindContainer) {
-    this.#engine = engine;
+    this.#source = new LogSource(engine);
     this.#events = events;
     this.#clock = clock;
     this.#find = find;
@@ -39,7 +33,9 @@ export class InstanceLogs {
     if (options.signal?.aborted) return;
     const containerId = await this.#find(instanceId);
     if (!containerId) {
-      yield* this.#readKept(instanceId, options);
+      const kept = this.#kept.read(instanceId, options);
+      if (!kept) throw new LumaError('instance_not_found', `there is no instance ${instanceId}`);
+      yield* kept;
       return;
     }
     const abort = new AbortController();
@@ -47,7 +43,7 @@ export class InstanceLogs {
     const signal = AbortSignal.any([abort.signal, this.#closing.signal, ...given]);
     try {
       if (options.follow) yield* this.#follow(instanceId, options, signal);
-      else for await (const { line } of this.#lines(containerId, queryOf(options, false), signal)) yield line;
+      else for await (const { line } of this.#past(containerId, options, signal)) yield line;
     } catch (error) {
       if (!signal.aborted) throw error;
     } finally {
@@ -59,15 +55,11 @@ export class InstanceLogs {
   /** To be called before the removal: what it said last stays readable. */
   async keep(instanceId: string, containerId: string): Promise<void> {
     const abort = new AbortController();
-    const lines: LogLine[] = [];
-    const query = { tail: limits.keptLines, follow: false };
-    for await (const { line } of this.#lines(containerId, query, abort.signal)) lines.push(line);
-    this.#kept.delete(instanceId);
-    this.#kept.set(instanceId, lines);
-    for (const oldest of this.#kept.keys()) {
-      if (this.#kept.size <= limits.keptInstances) break;
-      this.#kept.delete(oldest);
-    }
+    const lines = await this.#source.lastLines(containerId, limits.keptLines, {}, abort.signal);
+    this.#kept.keep(
+      instanceId,
+      lines.map(({ line }) => line),
+    );
   }
 
   /** Ends every reader. */
@@ -75,11 +67,11 @@ export class InstanceLogs {
     this.#closing.abort();
   }
 
-  *#readKept(instanceId: string, options: LogOptions): Generator<LogLine> {
-    const kept = this.#kept.get(instanceId);
-    if (!kept) throw new LumaError('instance_not_found', `there is no instance ${instanceId}`);
-    const lines = kept.filter((line) => line.at >= (options.since ?? 0));
-    yield* options.tail === undefined ? lines : lines.slice(Math.max(0, lines.length - options.tail));
+  async *#past(containerId: string, options: LogOptions, signal: AbortSignal): AsyncGenerator<TimedLine> {
+    const { tail } = options;
+    const since = sinceOption(options);
+    if (tail === undefined) yield* this.#source.lines(containerId, since, signal);
+    else yield* await this.#source.lastLines(containerId, tail, since, signal);
   }
 
   /** The engine's own following ends with each run: it is taken up again at every start until the removal. */
@@ -89,9 +81,19 @@ export class InstanceLogs {
         if (event.kind === 'relist' || event.instanceId === instanceId) listener();
       }),
     );
-    let query = queryOf(options, true);
+    let query: LogQuery = { ...sinceOption(options), follow: true };
     let lastTime = '';
     try {
+      if (options.tail !== undefined) {
+        const containerId = await this.#find(instanceId);
+        if (!containerId) return;
+        // One at least, to know where the following begins: what the tail leaves out must not come with it.
+        const count = Math.max(1, options.tail);
+        const last = await this.#source.lastLines(containerId, count, sinceOption(options), signal);
+        if (options.tail > 0) for (const { line } of last) yield line;
+        lastTime = last.at(-1)?.time ?? '';
+        if (lastTime !== '') query = { since: sinceOf(lastTime), follow: true };
+      }
       while (!signal.aborted) {
         const seen = changes.count;
         const containerId = await this.#findPatiently(instanceId);
@@ -124,34 +126,18 @@ export class InstanceLogs {
   /** A stream that breaks off (the engine restarts, the container goes) is like one that ends. */
   async *#unbroken(
     containerId: string | undefined,
-    query: Query,
+    query: LogQuery,
     signal: AbortSignal,
   ): AsyncGenerator<TimedLine> {
     if (containerId === undefined) return;
     try {
-      yield* this.#lines(containerId, query, signal);
+      yield* this.#source.lines(containerId, query, signal);
     } catch (error) {
       signal.throwIfAborted();
       const status = statusOf(error);
       // 404 and 409: it is gone, or going.
       if (status !== null && status !== 404 && status !== 409) throw error;
     }
-  }
-
-  async *#lines(containerId: string, query: Query, signal: AbortSignal): AsyncGenerator<TimedLine> {
-    const frames = new LogFrames();
-    const stream = await this.#engine.openStream(
-      'read the logs of an instance',
-      `/containers/${containerId}/logs`,
-      { stdout: true, stderr: true, timestamps: true, ...query },
-      signal,
-    );
-    try {
-      for await (const chunk of stream) yield* frames.push(chunk);
-    } finally {
-      stream.destroy();
-    }
-    yield* frames.end();
   }
 }
 
@@ -174,7 +160,7 @@ class Changes {
     const abort = new AbortController();
     this.#wake = () => abort.abort();
     try {
-      await delay(clock, limits.reconnectLastMs, AbortSignal.any([signal, abort.signal]));
+      await delay(clock, limits.followAgainMs, AbortSignal.any([signal, abort.signal]));
     } catch (error) {
       if (!abort.signal.aborted) throw error;
     } finally {
@@ -187,9 +173,8 @@ class Changes {
   }
 }
 
-function queryOf(options: LogOptions, follow: boolean): Query {
-  const since = options.since === undefined ? {} : { since: (options.since / 1_000).toFixed(3) };
-  return { ...(options.tail !== undefined && { tail: options.tail }), ...since, follow };
+function sinceOption({ since }: LogOptions): Pick<LogQuery, 'since'> {
+  return since === undefined ? {} : { since: (since / 1_000).toFixed(3) };
 }
 
 /** `2026-01-02T03:04:05.123456789Z` as seconds with nanoseconds. */

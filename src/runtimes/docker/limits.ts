@@ -19,16 +19,21 @@ export const limits = {
   /** Back-off of the event stream: doubles from the first to the last. */
   reconnectFirstMs: 100,
   reconnectLastMs: 5_000,
+  /** A follower of logs looks again after this long, should nothing tell it to. */
+  followAgainMs: 5_000,
   /** Inspections at once while listing. */
   inspectsAtOnce: 8,
   /** One line of JSON in a stream of the engine. */
   jsonLineBytesMax: 1024 * 1024,
   /** One log line; a longer one is cut into lines of this length. */
   logLineBytesMax: 256 * 1024,
+  /** How many of the engine's messages, cut at 16 KB, the longest line takes. */
+  messagesOfOneLine: 16,
   /** One frame of a log stream: the engine itself cuts at 16 KB. */
   logFrameBytesMax: 1024 * 1024,
-  /** Last lines kept of a removed instance, and of how many. */
+  /** Last lines kept of a removed instance, their characters in all, and of how many instances. */
   keptLines: 100,
+  keptCharacters: 64 * 1024,
   keptInstances: 200,
   /** What the engine keeps of one instance's output on disk. */
   logFileSize: '10m',

@@ -30,6 +30,13 @@ export class LogFrames {
   readonly #decoder = new TextDecoder();
   readonly #partials: Record<LogLine['stream'], Partial | null> = { stdout: null, stderr: null };
 
+  #messageCount = 0;
+
+  /** Messages seen so far: a long line takes several. */
+  get messageCount(): number {
+    return this.#messageCount;
+  }
+
   /** The lines completed by this chunk. */
   push(chunk: Uint8Array): TimedLine[] {
     let bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
@@ -53,6 +60,7 @@ export class LogFrames {
   }
 
   #message(stream: LogLine['stream'], message: Uint8Array, lines: TimedLine[]): void {
+    this.#messageCount++;
     const timeEnd = message.indexOf(space);
     const isWhole = message.at(-1) === lineFeed;
     const piece = message.slice(timeEnd + 1, isWhole ? -1 : undefined);

@@ -1,0 +1,74 @@
+/** What the runtime adds to a start: its calls beside the same calls made by hand, interleaved in one run. */
+import { afterAll, beforeAll, expect, test } from 'bun:test';
+import { type TestEngine, withEngine } from '../../engine/engine.ts';
+import { type DockerSubject, dockerSubject } from './subject.ts';
+
+const rounds = process.env['LUMA_TEST_LONG'] ? 100 : 15;
+/** Generous, for a busy machine: the printed numbers are what counts. */
+const overheadMsMax = 15;
+const limitMs = 300_000;
+let engine: TestEngine;
+let subject: DockerSubject;
+
+beforeAll(async () => {
+  engine = await withEngine();
+  subject = await dockerSubject(engine);
+}, limitMs);
+afterAll(async () => {
+  await subject?.close();
+  await engine?.stop();
+}, limitMs);
+
+const percentile = (values: readonly number[], share: number): number =>
+  values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * share))] ??
+  Number.NaN;
+
+async function timed<T>(into: number[], run: () => Promise<T>): Promise<T> {
+  const startedAt = performance.now();
+  const result = await run();
+  into.push(performance.now() - startedAt);
+  return result;
+}
+
+/** The API with nothing around it. */
+const byHand = async (method: string, path: string): Promise<void> => {
+  const unix = engine.dockerHost.replace('unix://', '');
+  const response = await fetch(`http://engine${path}`, { method, unix });
+  await response.arrayBuffer();
+  if (response.status >= 400) throw new Error(`${method} ${path}: ${response.status}`);
+};
+
+test(
+  'a start through the runtime costs what the calls by hand cost, and little more',
+  async () => {
+    const { runtime } = subject;
+    const spec = subject.spec({ image: 'luma-test/busybox' });
+    await runtime.prepare(spec);
+    const container = `/containers/${await subject.containerOf(spec.instanceId)}`;
+    const times = { runtime: [], byHand: [], start: [], inspect: [], thaw: [], unpause: [] } as Record<
+      string,
+      number[]
+    >;
+    const row = (name: string): number[] => times[name] ?? [];
+    for (let round = 0; round < rounds; round++) {
+      await timed(row('byHand'), async () => {
+        await timed(row('start'), () => byHand('POST', `${container}/start`));
+        await timed(row('inspect'), () => byHand('GET', `${container}/json`));
+      });
+      await byHand('POST', `${container}/pause`);
+      await timed(row('unpause'), () => byHand('POST', `${container}/unpause`));
+      await runtime.stop(spec.instanceId, 0);
+      await timed(row('runtime'), () => runtime.start(spec.instanceId));
+      await runtime.freeze(spec.instanceId);
+      await timed(row('thaw'), () => runtime.thaw(spec.instanceId));
+      await runtime.stop(spec.instanceId, 0);
+    }
+    for (const [name, values] of Object.entries(times)) {
+      console.log(
+        `${name.padEnd(8)} p50 ${percentile(values, 0.5).toFixed(1)} ms, p95 ${percentile(values, 0.95).toFixed(1)} ms`,
+      );
+    }
+    expect(percentile(row('runtime'), 0.5) - percentile(row('byHand'), 0.5)).toBeLessThan(overheadMsMax);
+  },
+  limitMs,
+);
