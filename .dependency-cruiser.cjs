@@ -45,7 +45,7 @@ const doors = [
 ];
 
 const layerOf = (name) => `^src/${name}/`;
-const testFiles = '\\.test\\.ts$';
+const testFiles = '\\.(test|fixture)\\.ts$';
 
 const layerRules = Object.entries(mayImport).map(([layer, allowed]) => ({
   name: `${layer}-may-import`,

@@ -11,6 +11,7 @@ import type { Log } from '../base/log.ts';
 import { createProxyClient, type ProxyClient, type ProxyStatus } from '../proxy/client/index.ts';
 import type { LumaConfig } from './config/settings.ts';
 import type { DataDir } from './data-dir.ts';
+import { checkPortIsFree } from './listening-port.ts';
 import { programCommand } from './program-command.ts';
 
 export interface ProxyProcessOptions {
@@ -59,7 +60,6 @@ async function statusIfAny(client: ProxyClient): Promise<ProxyStatus | null> {
 
 async function startProxy(options: ProxyProcessOptions, client: ProxyClient): Promise<ProxyProcess> {
   const { dataDir, config } = options;
-  checkPortIsFree(config);
   const output = openLog(dataDir.proxyLogPath);
   // A session of its own: Ctrl-C in the terminal reaches only us, and we stop it in our order.
   const child = Bun.spawn([...programCommand('luma-proxy'), ...proxyFlags(options)], {
@@ -73,6 +73,8 @@ async function startProxy(options: ProxyProcessOptions, client: ProxyClient): Pr
     await untilItServes(child, client, options, output.startsAt);
   } catch (error) {
     child.kill('SIGKILL');
+    // Asked only now: before, the port may have been held by workers that the new daemon takes over.
+    checkPortIsFree('http', config.httpHost, config.httpPort);
     throw error;
   }
   return processOf(child.pid, options);
@@ -115,42 +117,6 @@ function checkListeners({ listeners, pid }: ProxyStatus, { httpHost, httpPort }:
     `the proxy of an earlier run (process id ${pid}) listens on ${where}, not on ${formatAuthority(httpHost, httpPort)}`,
     { hint: `stop it with \`kill ${pid}\`, or ask for what it has with --http-host and --http-port` },
   );
-}
-
-/** The proxy would say it too, but only in its log. */
-function checkPortIsFree({ httpHost, httpPort }: LumaConfig): void {
-  try {
-    Bun.listen({ hostname: httpHost, port: httpPort, socket: { data: () => {} } }).stop(true);
-  } catch (cause) {
-    throw portError('http', httpHost, httpPort, cause);
-  }
-}
-
-export function portError(which: 'http' | 'api', host: string, port: number, cause: unknown): unknown {
-  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-  const where = formatAuthority(host, port);
-  const details = { host, port };
-  if (code === 'EADDRINUSE') {
-    const hint = `stop what uses it, or choose another port with --${which}-port`;
-    return new LumaError('port_in_use', `port ${port} on ${host} is in use`, { hint, cause, details });
-  }
-  if (code === 'EACCES' || code === 'EPERM') {
-    const hint = `ports below 1024 need root: choose another with --${which}-port`;
-    return new LumaError('port_not_permitted', `this user may not listen on ${where}`, {
-      hint,
-      cause,
-      details,
-    });
-  }
-  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
-    const hint = `choose an address of this machine with --${which}-host`;
-    return new LumaError('address_not_available', `${host} is no address of this machine`, {
-      hint,
-      cause,
-      details,
-    });
-  }
-  return cause;
 }
 
 function processOf(pid: number, { dataDir, config, clock, log }: ProxyProcessOptions): ProxyProcess {
