@@ -321,6 +321,17 @@ export function describeRuntimeContract(name: string, make: () => Promise<Contra
         expect(await observed(id)).toBeUndefined();
       });
 
+      it('refuses to freeze or thaw what does not run', async () => {
+        const id = await prepared(subject.serves());
+        await expectCode(subject.runtime.freeze(id), 'instance_exited');
+        await expectCode(subject.runtime.thaw(id), 'instance_exited');
+        const { address } = await subject.runtime.start(id);
+        await untilAnswers(address);
+        await subject.runtime.stop(id, 10_000);
+        await expectCode(subject.runtime.freeze(id), 'instance_exited');
+        await expectCode(subject.runtime.thaw(id), 'instance_exited');
+      });
+
       it('start of a frozen instance thaws it', async () => {
         const { id, address } = await started(subject.serves());
         await untilAnswers(address);
@@ -396,6 +407,9 @@ export function describeRuntimeContract(name: string, make: () => Promise<Contra
         const all = await complete(id);
         const tail = await collected(subject.runtime.logs(id, { tail: 2 }));
         expect(tail.map(lineKey)).toEqual(all.slice(-2).map(lineKey));
+        expect(await collected(subject.runtime.logs(id, { tail: 0 }))).toEqual([]);
+        const past = await collected(subject.runtime.logs(id, { since: all[0]!.at }));
+        expect(past.map(lineKey)).toEqual(all.map(lineKey));
         const future = await collected(subject.runtime.logs(id, { since: Date.now() + 60_000 }));
         expect(future).toEqual([]);
       });

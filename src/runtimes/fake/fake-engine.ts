@@ -242,6 +242,6 @@ function addressOf(app: FakeApp): InstanceAddress {
 }
 
 function notRunning({ spec, exit }: FakeInstance): LumaError {
-  if (!exit) return new LumaError('runtime_failed', `instance ${spec.instanceId} does not run`);
-  return new LumaError('instance_exited', `instance ${spec.instanceId} has ended`, { details: { exit } });
+  const options = exit ? { details: { exit } } : {};
+  return new LumaError('instance_exited', `instance ${spec.instanceId} does not run`, options);
 }

@@ -35,6 +35,7 @@ export class FakeRuntime implements Runtime {
   readonly #clock: Clock;
   readonly #installationId: string;
   readonly #check: (settings: RevisionSettings) => Problems;
+  readonly #closing = new AbortController();
   readonly #unwatch = new Set<() => void>();
   readonly #silences = new Set<(reason: LumaError) => void>();
 
@@ -119,10 +120,12 @@ export class FakeRuntime implements Runtime {
     if (!this.script.isAvailable) throw unavailable();
     const output = this.engine.outputOf(this.#installationId, instanceId);
     if (!output) throw notFound(instanceId);
-    yield* output.read(options);
+    const signal = AbortSignal.any([this.#closing.signal, ...(options.signal ? [options.signal] : [])]);
+    yield* output.read({ ...options, signal });
   }
 
   async close(): Promise<void> {
+    this.#closing.abort();
     for (const unwatch of this.#unwatch) unwatch();
     this.#unwatch.clear();
     for (const giveUp of this.#silences) giveUp(unavailable());

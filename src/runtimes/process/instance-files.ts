@@ -5,7 +5,7 @@
  */
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { LumaError } from '../../base/errors.ts';
+import { LumaError, messageOf } from '../../base/errors.ts';
 import type { InstanceExit, InstanceSpec } from '../contract.ts';
 import type { ProcessIdentity } from './process-table.ts';
 
@@ -28,7 +28,11 @@ export class InstanceFiles {
   constructor(readonly folder: string) {}
 
   writeSpec(spec: InstanceSpec): void {
-    mkdirSync(this.folder, { recursive: true, mode: 0o700 });
+    try {
+      mkdirSync(this.folder, { recursive: true, mode: 0o700 });
+    } catch (error) {
+      throw unwritable(this.folder, error);
+    }
     this.#write('spec.json', { format: FORMAT, spec });
   }
 
@@ -52,8 +56,12 @@ export class InstanceFiles {
 
   #write(name: string, content: unknown): void {
     const path = join(this.folder, name);
-    writeFileSync(`${path}.new`, JSON.stringify(content), { mode: 0o600 });
-    renameSync(`${path}.new`, path);
+    try {
+      writeFileSync(`${path}.new`, JSON.stringify(content), { mode: 0o600 });
+      renameSync(`${path}.new`, path);
+    } catch (error) {
+      throw unwritable(path, error);
+    }
   }
 
   #read(name: string): unknown {
@@ -67,6 +75,13 @@ export class InstanceFiles {
     }
     throw unreadable(path);
   }
+}
+
+function unwritable(path: string, cause: unknown): LumaError {
+  return new LumaError('runtime_failed', `${path} cannot be written: ${messageOf(cause)}`, {
+    hint: 'see whether the disk is full, and who may write to the data directory',
+    cause,
+  });
 }
 
 function unreadable(path: string, cause?: unknown): LumaError {

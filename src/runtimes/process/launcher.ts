@@ -40,11 +40,24 @@ export class Launcher {
         child.unref();
         return child;
       } catch (error) {
-        throw new LumaError('command_not_found', `${cmd[0]} cannot be executed: ${messageOf(error)}`, {
-          hint: `see that ${user.name} may execute it, that its interpreter exists, and that ${cwd} is a folder`,
-          cause: error,
-        });
+        throw launchError(error, cmd[0] ?? '', cwd, user);
       }
     });
   }
+}
+
+/** What the kernel says when the file, its interpreter or the folder is not there or not allowed. */
+const programErrors = ['ENOENT', 'EACCES', 'EPERM', 'ENOEXEC', 'ENOTDIR', 'ELOOP', 'ETXTBSY'];
+
+function launchError(error: unknown, program: string, cwd: string, user: RunUser): LumaError {
+  const { code = '' } = error as NodeJS.ErrnoException;
+  if (!programErrors.includes(code)) {
+    return new LumaError('runtime_failed', `the machine starts no more processes: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+  return new LumaError('command_not_found', `${program} cannot be executed: ${messageOf(error)}`, {
+    hint: `see that ${user.name} may execute it, that its interpreter exists, and that ${cwd} is a folder`,
+    cause: error,
+  });
 }

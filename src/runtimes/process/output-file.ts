@@ -50,6 +50,8 @@ export class OutputFile {
   readonly #stampsPath: string;
   #stamps: Stamp[] = [];
   #start = 0;
+  /** The times on disk are behind: a disk was full. They are written whole at the next chance. */
+  #isUnsaved = false;
 
   /** `path` of the file; its folder exists. */
   constructor(path: string) {
@@ -88,7 +90,8 @@ export class OutputFile {
     this.#stamps.push({ upTo: stats.size, at });
     if (stats.size - this.#start > 2 * OUTPUT_KEPT_BYTES) this.#freeHead();
     else if (this.#stamps.length > OUTPUT_STAMPS_MAX) this.#thinOut();
-    else appendFileSync(this.#stampsPath, `${stats.size} ${at}\n`);
+    else if (this.#isUnsaved) this.#save();
+    else this.#write(() => appendFileSync(this.#stampsPath, `${stats.size} ${at}\n`));
     return added;
   }
 
@@ -96,7 +99,7 @@ export class OutputFile {
   endLine(now: number): void {
     this.look(now);
     if (this.end === this.#start || this.#lastByte() === NEWLINE) return;
-    appendFileSync(this.#path, '\n');
+    this.#write(() => appendFileSync(this.#path, '\n'));
     this.look(now);
   }
 
@@ -190,7 +193,11 @@ export class OutputFile {
     this.#stamps = this.#stamps.filter((stamp) => stamp.upTo > this.#start);
     // First the new beginning, then the hole: a crash in between frees nothing, and shows no hole as output.
     this.#save();
-    if (end < OUTPUT_FILE_BYTES_MAX && punchHead(this.#path, this.#start)) return;
+    if (end < OUTPUT_FILE_BYTES_MAX && punchHead(this.#path, this.#start)) {
+      // The disk was full, mostly of this very file.
+      if (this.#isUnsaved) this.#save();
+      return;
+    }
     // A file system without holes: the app appends, so it goes on at the new beginning.
     truncateSync(this.#path, 0);
     this.#beginAnew();
@@ -211,8 +218,21 @@ export class OutputFile {
 
   #save(): void {
     const lines = this.#stamps.map(({ upTo, at }) => `${upTo} ${at}\n`);
-    writeFileSync(`${this.#stampsPath}.new`, `start ${this.#start}\n${lines.join('')}`, { mode: 0o600 });
-    renameSync(`${this.#stampsPath}.new`, this.#stampsPath);
+    this.#write(() => {
+      writeFileSync(`${this.#stampsPath}.new`, `start ${this.#start}\n${lines.join('')}`, { mode: 0o600 });
+      renameSync(`${this.#stampsPath}.new`, this.#stampsPath);
+    });
+  }
+
+  /** Times are a comfort: where they cannot be written, or the folder is gone, the app and its Luma go on. */
+  #write(write: () => void): void {
+    try {
+      write();
+      this.#isUnsaved = false;
+    } catch (error) {
+      if (!isUnwritable(error)) throw error;
+      this.#isUnsaved = true;
+    }
   }
 
   /** A torn last line is what a crash leaves: the bytes it stood for are stamped at the next look. */
@@ -245,6 +265,10 @@ function lineLength(bytes: Buffer): number {
   let length = OUTPUT_LINE_BYTES_MAX;
   while (length > OUTPUT_LINE_BYTES_MAX - 4 && ((bytes[length] ?? 0) & 0xc0) === 0x80) length--;
   return length;
+}
+
+function isUnwritable(error: unknown): boolean {
+  return ['ENOSPC', 'EDQUOT', 'EROFS', 'EIO', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? '');
 }
 
 /** Null when the instance was removed meanwhile. */

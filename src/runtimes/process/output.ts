@@ -11,7 +11,7 @@ export class Output {
   readonly #waiting = new Set<() => void>();
   /** Raised by every change, so that a follower that was busy reading misses none. */
   #version = 0;
-  #isRemoved = false;
+  #isOver = false;
 
   constructor(folder: string) {
     this.#stdout = new OutputFile(join(folder, 'stdout.log'));
@@ -51,9 +51,9 @@ export class Output {
     this.#tell();
   }
 
-  /** Ends all followers. */
-  remove(): void {
-    this.#isRemoved = true;
+  /** Ends all followers: the instance was removed, or nobody looks at it any more. */
+  end(): void {
+    this.#isOver = true;
     this.#tell();
   }
 
@@ -68,7 +68,7 @@ export class Output {
     let seen = this.#version;
     const lines = wanted(this.#merged(cursor, follow), since);
     yield* tail === undefined ? lines : await last(lines, tail);
-    while (follow && !signal?.aborted && !this.#isRemoved) {
+    while (follow && !signal?.aborted && !this.#isOver) {
       if (seen === this.#version) await this.#change(signal);
       seen = this.#version;
       yield* wanted(this.#merged(cursor, follow), since);

@@ -17,7 +17,7 @@ import type {
 } from '../contract.ts';
 import type { InstanceFiles, Run } from './instance-files.ts';
 import type { Launcher } from './launcher.ts';
-import { KEPT_LINES_MAX } from './limits.ts';
+import { FLOOD_BYTES, KEPT_LINES_MAX, LOOK_BUSY_MS, LOOK_FLOOD_MS, LOOK_MS } from './limits.ts';
 import { hasLostPort } from './lost-port.ts';
 import { findLeader } from './orphans.ts';
 import { Output } from './output.ts';
@@ -33,8 +33,8 @@ export interface InstanceSurroundings {
   readonly log: Log;
   readonly launcher: Launcher;
   readonly emit: (event: RuntimeEvent) => void;
-  /** It runs from now on: it wants to be looked at. */
-  readonly onRunning: () => void;
+  /** It runs from now on, or somebody follows it: it wants to be looked at soon. */
+  readonly lookSoon: () => void;
   /** Whether another instance, asleep or awake, has the port. */
   readonly isPortReserved: (port: number, byOtherThan: string) => boolean;
   /** 0 to 1; where the search for a port begins. */
@@ -53,6 +53,7 @@ export class ProcessInstance {
   #spec: InstanceSpec;
   #running: RunningProcess | null = null;
   #port: number | null;
+  #nextLookAt = 0;
 
   constructor(spec: InstanceSpec, files: InstanceFiles, surroundings: InstanceSurroundings) {
     this.#spec = spec;
@@ -66,10 +67,6 @@ export class ProcessInstance {
 
   get isRunning(): boolean {
     return this.#running !== null;
-  }
-
-  get isFollowed(): boolean {
-    return this.#output.isFollowed;
   }
 
   /** The port of its last run, which it would like to have again. */
@@ -115,7 +112,7 @@ export class ProcessInstance {
       const running = await this.#settled();
       if (!running) return this.#files.readRun()?.exit ?? null;
       await running.terminate(timeoutMs);
-      return this.#conclude(running);
+      return this.#putAway(running);
     });
   }
 
@@ -124,9 +121,10 @@ export class ProcessInstance {
     return this.#mailbox.post(async () => {
       const running = await this.#settled();
       if (running) await this.#conclude(running);
-      keep(await this.#lastLines(KEPT_LINES_MAX));
+      const lines = await this.#lastLines(KEPT_LINES_MAX);
+      this.#try('the last lines cannot be kept', () => keep(lines));
       this.#files.remove();
-      this.#output.remove();
+      this.#output.end();
       this.#port = null;
       this.#surroundings.emit({ kind: 'removed', instanceId: this.#spec.instanceId });
     });
@@ -146,20 +144,34 @@ export class ProcessInstance {
     return exit ? { ...one, state: 'exited', exit } : { ...one, state: 'prepared' };
   }
 
-  /** Notes new output, and the end of a process that is not our child. Returns how many bytes came. */
-  look(): number {
-    const added = this.#output.look(this.#surroundings.clock.now());
+  /** When it wants to be looked at again, on the clock's monotonic time; null while it does not run. */
+  get nextLookAt(): number | null {
+    return this.#running ? this.#nextLookAt : null;
+  }
+
+  /** Notes new output, and the end of a process that is not our child. */
+  look(): void {
+    const { clock } = this.#surroundings;
+    this.#nextLookAt = clock.monotonic() + LOOK_MS;
+    const addedBytes = this.#output.look(clock.now());
+    this.#nextLookAt = clock.monotonic() + pauseAfter(addedBytes, this.#output.isFollowed);
     const running = this.#running;
     if (running && !running.isAlive) this.#concludeLater(running);
-    return added;
+  }
+
+  /** Ends its followers; the instance itself goes on. */
+  close(): void {
+    this.#output.end();
   }
 
   logs(options: LogOptions): AsyncIterable<LogLine> {
+    // A follower waits no longer than a busy pause for its first new line.
+    if (options.follow) this.#lookSoon();
     return this.#output.read(this.#surroundings.clock.now(), options);
   }
 
   #launch(): StartedInstance {
-    const { clock, launcher, emit, onRunning } = this.#surroundings;
+    const { clock, launcher, emit } = this.#surroundings;
     const port = this.#findPort();
     const run: Run = {
       port,
@@ -178,7 +190,7 @@ export class ProcessInstance {
     const running = new RunningProcess(run, leader, this.#mark, child, clock);
     this.#running = running;
     this.#save(running, { ...run, process: leader });
-    onRunning();
+    this.#lookSoon();
     emit({ kind: 'started', instanceId: this.#spec.instanceId });
     return { address: running.address };
   }
@@ -218,7 +230,7 @@ export class ProcessInstance {
     if (!run || run.exit) return null;
     const leader = run.process ?? findLeader(this.#mark);
     if (!leader) return null;
-    const { clock, onRunning } = this.#surroundings;
+    const { clock } = this.#surroundings;
     const running = new RunningProcess({ ...run, process: leader }, leader, this.#mark, null, clock);
     this.#port = run.port;
     if (!running.isAlive) {
@@ -228,13 +240,18 @@ export class ProcessInstance {
     }
     this.#running = running;
     if (!run.process) this.#save(running, running.run);
-    onRunning();
+    this.#lookSoon();
     return null;
   }
 
-  /** Ends whoever is left of it, writes down how it ended, and tells. */
+  /** Ends whoever is left of it. */
   async #conclude(running: RunningProcess): Promise<InstanceExit> {
     await running.kill();
+    return this.#putAway(running);
+  }
+
+  /** Nobody of it is left: writes down how it ended, and tells. */
+  async #putAway(running: RunningProcess): Promise<InstanceExit> {
     const exit = await running.exit();
     this.#output.finish(this.#surroundings.clock.now());
     const lostPort = exit.code !== 0 && hasLostPort(await this.#lastLines(LAST_WORDS_LINES));
@@ -242,6 +259,11 @@ export class ProcessInstance {
     this.#running = null;
     this.#surroundings.emit({ kind: 'exited', instanceId: this.#spec.instanceId, exit });
     return exit;
+  }
+
+  #lookSoon(): void {
+    this.#nextLookAt = this.#surroundings.clock.monotonic() + LOOK_BUSY_MS;
+    this.#surroundings.lookSoon();
   }
 
   #concludeLater(running: RunningProcess): void {
@@ -267,11 +289,16 @@ export class ProcessInstance {
    */
   #save(running: RunningProcess, run: Run): void {
     running.run = run;
+    this.#try('its run cannot be written', () => this.#files.writeRun(run));
+  }
+
+  /** For what is good to have, and no reason to fail. */
+  #try(failure: string, attempt: () => void): void {
     try {
-      this.#files.writeRun(run);
+      attempt();
     } catch (error) {
       const { log } = this.#surroundings;
-      log.warn(`the run of instance ${this.#spec.instanceId} cannot be written`, { error: messageOf(error) });
+      log.warn(`instance ${this.#spec.instanceId}: ${failure}`, { error: messageOf(error) });
     }
   }
 
@@ -284,9 +311,17 @@ export class ProcessInstance {
     const { instanceId } = this.#spec;
     if (!this.#files.readSpec()) throw notFound(instanceId);
     const exit = this.#files.readRun()?.exit;
-    if (!exit) throw new LumaError('runtime_failed', `instance ${instanceId} does not run`);
-    throw new LumaError('instance_exited', `instance ${instanceId} has ended`, { details: { exit } });
+    throw new LumaError(
+      'instance_exited',
+      `instance ${instanceId} does not run`,
+      exit ? { details: { exit } } : {},
+    );
   }
+}
+
+function pauseAfter(addedBytes: number, isFollowed: boolean): number {
+  if (addedBytes > FLOOD_BYTES) return LOOK_FLOOD_MS;
+  return addedBytes > 0 || isFollowed ? LOOK_BUSY_MS : LOOK_MS;
 }
 
 export function notFound(instanceId: string): LumaError {

@@ -360,6 +360,15 @@ test('the bundled hello server runs by its name', async () => {
   expect(text).toContain(id);
 });
 
+test('followers end when it is closed', async () => {
+  const { id } = await started(apps.app());
+  const next = open();
+  const following = Array.fromAsync(next.logs(id, { follow: true }));
+  await Bun.sleep(5);
+  await next.close();
+  expect(await following).toEqual([]);
+});
+
 test('ends no process of its own accord when it is closed', async () => {
   const { id, pid } = await started(apps.app());
   const next = open();

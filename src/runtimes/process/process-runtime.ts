@@ -24,7 +24,7 @@ import type {
 import { InstanceFiles } from './instance-files.ts';
 import { KeptOutput } from './kept-output.ts';
 import { Launcher } from './launcher.ts';
-import { FLOOD_BYTES, LOOK_BUSY_MS, LOOK_FLOOD_MS, LOOK_MS } from './limits.ts';
+import { LOOK_TOGETHER_MS } from './limits.ts';
 import { findStrays, killStray } from './orphans.ts';
 import { findProblems, type SettingsProblem } from './problems.ts';
 import { type InstanceSurroundings, notFound, ProcessInstance } from './process-instance.ts';
@@ -139,6 +139,7 @@ export class ProcessRuntime implements Runtime {
     this.#isClosed = true;
     this.#timer?.cancel();
     this.#listeners.clear();
+    for (const instance of this.#instances.values()) instance.close();
   }
 
   #mustFind(instanceId: string): ProcessInstance {
@@ -189,31 +190,36 @@ export class ProcessRuntime implements Runtime {
       emit: (event) => {
         for (const tell of [...this.#listeners]) tell(event);
       },
-      onRunning: () => this.#lookIn(LOOK_BUSY_MS),
+      lookSoon: () => this.#plan(),
       isPortReserved: (port, byOtherThan) =>
         [...this.#instances].some(([instanceId, one]) => one.port === port && instanceId !== byOtherThan),
       random: () => randomBytes(4).readUInt32LE() / 2 ** 32,
     };
   }
 
-  #lookIn(delayMs: number): void {
+  /** One timer for all, at the earliest time that any of them wants. */
+  #plan(): void {
     this.#timer?.cancel();
-    if (!this.#isClosed) this.#timer = this.#clock.after(delayMs, () => this.#look());
+    if (this.#isClosed) return;
+    const wanted = [...this.#instances.values()].flatMap((instance) => instance.nextLookAt ?? []);
+    if (wanted.length === 0) return;
+    const earliest = wanted.reduce((one, other) => Math.min(one, other));
+    this.#timer = this.#clock.after(earliest - this.#clock.monotonic(), () => this.#look());
   }
 
   #look(): void {
-    let runningCount = 0;
-    let addedMost = 0;
-    let isFollowed = false;
-    for (const instance of this.#instances.values()) {
-      if (!instance.isRunning) continue;
-      runningCount += 1;
-      addedMost = Math.max(addedMost, instance.look());
-      isFollowed ||= instance.isFollowed;
+    const now = this.#clock.monotonic();
+    for (const [instanceId, instance] of this.#instances) {
+      const { nextLookAt } = instance;
+      if (nextLookAt === null || nextLookAt > now + LOOK_TOGETHER_MS) continue;
+      try {
+        instance.look();
+      } catch (error) {
+        // It is tried again at the next look; the others must not suffer.
+        this.#log.error(`instance ${instanceId} cannot be looked at`, { error: messageOf(error) });
+      }
     }
-    if (runningCount === 0) return;
-    const isBusy = isFollowed || addedMost > 0;
-    this.#lookIn(addedMost > FLOOD_BYTES ? LOOK_FLOOD_MS : isBusy ? LOOK_BUSY_MS : LOOK_MS);
+    this.#plan();
   }
 }
 

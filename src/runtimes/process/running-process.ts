@@ -40,16 +40,16 @@ export class RunningProcess {
     return this.session.isLeaderAlive();
   }
 
-  /** SIGTERM to everybody; true when nobody was left after at most `timeoutMs`. */
-  async terminate(timeoutMs: number): Promise<boolean> {
+  /** SIGTERM to everybody, and SIGKILL to whoever is left after `timeoutMs`. */
+  async terminate(timeoutMs: number): Promise<void> {
     const deadline = this.#clock.monotonic() + timeoutMs;
     this.session.signal('SIGTERM');
     // A suspended process gets its signal only when it goes on.
     if (this.run.isFrozen) this.session.signal('SIGCONT');
     for (let pauseMs = PAUSE_MS_MIN; ; pauseMs = Math.min(PAUSE_MS_MAX, pauseMs * 2)) {
-      if (!this.isAlive && this.session.members().length === 0) return true;
+      if (!this.isAlive && this.session.members().length === 0) return;
       const leftMs = deadline - this.#clock.monotonic();
-      if (leftMs <= 0) return false;
+      if (leftMs <= 0) return this.kill();
       await delay(this.#clock, Math.min(pauseMs, leftMs));
     }
   }
