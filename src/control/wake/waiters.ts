@@ -7,13 +7,13 @@ type OutcomeOf<A extends About> = Extract<Outcome, { about: A }>;
 
 interface Waiter {
   readonly about: About;
-  readonly hear: (outcome: Outcome) => void;
+  readonly hear: (outcome: Outcome | null) => void;
 }
 
 export class Waiters {
   readonly #waiting = new Set<Waiter>();
 
-  /** `null` after `timeoutMs`; rejects with the signal's reason. */
+  /** `null` after `timeoutMs` or when all are dismissed; rejects with the signal's reason. */
   wait<A extends About>(
     about: A,
     limits?: { clock: Clock; timeoutMs: number; signal?: AbortSignal | undefined },
@@ -32,7 +32,7 @@ export class Waiters {
         about,
         hear: (outcome) => {
           end();
-          resolve(outcome as OutcomeOf<A>);
+          resolve(outcome as OutcomeOf<A> | null);
         },
       };
       const timer = limits?.clock.after(limits.timeoutMs, () => {
@@ -47,5 +47,10 @@ export class Waiters {
 
   tell(outcome: Outcome): void {
     for (const waiter of [...this.#waiting]) if (waiter.about === outcome.about) waiter.hear(outcome);
+  }
+
+  /** Nobody will be told any more. */
+  dismiss(): void {
+    for (const waiter of [...this.#waiting]) waiter.hear(null);
   }
 }

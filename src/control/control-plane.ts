@@ -1,0 +1,220 @@
+/**
+ * The control plane: joins the store, the runtime and the proxy to one whole that people can ask.
+ * It owns the registry of projects; each project's state belongs to its supervisor.
+ */
+import { availableParallelism } from 'node:os';
+import { type Clock, delay } from '../base/clock.ts';
+import { messageOf } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import type { Project, ProjectSettings } from '../domain/project.ts';
+import type { ProjectEvent } from '../domain/project-event.ts';
+import type { ProxyLink } from '../proxy/client/contract.ts';
+import type { LogLine, Runtime } from '../runtimes/contract.ts';
+import type { Store } from '../store/contract.ts';
+import type { ControlPlaneDoor, HealthView, LogQuery, ProjectView, WakeResult } from './contract.ts';
+import { Housekeeping } from './housekeeping.ts';
+import { StartQueue } from './instances/start-queue.ts';
+import { Journal } from './journal/journal.ts';
+import { LinkListener } from './link-listener.ts';
+import { ProjectCommands } from './project-commands.ts';
+import { projectLogs } from './project-logs.ts';
+import { ProjectRegistry } from './project-registry.ts';
+import { ProjectSupervisor } from './projects/project-supervisor.ts';
+import type { SupervisorNeeds } from './projects/supervisor-needs.ts';
+
+export interface ControlPlaneOptions {
+  readonly store: Store;
+  readonly runtime: Runtime;
+  /** Not yet open. */
+  readonly link: ProxyLink;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Luma's own, for `health`. */
+  readonly version: string;
+  /** So many starts at once; default: the cores of this machine. */
+  readonly cores?: number;
+}
+
+export interface CloseOptions {
+  /** `luma up` takes its instances with it, `luma server` leaves them running. */
+  readonly stopInstances: boolean;
+  /** How long exchanges may take to end, and calls to return. */
+  readonly timeoutMs: number;
+}
+
+const PREPARES_MAX = 8;
+const DRAIN_TIMEOUT_MS = 30_000;
+/** Beyond the drain: for stops that take their whole grace period. */
+const CLOSE_GRACE_MS = 15_000;
+
+export class ControlPlane implements ControlPlaneDoor {
+  readonly #options: ControlPlaneOptions;
+  readonly #registry = new ProjectRegistry();
+  readonly #journal: Journal;
+  readonly #housekeeping: Housekeeping;
+  readonly #listener: LinkListener;
+  readonly #commands: ProjectCommands;
+  readonly #supervisorNeeds: SupervisorNeeds;
+  #drainTimeoutMs = DRAIN_TIMEOUT_MS;
+  #isClosing = false;
+
+  constructor(options: ControlPlaneOptions) {
+    const { store, runtime, link, clock, log } = options;
+    const registry = this.#registry;
+    const journal = new Journal(store, log);
+    this.#options = options;
+    this.#journal = journal;
+    const onKnown = (supervisor: ProjectSupervisor): void => this.#listener.join(supervisor);
+    this.#housekeeping = new Housekeeping({ store, runtime, clock, log, registry, onKnown });
+    const onSuspect = (instanceId: string): void => this.#housekeeping.suspect(instanceId);
+    const look = (): Promise<void> => this.#housekeeping.look();
+    this.#listener = new LinkListener({ link, registry, log, now: () => clock.now(), look, onSuspect });
+    this.#supervisorNeeds = {
+      store,
+      runtime,
+      link,
+      clock,
+      log,
+      journal,
+      starts: new StartQueue(options.cores ?? availableParallelism()),
+      prepares: new StartQueue(PREPARES_MAX),
+      drainTimeoutMs: () => this.#drainTimeoutMs,
+      onInstance: (project, instanceId, isThere) => registry.place(project, instanceId, isThere),
+      onSuspect,
+    };
+    this.#commands = new ProjectCommands({
+      store,
+      runtime,
+      link,
+      clock,
+      log,
+      journal,
+      registry,
+      admit: (project) => this.#admit(project),
+      begin: (supervisor) => this.#housekeeping.adoptNew(supervisor),
+      isClosing: () => this.#isClosing,
+    });
+  }
+
+  /** Loads, adopts what runs, and connects to the proxy. A runtime that does not answer is tried again for ever. */
+  async open(): Promise<void> {
+    for (const project of await this.#options.store.listProjects()) this.#admit(project);
+    await this.#housekeeping.start();
+    this.#options.link.open(this.#listener);
+  }
+
+  /** Resolves when the proxy routes what we want for the first time. */
+  whenReady(): Promise<void> {
+    return this.#listener.whenReady();
+  }
+
+  /** The store, the runtime and the clock stay open: they belong to whoever made them. */
+  async close({ stopInstances, timeoutMs }: CloseOptions): Promise<void> {
+    if (this.#isClosing) return;
+    this.#isClosing = true;
+    this.#drainTimeoutMs = Math.min(DRAIN_TIMEOUT_MS, timeoutMs);
+    const supervisors = this.#registry.all();
+    if (stopInstances) await this.#stopAll(supervisors, timeoutMs + CLOSE_GRACE_MS);
+    this.#housekeeping.close();
+    this.#options.link.close();
+    for (const supervisor of supervisors) supervisor.close();
+    await this.#within(timeoutMs, Promise.all(supervisors.map((supervisor) => supervisor.whenIdle())));
+    await this.#within(timeoutMs, this.#journal.flush());
+  }
+
+  async listProjects(): Promise<readonly ProjectView[]> {
+    return this.#registry.all().map((supervisor) => supervisor.view());
+  }
+
+  async getProject(name: string): Promise<ProjectView> {
+    return this.#commands.find(name).view();
+  }
+
+  createProject(settings: ProjectSettings): Promise<ProjectView> {
+    return this.#commands.create(settings);
+  }
+
+  replaceProject(settings: ProjectSettings): Promise<ProjectView> {
+    return this.#commands.replace(settings);
+  }
+
+  deleteProject(name: string): Promise<void> {
+    return this.#commands.delete(name);
+  }
+
+  wake(name: string, signal?: AbortSignal): Promise<WakeResult> {
+    return this.#commands.wake(name, signal);
+  }
+
+  sleep(name: string): Promise<ProjectView> {
+    return this.#commands.sleep(name);
+  }
+
+  stop(name: string): Promise<ProjectView> {
+    return this.#commands.stop(name);
+  }
+
+  start(name: string): Promise<ProjectView> {
+    return this.#commands.start(name);
+  }
+
+  logs(name: string, query: LogQuery): AsyncIterable<LogLine> {
+    return projectLogs(this.#commands.find(name), this.#options.runtime, query);
+  }
+
+  async events(name: string, query: { limit?: number; afterId?: number }): Promise<readonly ProjectEvent[]> {
+    this.#commands.find(name);
+    await this.#journal.flush();
+    return this.#options.store.listEvents(name, query);
+  }
+
+  onEvent(name: string | null, listener: (event: ProjectEvent) => void): () => void {
+    return this.#journal.listen(name, listener);
+  }
+
+  async health(): Promise<HealthView> {
+    const { runtime, version, log } = this.#options;
+    const described = await runtime.describe().catch((error: unknown) => {
+      log.debug('the runtime does not answer', { error: messageOf(error) });
+      return null;
+    });
+    const isConnected = this.#listener.isReady;
+    return {
+      status: described && isConnected ? 'ok' : 'degraded',
+      version,
+      proxy: isConnected ? 'connected' : 'disconnected',
+      runtime: {
+        kind: runtime.kind,
+        name: described?.name ?? runtime.kind,
+        version: described?.version ?? '',
+        available: described !== null,
+      },
+      projects: this.#registry.size,
+    };
+  }
+
+  #admit(project: Project): ProjectSupervisor {
+    const supervisor = new ProjectSupervisor(this.#supervisorNeeds, project);
+    this.#registry.add(supervisor);
+    return supervisor;
+  }
+
+  async #stopAll(supervisors: readonly ProjectSupervisor[], timeoutMs: number): Promise<void> {
+    const { clock, log } = this.#options;
+    const stops = supervisors.map(async (supervisor) => {
+      if (!supervisor.isKnown) return;
+      const told = supervisor.waiters.wait('shutdown', { clock, timeoutMs });
+      supervisor.send({ kind: 'shutdown' });
+      if (!(await told)) log.warn('an instance was left running', { project: supervisor.name });
+    });
+    await Promise.all(stops);
+  }
+
+  /** Waits for the work, but not longer than that. */
+  async #within(timeoutMs: number, work: Promise<unknown>): Promise<void> {
+    const settled = new AbortController();
+    const patience = delay(this.#options.clock, timeoutMs, settled.signal).catch(() => undefined);
+    await Promise.race([work, patience]);
+    settled.abort();
+  }
+}

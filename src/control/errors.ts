@@ -1,0 +1,54 @@
+/** Every refusal of the control plane, in one place. */
+import { LumaError } from '../base/errors.ts';
+import type { StartFailure } from '../domain/project-status.ts';
+import type { Runtime } from '../runtimes/contract.ts';
+import type { KnownActivity } from './projects/project-state.ts';
+
+export const refusal = {
+  notFound: (name: string) =>
+    new LumaError('project_not_found', `there is no project ${name}`, { hint: 'GET /projects lists them' }),
+  hostnameTaken: (message: string, details: Readonly<Record<string, unknown>>) =>
+    new LumaError('hostname_taken', message, { hint: 'choose another hostname', details }),
+  busy: (name: string, { inFlight, held }: KnownActivity) =>
+    new LumaError('project_busy', `${name} is in use and cannot sleep now`, {
+      hint: 'try again when its requests have ended, or stop it',
+      details: { in_flight: inFlight, held },
+    }),
+  stopped: (name: string) =>
+    new LumaError('project_stopped', `${name} is stopped`, {
+      hint: `start it first: POST /projects/${name}/start`,
+    }),
+  wakeFailed: (name: string, failure: StartFailure) =>
+    new LumaError(
+      failure.code === 'runtime_unavailable' || failure.code === 'hostname_taken'
+        ? failure.code
+        : 'wake_failed',
+      `${name} could not be woken: ${failure.message}`,
+      { details: { code: failure.code, log_lines: failure.logLines } },
+    ),
+  wakeTimeout: (name: string, afterMs: number) =>
+    new LumaError('wake_timeout', `${name} did not answer within ${afterMs / 1_000} s; the wake goes on`, {
+      hint: `see GET /projects/${name}/events for how far it is`,
+    }),
+  sleepFailed: (name: string) =>
+    new LumaError('sleep_failed', `${name} could not be put to sleep, and goes on`, {
+      hint: 'see the log of luma server for what failed, and try again',
+    }),
+  shuttingDown: () =>
+    new LumaError('shutting_down', 'Luma is shutting down', { hint: 'try again when it is back' }),
+  proxyUnavailable: () =>
+    new LumaError('proxy_unavailable', 'luma-proxy is not reached', {
+      hint: 'check that it runs; awake projects go on meanwhile',
+    }),
+  runtimeUnknown: () =>
+    new LumaError('runtime_unavailable', 'the container runtime has not answered yet', {
+      hint: 'check that it runs; Luma keeps trying',
+    }),
+};
+
+/** What the runtime cannot do, as one error that names every field. */
+export function runtimeRefusal(problems: ReturnType<Runtime['check']>): LumaError | null {
+  const [first] = problems;
+  if (!first) return null;
+  return new LumaError(first.code, first.message, { fields: problems });
+}

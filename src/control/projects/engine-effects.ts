@@ -1,0 +1,144 @@
+/** Runs the effects that call the runtime and the store for one instance; each ends in exactly one input. */
+import type { RevisionSettings } from '../../domain/project.ts';
+import type { StartFailure } from '../../domain/project-status.ts';
+import type { InstanceSpec, StartedInstance } from '../../runtimes/contract.ts';
+import type { InstanceIntent } from '../../store/contract.ts';
+import type { InstanceFacts } from '../instances/instance-facts.ts';
+import { recentLines } from '../instances/recent-lines.ts';
+import { failureOfError } from '../instances/start-failure.ts';
+import type { ProjectInput } from './project-input.ts';
+import type { SupervisorNeeds } from './supervisor-needs.ts';
+
+const PROGRESS_EVERY_MS = 500;
+
+export interface InstanceCall {
+  readonly project: string;
+  readonly id: string;
+  readonly facts: InstanceFacts;
+  readonly send: (input: ProjectInput) => void;
+  readonly onProgress: (message: string) => void;
+}
+
+export class EngineEffects {
+  readonly #needs: SupervisorNeeds;
+
+  constructor(needs: SupervisorNeeds) {
+    this.#needs = needs;
+  }
+
+  /** The store knows of it before the engine does: what is left behind can be found. */
+  async prepare(call: InstanceCall): Promise<void> {
+    const { id, facts, send } = call;
+    const abort = new AbortController();
+    facts.abort = abort;
+    const work = async (): Promise<void> => {
+      await this.#record(call);
+      const onProgress = this.#throttle(call.onProgress);
+      await this.#needs.runtime.prepare(specOf(call), { signal: abort.signal, onProgress });
+    };
+    try {
+      await this.#needs.prepares.run(work, abort.signal, facts.wasPrepared);
+      facts.abort = null;
+      facts.wasPrepared = true;
+      send({ kind: 'prepared', id });
+    } catch (error) {
+      facts.abort = null;
+      send({ kind: 'prepare-failed', id, failure: this.#failure(error, []) });
+    }
+  }
+
+  async start(call: InstanceCall, how: 'start' | 'thaw'): Promise<void> {
+    const { id, facts, send } = call;
+    const { runtime, clock } = this.#needs;
+    const abort = new AbortController();
+    facts.abort = abort;
+    const work = (): Promise<StartedInstance> => {
+      facts.startBeganMs = clock.monotonic();
+      send({ kind: 'start-begun', id });
+      return how === 'start' ? runtime.start(id, abort.signal) : runtime.thaw(id);
+    };
+    try {
+      const { address } = await this.#needs.starts.run(work, abort.signal);
+      facts.abort = null;
+      facts.address = address;
+      facts.startTookMs = clock.monotonic() - (facts.startBeganMs ?? clock.monotonic());
+      send({ kind: 'started', id });
+    } catch (error) {
+      facts.abort = null;
+      const lines = abort.signal.aborted ? [] : await this.lines(id);
+      send({ kind: 'start-failed', id, failure: this.#failure(error, lines) });
+    }
+  }
+
+  async stop({ id, facts, send }: InstanceCall): Promise<void> {
+    const { runtime, clock } = this.#needs;
+    const beganMs = clock.monotonic();
+    try {
+      facts.exit = await runtime.stop(id, facts.settings.stopTimeoutMs);
+      facts.stopTookMs = clock.monotonic() - beganMs;
+      facts.address = null;
+      send({ kind: 'stopped', id });
+    } catch (error) {
+      const failure = this.#failure(error, []);
+      this.#needs.log.warn('an instance could not be stopped', { instance: id, error: failure.message });
+      send({ kind: 'stop-failed', id, failure });
+    }
+  }
+
+  async remove({ id, send }: InstanceCall): Promise<void> {
+    try {
+      await this.#needs.runtime.remove(id);
+      await this.#needs.store.removeInstance(id);
+      send({ kind: 'removed', id });
+    } catch (error) {
+      const { message } = this.#failure(error, []);
+      this.#needs.log.warn('an instance could not be removed', { instance: id, error: message });
+      send({ kind: 'remove-failed', id });
+    }
+  }
+
+  async storeIntent(call: InstanceCall, intent: InstanceIntent): Promise<void> {
+    const { id, send } = call;
+    try {
+      await this.#record(call);
+      await this.#needs.store.setInstanceIntent(id, intent);
+      send({ kind: 'intent-stored', id, intent });
+    } catch (error) {
+      const { message } = this.#failure(error, []);
+      this.#needs.log.warn('an intention could not be stored', { instance: id, intent, error: message });
+      send({ kind: 'intent-failed', id });
+    }
+  }
+
+  lines(id: string): Promise<readonly string[]> {
+    const { runtime, clock, log } = this.#needs;
+    return recentLines(runtime, id, clock, log);
+  }
+
+  async #record({ project, id, facts }: InstanceCall): Promise<void> {
+    if (facts.isRecorded) return;
+    const { revision, createdAt } = facts;
+    await this.#needs.store.putInstance({ instanceId: id, project, revision, intent: 'live', createdAt });
+    facts.isRecorded = true;
+  }
+
+  #failure(error: unknown, logLines: readonly string[]): StartFailure {
+    return failureOfError(error, { at: this.#needs.clock.now(), logLines });
+  }
+
+  /** The first line at once, then at most two a second; the latest of those in between is lost, not late. */
+  #throttle(tell: (message: string) => void): (message: string) => void {
+    let nextMs = Number.NEGATIVE_INFINITY;
+    return (message) => {
+      const nowMs = this.#needs.clock.monotonic();
+      if (nowMs < nextMs) return;
+      nextMs = nowMs + PROGRESS_EVERY_MS;
+      tell(message);
+    };
+  }
+}
+
+function specOf({ project, id, facts }: InstanceCall): InstanceSpec {
+  const settings: RevisionSettings = facts.settings;
+  return { instanceId: id, project, revision: facts.revision, settings };
+}

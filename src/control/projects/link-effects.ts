@@ -1,0 +1,92 @@
+/** Runs the effects that call the proxy for one project; each ends in exactly one input, or in none where none waits. */
+import { isLumaError, messageOf } from '../../base/errors.ts';
+import type { StartFailure } from '../../domain/project-status.ts';
+import type { FenceResult, ServiceSpec } from '../../proxy/client/contract.ts';
+import type { ProjectInput } from './project-input.ts';
+import type { Publication } from './project-state.ts';
+import type { SupervisorNeeds } from './supervisor-needs.ts';
+
+type Send = (input: ProjectInput) => void;
+
+export class LinkEffects {
+  readonly #needs: SupervisorNeeds;
+
+  constructor(needs: SupervisorNeeds) {
+    this.#needs = needs;
+  }
+
+  /** `spec: null`: the service disappears. */
+  async publish(name: string, publication: Publication, spec: ServiceSpec | null, send: Send): Promise<void> {
+    try {
+      if (spec) await this.#needs.link.publish(spec);
+      else await this.#needs.link.remove(name);
+      send({ kind: 'published', publication });
+    } catch (error) {
+      this.#note(name, 'publish', error);
+      send({ kind: 'publish-failed', conflict: this.conflictOf(error) });
+    }
+  }
+
+  async fence(name: string, ends: number, hear: (result: FenceResult) => void, send: Send): Promise<void> {
+    try {
+      hear(await this.#needs.link.fence(name, ends));
+    } catch (error) {
+      this.#note(name, 'fence', error);
+      send({ kind: 'fence-failed' });
+    }
+  }
+
+  async signal(name: string, token: string, send: Send): Promise<void> {
+    try {
+      const answer = await this.#needs.link.signalled(name, token);
+      send({ kind: answer === 'accepted' ? 'signal-accepted' : 'signal-stale', token });
+    } catch (error) {
+      this.#note(name, 'signalled', error);
+      send({ kind: 'signal-failed', token });
+    }
+  }
+
+  /** A fence that cannot be lifted for want of a link is lifted by the proxy, or by our next snapshot. */
+  async lift(name: string, token: string): Promise<void> {
+    try {
+      await this.#needs.link.liftFence(name, token);
+    } catch (error) {
+      this.#note(name, 'liftFence', error);
+    }
+  }
+
+  async drain(name: string, id: string, send: Send): Promise<void> {
+    const timeoutMs = this.#needs.drainTimeoutMs();
+    try {
+      const isClean = await this.#needs.link.drained(name, id, timeoutMs);
+      if (!isClean)
+        this.#needs.log.warn('exchanges were still running', { project: name, instance: id, timeoutMs });
+      send({ kind: 'drained', id });
+    } catch (error) {
+      this.#note(name, 'drained', error);
+      send({ kind: 'drain-failed', id });
+    }
+  }
+
+  /** Requests that are still held after a break of the link raise `wake` again, and hear it then. */
+  async failWake(name: string, failure: StartFailure, retryAfterMs: number): Promise<void> {
+    const { code, message } = failure;
+    try {
+      await this.#needs.link.wakeFailed(name, { code, message, retryAfterMs });
+    } catch (error) {
+      this.#note(name, 'wakeFailed', error);
+    }
+  }
+
+  conflictOf(error: unknown): StartFailure | null {
+    if (!isLumaError(error, 'host_taken')) return null;
+    return { code: 'hostname_taken', message: error.message, logLines: [], at: this.#needs.clock.now() };
+  }
+
+  #note(name: string, call: string, error: unknown): void {
+    const { log } = this.#needs;
+    const fields = { project: name, call, error: messageOf(error) };
+    if (isLumaError(error, 'proxy_unavailable')) log.debug('the proxy is not reached', fields);
+    else log.warn('the proxy refused', fields);
+  }
+}

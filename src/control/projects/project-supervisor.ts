@@ -1,0 +1,502 @@
+/**
+ * One project's runner: feeds its machine one input at a time, runs the effects, and alone owns the project's
+ * state and the facts about its instances. It decides nothing itself.
+ */
+import { assert, messageOf } from '../../base/errors.ts';
+import type { Project, RevisionSettings } from '../../domain/project.ts';
+import type { StartFailure } from '../../domain/project-status.ts';
+import type { ServiceActivity, ServiceReport, ServiceSpec } from '../../proxy/client/contract.ts';
+import type { ObservedInstance, RuntimeEvent } from '../../runtimes/contract.ts';
+import type { ProjectView } from '../contract.ts';
+import { type InstanceFacts, newFacts } from '../instances/instance-facts.ts';
+import { failureOfExit, failureOfSilence } from '../instances/start-failure.ts';
+import { serviceSpec, targetSpec } from '../routes/service-spec.ts';
+import { Waiters } from '../wake/waiters.ts';
+import { EngineEffects, type InstanceCall } from './engine-effects.ts';
+import { LinkEffects } from './link-effects.ts';
+import { ProjectChronicle } from './project-chronicle.ts';
+import { isAwake } from './project-draft.ts';
+import type { ProjectEffect } from './project-effect.ts';
+import type { ProjectInput } from './project-input.ts';
+import { next } from './project-machine.ts';
+import type { InstanceEntry, ProjectBasis, ProjectState, Publication } from './project-state.ts';
+import { initialState } from './project-state.ts';
+import { ProjectTimers } from './project-timers.ts';
+import { viewOf } from './project-view.ts';
+import { desiredPublication, isSamePublication } from './publishing.ts';
+import type { SupervisorNeeds } from './supervisor-needs.ts';
+
+export class ProjectSupervisor {
+  readonly waiters = new Waiters();
+  readonly chronicle: ProjectChronicle;
+  readonly #needs: SupervisorNeeds;
+  readonly #engine: EngineEffects;
+  readonly #proxy: LinkEffects;
+  readonly #timers: ProjectTimers;
+  readonly #facts = new Map<string, InstanceFacts>();
+  readonly #inputs: ProjectInput[] = [];
+  readonly #changeListeners = new Set<() => void>();
+  #project: Project;
+  /** Null until the runtime has said what there is. */
+  #state: ProjectState | null = null;
+  #isTaking = false;
+  #isClosed = false;
+  #callsUnderWay = 0;
+  readonly #idleListeners: (() => void)[] = [];
+  /** Monotonic time of the END of the last exchange, or of the moment it could have begun one. */
+  #quietSinceMs: number;
+  #snapshot: Publication | null = null;
+
+  constructor(needs: SupervisorNeeds, project: Project) {
+    this.#needs = needs;
+    this.#project = project;
+    this.#engine = new EngineEffects(needs);
+    this.#proxy = new LinkEffects(needs);
+    this.#timers = new ProjectTimers(needs.clock);
+    this.#quietSinceMs = needs.clock.monotonic();
+    this.chronicle = new ProjectChronicle(project.settings.name, needs.journal, needs.clock);
+  }
+
+  get project(): Project {
+    return this.#project;
+  }
+
+  get name(): string {
+    return this.#project.settings.name;
+  }
+
+  get state(): ProjectState | null {
+    return this.#state;
+  }
+
+  get isKnown(): boolean {
+    return this.#state !== null;
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** Effects whose outcome is still out. */
+  get callsUnderWay(): number {
+    return this.#callsUnderWay;
+  }
+
+  /** What is known now of a project that was found, or is new; sets its life going. */
+  adopt(
+    basis: ProjectBasis,
+    records: ReadonlyMap<string, number>,
+    observed: ReadonlyMap<string, ObservedInstance>,
+  ): void {
+    assert(this.#state === null, `${this.name} is adopted once`);
+    for (const entry of basis.instances) {
+      const createdAt = records.get(entry.id);
+      this.#learn(entry.id, entry.revision, createdAt, observed.get(entry.id) ?? null);
+      if (entry.state === 'starting' && !entry.halt) {
+        this.chronicle.record('adopted', { facts: this.#facts.get(entry.id) ?? null });
+      }
+    }
+    this.#state = initialState(basis);
+    this.send({ kind: 'begin' });
+  }
+
+  /** The stored project has changed; the machine hears of it by the inputs that follow. */
+  replaceProject(project: Project): void {
+    this.#project = project;
+  }
+
+  revise(instanceId: string): void {
+    this.#learn(instanceId, this.#project.revision, undefined, null);
+    this.send({ kind: 'revised', revision: this.#project.revision, instanceId });
+  }
+
+  /** Takes the input after all earlier ones. */
+  send(input: ProjectInput): void {
+    if (this.#isClosed || !this.#state) return;
+    this.#inputs.push(input);
+    if (this.#isTaking) return;
+    this.#isTaking = true;
+    try {
+      for (let each = this.#inputs.shift(); each; each = this.#inputs.shift()) this.#take(each);
+    } finally {
+      this.#isTaking = false;
+    }
+    for (const listener of [...this.#changeListeners]) listener();
+  }
+
+  /** Calls back after every change until told to stop. */
+  onChange(listener: () => void): () => void {
+    this.#changeListeners.add(listener);
+    return () => void this.#changeListeners.delete(listener);
+  }
+
+  view(): ProjectView {
+    return viewOf(this.#project, this.#state, this.#facts);
+  }
+
+  /** The instance whose output is the project's. */
+  get voice(): string | null {
+    return this.#state?.current ?? null;
+  }
+
+  // What the proxy says
+
+  /** What the snapshot is to say of this project; null: nothing, it is being deleted. */
+  snapshot(): ServiceSpec | null {
+    if (!this.#state) return serviceSpec(this.#project.settings, this.#trafficWanted(), []);
+    const desired = desiredPublication(this.#state);
+    this.#snapshot = desired;
+    return this.specOf(desired);
+  }
+
+  /** Our snapshot is in force. */
+  onLinked(report: ServiceReport | null, conflict: StartFailure | null): void {
+    const published = this.#publishedAfter(report);
+    if (report) this.#noteQuiet(report);
+    const ready = (report?.targets ?? []).filter((target) => target.state === 'ready').map(({ id }) => id);
+    const targets = this.#state ? desiredPublication(this.#state).targets : [];
+    const answered = ready.filter((id) => targets.includes(id));
+    const activity = report ? { inFlight: report.inFlight, held: report.held, ends: report.ends } : null;
+    this.send({ kind: 'linked', published: conflict ? null : published, activity, answered, conflict });
+  }
+
+  onActivity(activity: ServiceActivity): void {
+    this.#noteQuiet(activity);
+    this.chronicle.onHeld(activity.held);
+    const { inFlight, held, ends } = activity;
+    this.send({ kind: 'activity', activity: { inFlight, held, ends } });
+  }
+
+  specOf(publication: Publication, settings = this.#project.settings): ServiceSpec | null {
+    if (publication.traffic === 'none') return null;
+    const targets = publication.targets.flatMap((id) => {
+      const facts = this.#facts.get(id);
+      return facts?.address ? [targetSpec(id, facts.address, facts.settings)] : [];
+    });
+    return serviceSpec(settings, publication.traffic, targets);
+  }
+
+  // What the runtime says
+
+  changesOf(id: string): number {
+    return this.#facts.get(id)?.changes ?? -1;
+  }
+
+  /** Whether an event of the runtime is news; most are echoes of our own calls. */
+  isNews(event: Exclude<RuntimeEvent, { kind: 'relist' }>): boolean {
+    const entry = this.#entry(event.instanceId);
+    const facts = this.#facts.get(event.instanceId);
+    if (!entry || !facts) return false;
+    if (entry.call === 'stop' || entry.call === 'remove') return false;
+    if (entry.call !== null) {
+      facts.isSuspect ||= event.kind === 'exited' || event.kind === 'removed';
+      return false;
+    }
+    if (event.kind === 'exited' || event.kind === 'frozen') return isAwake(entry);
+    if (event.kind === 'started') return entry.state === 'prepared' || entry.state === 'failed';
+    return event.kind === 'removed';
+  }
+
+  /** What a list of the runtime says of an instance. */
+  async observe(id: string, observed: ObservedInstance | null): Promise<void> {
+    const entry = this.#entry(id);
+    const facts = this.#facts.get(id);
+    if (!entry || !facts) return;
+    if (entry.call !== null) {
+      facts.isSuspect = true;
+      return;
+    }
+    const state = observed?.state ?? 'absent';
+    const hasMoved = state === 'running' && isMoved(facts, observed);
+    if (isAwake(entry) && (hasMoved || state === 'exited' || state === 'prepared' || state === 'absent')) {
+      return this.#onEnded(entry, facts, observed);
+    }
+    this.send({ kind: 'found', id, as: state === 'exited' ? 'prepared' : state });
+  }
+
+  /** Resolves when the proxy routes what is wanted, or why it does not; null also when that cannot be known now. */
+  whenRouted(): Promise<StartFailure | null> {
+    return new Promise((resolve) => {
+      const check = (): void => {
+        const state = this.#state;
+        const isRouted = state !== null && isSamePublication(state.published, desiredPublication(state));
+        if (state?.linked && !state.resting.link && !state.conflict && !isRouted && !this.#isClosed) return;
+        stop();
+        resolve(state?.conflict ?? null);
+      };
+      const stop = this.onChange(check);
+      check();
+    });
+  }
+
+  /** Resolves when no call to the engine, the proxy or the store is under way. */
+  whenIdle(): Promise<void> {
+    if (this.#callsUnderWay === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#idleListeners.push(resolve));
+  }
+
+  /** Nothing more is done or heard; what runs goes on. */
+  close(): void {
+    this.#isClosed = true;
+    this.#timers.disarmAll();
+    for (const entry of this.#state?.instances ?? []) {
+      if (entry.call === 'prepare') this.#facts.get(entry.id)?.abort?.abort();
+    }
+    this.waiters.dismiss();
+    for (const listener of [...this.#changeListeners]) listener();
+  }
+
+  // The machine
+
+  #take(input: ProjectInput): void {
+    const before = this.#state;
+    if (!before) return;
+    let effects: readonly ProjectEffect[];
+    try {
+      const step = next(before, input);
+      this.#state = step.state;
+      effects = step.effects;
+    } catch (error) {
+      // A bug: this project stays as it was, the others do not notice.
+      this.#needs.log.error('a project met an input it cannot take', {
+        project: this.name,
+        input: input.kind,
+        error: messageOf(error),
+      });
+      return;
+    }
+    this.#noteChanges(before, this.#state);
+    for (const effect of effects) this.#run(effect);
+    if (before.wake && !this.#state.wake) this.chronicle.onWakeEnded();
+  }
+
+  #noteChanges(before: ProjectState, after: ProjectState): void {
+    if (after.wake) this.chronicle.onWakeBegan();
+    for (const entry of after.instances) {
+      const old = before.instances.find((other) => other.id === entry.id);
+      const facts = this.#facts.get(entry.id);
+      if (!facts || (old && old.state === entry.state && old.call === entry.call)) continue;
+      facts.changes += 1;
+      if (old?.state !== entry.state) facts.since = this.#needs.clock.now();
+      if (entry.state === 'running') this.#quietSinceMs = this.#needs.clock.monotonic();
+      if (entry.call === null && facts.isSuspect) {
+        facts.isSuspect = false;
+        this.#needs.onSuspect(entry.id);
+      }
+    }
+    for (const { id } of before.instances) {
+      if (after.instances.some((entry) => entry.id === id)) continue;
+      this.#facts.delete(id);
+      this.#needs.onInstance(this.name, id, false);
+    }
+  }
+
+  #run(effect: ProjectEffect): void {
+    switch (effect.kind) {
+      case 'prepare':
+        this.#call(effect.id, (call) => this.#engine.prepare(call));
+        return;
+      case 'start':
+      case 'thaw':
+        this.#call(effect.id, (call) => this.#engine.start(call, effect.kind));
+        return;
+      case 'stop':
+        this.#call(effect.id, (call) => this.#engine.stop(call));
+        return;
+      case 'remove':
+        this.#call(effect.id, (call) => this.#engine.remove(call));
+        return;
+      case 'store-intent':
+        this.#call(effect.id, (call) => this.#engine.storeIntent(call, effect.intent));
+        return;
+      case 'abort-prepare':
+      case 'abort-start':
+        this.#facts.get(effect.id)?.abort?.abort();
+        return;
+      case 'arm-deadline':
+        this.#armDeadline(effect.id);
+        return;
+      case 'disarm-deadline':
+        this.#timers.disarm(`deadline ${effect.id}`);
+        return;
+      case 'tell':
+        this.waiters.tell(effect.outcome);
+        return;
+      case 'record':
+        this.#record(effect);
+        return;
+      default:
+        this.#runTimed(effect);
+    }
+  }
+
+  #runTimed(effect: TimedEffect): void {
+    const { name } = this;
+    const send = this.#sender();
+    switch (effect.kind) {
+      case 'publish':
+        this.#track(this.#proxy.publish(name, effect.publication, this.specOf(effect.publication), send));
+        return;
+      case 'fence':
+        this.#track(this.#fence(effect.ends));
+        return;
+      case 'signal':
+        this.#track(this.#proxy.signal(name, effect.token, send));
+        return;
+      case 'lift':
+        this.#track(this.#proxy.lift(name, effect.token));
+        return;
+      case 'drain':
+        this.#track(this.#proxy.drain(name, effect.id, send));
+        return;
+      case 'fail-wake': {
+        const retryAfterMs = effect.retryAfterMs ?? this.#timers.leftMs('backoff');
+        this.#track(this.#proxy.failWake(name, effect.failure, retryAfterMs));
+        return;
+      }
+      case 'arm': {
+        const { timer } = effect;
+        const delayMs = timer === 'idle' ? this.#idleDelayMs(effect.delayMs) : effect.delayMs;
+        this.#timers.arm(timer, delayMs, () => this.send({ kind: 'timer', timer }));
+        return;
+      }
+      case 'disarm':
+        this.#timers.disarm(effect.timer);
+        return;
+    }
+  }
+
+  #call(id: string, run: (call: InstanceCall) => Promise<void>): void {
+    const facts = this.#facts.get(id);
+    assert(facts, `${this.name} has no facts about ${id}`);
+    const onProgress = (text: string): void => this.chronicle.record('preparing', { facts, text });
+    this.#track(run({ project: this.name, id, facts, send: this.#sender(), onProgress }));
+  }
+
+  #track(work: Promise<void>): void {
+    this.#callsUnderWay += 1;
+    const end = (): void => {
+      this.#callsUnderWay -= 1;
+      if (this.#callsUnderWay === 0) for (const tell of this.#idleListeners.splice(0)) tell();
+    };
+    work.then(end, (error: unknown) => {
+      end();
+      this.#needs.log.error('an effect broke', { project: this.name, error: messageOf(error) });
+    });
+  }
+
+  #sender(): (input: ProjectInput) => void {
+    return (input) => this.send(input);
+  }
+
+  async #fence(ends: number): Promise<void> {
+    await this.#proxy.fence(
+      this.name,
+      ends,
+      (result) => {
+        if (result.kind === 'fenced') return this.send({ kind: 'fenced', token: result.token });
+        this.#noteQuiet(result.activity);
+        const { inFlight, held, ends: known } = result.activity;
+        this.send({ kind: 'fence-refused', activity: { inFlight, held, ends: known } });
+      },
+      this.#sender(),
+    );
+  }
+
+  #record({ event, id, failure }: Extract<ProjectEffect, { kind: 'record' }>): void {
+    const facts = id === null ? null : (this.#facts.get(id) ?? null);
+    const idleMs = event === 'sleeping' ? this.#needs.clock.monotonic() - this.#quietSinceMs : null;
+    const earlier = [...this.#facts.values()].filter((other) => facts && other.revision < facts.revision);
+    const fromRevision = earlier.length > 0 ? Math.max(...earlier.map((other) => other.revision)) : null;
+    this.chronicle.record(event, { facts, failure, idleMs, fromRevision });
+  }
+
+  // Time
+
+  #armDeadline(id: string): void {
+    const { wakeTimeoutMs } = this.#project.settings;
+    this.#timers.arm(`deadline ${id}`, wakeTimeoutMs, () => this.#track(this.#onDeadline(id, wakeTimeoutMs)));
+  }
+
+  async #onDeadline(id: string, wakeTimeoutMs: number): Promise<void> {
+    const facts = this.#facts.get(id);
+    if (!facts) return;
+    const { changes } = facts;
+    const port = facts.settings.containerPort ?? facts.address?.port ?? null;
+    const logLines = await this.#engine.lines(id);
+    if (facts.changes !== changes) return;
+    const circumstances = { at: this.#needs.clock.now(), logLines };
+    const failure = failureOfSilence(facts.settings, port, wakeTimeoutMs, circumstances);
+    this.send({ kind: 'deadline', id, failure });
+  }
+
+  #idleDelayMs(leastMs: number): number {
+    const idleMs = this.#project.settings.idleTimeoutMs ?? Number.POSITIVE_INFINITY;
+    return Math.max(leastMs, this.#quietSinceMs + idleMs - this.#needs.clock.monotonic());
+  }
+
+  #noteQuiet({ quietForMs }: ServiceActivity): void {
+    if (quietForMs === null) return;
+    this.#quietSinceMs = Math.max(this.#quietSinceMs, this.#needs.clock.monotonic() - quietForMs);
+  }
+
+  // Instances
+
+  async #onEnded(
+    entry: InstanceEntry,
+    facts: InstanceFacts,
+    observed: ObservedInstance | null,
+  ): Promise<void> {
+    const { changes } = facts;
+    const logLines = await this.#engine.lines(entry.id);
+    if (facts.changes !== changes) return;
+    facts.exit = observed?.exit ?? null;
+    facts.address = null;
+    const when = entry.state === 'running' ? 'while it served' : 'during its start';
+    const exit = observed ? (observed.exit ?? unknownExit(this.#needs.clock.now())) : null;
+    const failure = failureOfExit(exit, when, { at: this.#needs.clock.now(), logLines });
+    this.send({ kind: 'exited', id: entry.id, failure });
+  }
+
+  #learn(
+    id: string,
+    revision: number,
+    createdAt: number | undefined,
+    observed: ObservedInstance | null,
+  ): void {
+    const settings: RevisionSettings = this.#project.settings;
+    const known = { isRecorded: createdAt !== undefined, address: observed?.address ?? null };
+    this.#facts.set(id, newFacts(revision, settings, createdAt ?? this.#needs.clock.now(), known));
+    this.#needs.onInstance(this.name, id, true);
+  }
+
+  #entry(id: string): InstanceEntry | null {
+    return this.#state?.instances.find((entry) => entry.id === id) ?? null;
+  }
+
+  #trafficWanted(): 'forward' | 'stopped' {
+    return this.#project.wanted === 'active' ? 'forward' : 'stopped';
+  }
+
+  /** A snapshot closes nothing that has targets: where the proxy has others, what it has is not what we said. */
+  #publishedAfter(report: ServiceReport | null): Publication | null {
+    const said = this.#snapshot;
+    if (!said || !report || said.traffic === 'none') return said;
+    return report.targets.every((target) => said.targets.includes(target.id)) ? said : null;
+  }
+}
+
+type TimedEffect = Extract<
+  ProjectEffect,
+  { kind: 'publish' | 'fence' | 'signal' | 'lift' | 'drain' | 'fail-wake' | 'arm' | 'disarm' }
+>;
+
+function isMoved(facts: InstanceFacts, observed: ObservedInstance | null): boolean {
+  const { address } = facts;
+  if (!address || !observed?.address) return false;
+  return address.host !== observed.address.host || address.port !== observed.address.port;
+}
+
+function unknownExit(at: number): { code: null; signal: null; outOfMemory: false; at: number } {
+  return { code: null, signal: null, outOfMemory: false, at };
+}

@@ -1,0 +1,34 @@
+/** What a change of settings touches: the instance, the routes, both or nothing. Pure. */
+import type { ProjectSettings, RevisionSettings } from '../../domain/project.ts';
+
+export interface SettingsChange {
+  /** A new instance is needed. */
+  readonly isRevision: boolean;
+  /** The proxy or the idle timer has to know. */
+  readonly isRouting: boolean;
+}
+
+export function settingsChange(from: ProjectSettings, to: ProjectSettings): SettingsChange {
+  return {
+    isRevision: canonical(revisionPart(from)) !== canonical(revisionPart(to)),
+    isRouting: canonical(servicePart(from)) !== canonical(servicePart(to)),
+  };
+}
+
+function revisionPart(settings: ProjectSettings): RevisionSettings {
+  const { image, command, entrypoint, workingDir, envVars, containerPort, healthCheck, stopTimeoutMs } =
+    settings;
+  return { image, command, entrypoint, workingDir, envVars, containerPort, healthCheck, stopTimeoutMs };
+}
+
+function servicePart({ hostnames, idleTimeoutMs, wakeTimeoutMs }: ProjectSettings): object {
+  return { hostnames, idleTimeoutMs, wakeTimeoutMs };
+}
+
+/** The same text for the same values, whatever the order of their keys. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_key, part: unknown) => {
+    if (typeof part !== 'object' || part === null || Array.isArray(part)) return part;
+    return Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)));
+  });
+}

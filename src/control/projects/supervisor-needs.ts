@@ -1,0 +1,27 @@
+/** What all supervisors share. Built once by the control plane. */
+import type { Clock } from '../../base/clock.ts';
+import type { Log } from '../../base/log.ts';
+import type { ProxyLink } from '../../proxy/client/contract.ts';
+import type { Runtime } from '../../runtimes/contract.ts';
+import type { Store } from '../../store/contract.ts';
+import type { StartQueue } from '../instances/start-queue.ts';
+import type { Journal } from '../journal/journal.ts';
+
+export interface SupervisorNeeds {
+  readonly store: Store;
+  readonly runtime: Runtime;
+  readonly link: ProxyLink;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly journal: Journal;
+  /** Starts of all projects, near the number of cores at once. */
+  readonly starts: StartQueue;
+  /** Pulls and creates of all projects. */
+  readonly prepares: StartQueue;
+  /** How long exchanges may take to end before a stop. */
+  readonly drainTimeoutMs: () => number;
+  /** The instance came to be, or is gone for ever. */
+  readonly onInstance: (project: string, instanceId: string, isThere: boolean) => void;
+  /** Something odd was heard of it: ask the runtime. */
+  readonly onSuspect: (instanceId: string) => void;
+}
