@@ -187,6 +187,14 @@ describe('reading', () => {
     expect((await call('GET', '/projects/my-nginx-app')).json).toEqual(made);
   });
 
+  test('lists them by name, in whatever order they came', async () => {
+    for (const name of ['web', 'api', 'a0']) {
+      await call('POST', '/projects', { ...seed, name, hostname: `${name}.localhost` });
+    }
+    const { projects } = (await call('GET', '/projects')).json;
+    expect(projects.map((project: { name: string }) => project.name)).toEqual(['a0', 'api', 'web']);
+  });
+
   test('tells instances and why a start failed', async () => {
     await call('POST', '/projects', seed);
     control.statusName = 'failed';

@@ -32,6 +32,7 @@ export const problemTable: Readonly<Record<string, Row>> = {
   runtime_cannot_run_images: { status: 422, title: 'This runtime runs no images', field: 'docker_image' },
   image_not_found: { status: 422, title: 'No such image', field: 'docker_image' },
   internal_error: { status: 500, title: 'A bug in Luma' },
+  sleep_failed: { status: 500, title: 'It could not be put to sleep' },
   store_unreadable: { status: 500, title: 'The database is damaged' },
   wake_failed: { status: 502, title: 'The instance did not start' },
   shutting_down: { status: 503, title: 'Luma is shutting down', retryAfter: 5 },
@@ -44,7 +45,6 @@ export const problemTable: Readonly<Record<string, Row>> = {
   store_full: { status: 507, title: 'The disk is full' },
 };
 
-/** `Retry-After` of a problem whose code has one. */
 export function problemResponse(error: unknown, log: Log, headers: Record<string, string> = {}): Response {
   const problem = toProblem(error, log);
   const { retryAfter } = problemTable[problem.code] ?? {};

@@ -14,7 +14,8 @@ type AnyCall = Call<unknown>;
 
 export async function listProjects({ deps }: AnyCall): Promise<Response> {
   const views = await deps.control.listProjects();
-  return Response.json({ projects: views.map((view) => toProjectJson(view, deps.urlOf)) });
+  const projects = views.map((view) => toProjectJson(view, deps.urlOf));
+  return Response.json({ projects: projects.sort((a, b) => (a.name < b.name ? -1 : 1)) });
 }
 
 export async function createProject({ request, deps }: AnyCall): Promise<Response> {
