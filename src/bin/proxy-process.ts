@@ -9,6 +9,7 @@ import { isLumaError, LumaError } from '../base/errors.ts';
 import { formatAuthority } from '../base/host-name.ts';
 import type { Log } from '../base/log.ts';
 import { createProxyClient, type ProxyClient, type ProxyStatus } from '../proxy/client/index.ts';
+import type { LoadedConfig } from './config/load-config.ts';
 import type { LumaConfig } from './config/settings.ts';
 import type { DataDir } from './data-dir.ts';
 import { checkPortIsFree } from './listening-port.ts';
@@ -46,6 +47,12 @@ export async function ensureOwnProxy(options: ProxyProcessOptions): Promise<Prox
   checkListeners(found, options.config);
   log.info('found the proxy of an earlier run', { pid: found.pid });
   return processOf(found.pid, options);
+}
+
+/** A proxy that somebody else runs: it must answer, and listen where we were told to, if we were told. */
+export async function checkNamedProxy(socketPath: string, { config, said }: LoadedConfig): Promise<void> {
+  const status = await createProxyClient({ socketPath }).status();
+  if (said.includes('http_port') || said.includes('http_host')) checkListeners(status, config);
 }
 
 /** Null where nothing listens; another failure (a foreign socket, another version) is the caller's to see. */
@@ -114,7 +121,7 @@ function checkListeners({ listeners, pid }: ProxyStatus, { httpHost, httpPort }:
   const where = listeners.map(({ host, port }) => formatAuthority(host, port)).join(', ') || 'nothing';
   throw new LumaError(
     'proxy_listens_elsewhere',
-    `the proxy of an earlier run (process id ${pid}) listens on ${where}, not on ${formatAuthority(httpHost, httpPort)}`,
+    `the proxy that runs already (process id ${pid}) listens on ${where}, not on ${formatAuthority(httpHost, httpPort)}`,
     { hint: `stop it with \`kill ${pid}\`, or ask for what it has with --http-host and --http-port` },
   );
 }

@@ -47,6 +47,7 @@ describe('without anything said', () => {
         logFormat: 'text',
         debug: false,
       },
+      said: [],
       filePath: null,
       warnings: [],
     });
@@ -61,11 +62,12 @@ describe('without anything said', () => {
 describe('precedence', () => {
   test('is flag, then variable, then file, then default', () => {
     const path = writeFile('http_port: 1001\napi_port: 1002\nworkers: 3\nlog_format: json\n');
-    const { config, filePath } = load({
+    const { config, filePath, said } = load({
       flags: { http_port: '3001', log_format: 'text' },
       env: { LUMA_HTTP_PORT: '2001', LUMA_API_PORT: '2002', LUMA_WORKERS: '' },
     });
     expect(filePath).toBe(path);
+    expect(said).toEqual(['http_port', 'api_port', 'workers', 'log_format']);
     expect([config.httpPort, config.apiPort, config.workers, config.logFormat]).toEqual([
       3001,
       2002,

@@ -27,6 +27,8 @@ export interface ConfigSources {
 
 export interface LoadedConfig {
   readonly config: LumaConfig;
+  /** What somebody said; the others have their defaults. */
+  readonly said: readonly SettingKey[];
   /** Which file was read, if any. */
   readonly filePath: string | null;
   /** What a person should know although it is no error. */
@@ -59,6 +61,7 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
   if (problems.length > 0) throw refusal(problems);
   return {
     config: Object.fromEntries(values) as LumaConfig,
+    said: settingKeys.filter((key) => find(key, sources, file) !== null),
     filePath: file?.path ?? null,
     warnings: strangeVariables(sources.env).map((name) => `${name} is no setting of Luma and is ignored`),
   };
