@@ -7,7 +7,6 @@ import type { ContainerInfo, ContainerInspectInfo } from 'dockerode';
 import type { Clock } from '../../base/clock.ts';
 import { type FieldProblem, LumaError, messageOf } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
-import { Mailbox } from '../../base/mailbox.ts';
 import type { RevisionSettings } from '../../domain/project.ts';
 import type {
   InstanceAddress,
@@ -30,6 +29,7 @@ import { ensureImage } from './image-pull.ts';
 import { parseImageReference } from './image-reference.ts';
 import { type ContainerNetwork, instanceAddress, ownAddress, publishedPort } from './instance-address.ts';
 import { InstanceLogs } from './instance-logs.ts';
+import { InstanceMailboxes } from './instance-mailboxes.ts';
 import { labels } from './labels.ts';
 import { limits } from './limits.ts';
 import { Preparation } from './preparation.ts';
@@ -54,7 +54,7 @@ export class DockerRuntime implements Runtime {
   readonly #events: EngineEvents;
   readonly #logs: InstanceLogs;
   readonly #reachability: Reachability;
-  readonly #mailboxes = new Map<string, Mailbox>();
+  readonly #mailboxes = new InstanceMailboxes();
 
   constructor({ installationId, engine, clock, log }: DockerRuntimeParts) {
     this.#engine = engine;
@@ -91,11 +91,11 @@ export class DockerRuntime implements Runtime {
       await ensureImage(this.#engine, this.#clock, settings.image ?? '', options);
     }
     await this.#reachability.learn();
-    await this.#post(instanceId, () => this.#preparation.ensureContainer(instance, options));
+    await this.#mailboxes.post(instanceId, () => this.#preparation.ensureContainer(instance, options));
   }
 
   start(instanceId: string, signal?: AbortSignal): Promise<StartedInstance> {
-    const begun = this.#post(instanceId, async () => {
+    const begun = this.#mailboxes.post(instanceId, async () => {
       signal?.throwIfAborted();
       return { address: await this.#start(instanceId) };
     });
@@ -103,7 +103,7 @@ export class DockerRuntime implements Runtime {
   }
 
   freeze(instanceId: string): Promise<void> {
-    return this.#post(instanceId, async () => {
+    return this.#mailboxes.post(instanceId, async () => {
       const id = await this.#containers.known(instanceId);
       const refusal = await this.#containers.change('freeze an instance', id, (one) => one.pause());
       if (!refusal) return;
@@ -113,11 +113,11 @@ export class DockerRuntime implements Runtime {
   }
 
   thaw(instanceId: string): Promise<StartedInstance> {
-    return this.#post(instanceId, async () => ({ address: await this.#thaw(instanceId) }));
+    return this.#mailboxes.post(instanceId, async () => ({ address: await this.#thaw(instanceId) }));
   }
 
   stop(instanceId: string, timeoutMs: number): Promise<InstanceExit | null> {
-    return this.#post(instanceId, async () => {
+    return this.#mailboxes.post(instanceId, async () => {
       const id = await this.#containers.find(instanceId);
       if (!id) return null;
       // Whole seconds are all the engine's API knows; rounded up, so that nobody is killed early.
@@ -135,7 +135,7 @@ export class DockerRuntime implements Runtime {
   }
 
   remove(instanceId: string): Promise<void> {
-    return this.#post(instanceId, async () => {
+    return this.#mailboxes.post(instanceId, async () => {
       const id = await this.#containers.find(instanceId);
       if (!id) return;
       await this.#keepLastLines(instanceId, id);
@@ -273,19 +273,6 @@ export class DockerRuntime implements Runtime {
   #gone(instanceId: string): LumaError {
     this.#containers.forget(instanceId);
     return instanceNotFound(instanceId);
-  }
-
-  async #post<T>(instanceId: string, task: () => Promise<T>): Promise<T> {
-    let mailbox = this.#mailboxes.get(instanceId);
-    if (!mailbox) {
-      mailbox = new Mailbox({ name: `instance ${instanceId}` });
-      this.#mailboxes.set(instanceId, mailbox);
-    }
-    try {
-      return await mailbox.post(task);
-    } finally {
-      if (mailbox.isIdle && this.#mailboxes.get(instanceId) === mailbox) this.#mailboxes.delete(instanceId);
-    }
   }
 }
 

@@ -14,8 +14,8 @@ export const limits = {
   importMs: 120_000,
   /** Between two progress messages of one pull. */
   progressGapMs: 500,
-  /** One connection to a container's own address, once per engine. */
-  reachMs: 1_000,
+  /** One connection to a container's own address, once per engine. Longer than the second that a lost ARP costs. */
+  reachMs: 2_500,
   /** Back-off of the event stream: doubles from the first to the last. */
   reconnectFirstMs: 100,
   reconnectLastMs: 5_000,

@@ -39,6 +39,12 @@ export function startRefused(refusal: LumaError): LumaError {
       cause: refusal,
     });
   }
+  if (words.includes('docker-init')) {
+    return new LumaError('runtime_failed', `Docker could not start its init: ${words}`, {
+      hint: 'docker-init is missing on the engine: install Docker again, or the package tini',
+      cause: refusal,
+    });
+  }
   const isProgramMissing =
     /executable file not found|no such file or directory|permission denied|is a directory|exec format error/i;
   if (statusOf(refusal) === 400 && isProgramMissing.test(words)) return noProgram(undefined, words, refusal);

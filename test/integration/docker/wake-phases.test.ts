@@ -68,7 +68,8 @@ test(
         `${name.padEnd(8)} p50 ${percentile(values, 0.5).toFixed(1)} ms, p95 ${percentile(values, 0.95).toFixed(1)} ms`,
       );
     }
-    expect(percentile(row('runtime'), 0.5) - percentile(row('byHand'), 0.5)).toBeLessThan(overheadMsMax);
+    // The fastest of each: whatever else the machine does only ever adds.
+    expect(Math.min(...row('runtime')) - Math.min(...row('byHand'))).toBeLessThan(overheadMsMax);
   },
   limitMs,
 );

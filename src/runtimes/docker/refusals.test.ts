@@ -1,0 +1,71 @@
+import { describe, expect, test } from 'bun:test';
+import type { ContainerInspectInfo } from 'dockerode';
+import { LumaError } from '../../base/errors.ts';
+import type { InstanceSpec } from '../contract.ts';
+import { changeRefused, creationRefused, instanceExited, startRefused } from './refusals.ts';
+
+const refusal = (status: number, words: string): LumaError =>
+  new LumaError('runtime_failed', `Docker could not do it: ${words}`, { details: { status, words } });
+
+describe('a refused start', () => {
+  test.each([
+    [
+      500,
+      'driver failed programming external connectivity: Bind for 127.0.0.1:80: port is already allocated',
+      'port_conflict',
+    ],
+    [500, 'listen tcp4 127.0.0.1:49153: bind: address already in use', 'port_conflict'],
+    [400, 'OCI runtime create failed: exec: "nope": executable file not found in $PATH', 'command_not_found'],
+    [400, 'exec: "/app": permission denied', 'command_not_found'],
+    [400, 'exec: "docker-init": executable file not found in $PATH', 'runtime_failed'],
+    [500, 'no space left on device', 'runtime_failed'],
+    // Only a refusal of the command itself is the user's mistake.
+    [500, 'open /var/lib/docker/x: no such file or directory', 'runtime_failed'],
+  ])('with %i "%s" is %s', (status, words, code) => {
+    const error = startRefused(refusal(status, words));
+    expect(error.code).toBe(code);
+    expect(error.message).toContain(words);
+  });
+});
+
+describe('a refused creation', () => {
+  const instance = { project: 'shop', instanceId: 'i-1' } as InstanceSpec;
+
+  test('because of a taken name says which, and how to free it', () => {
+    const error = creationRefused(instance, refusal(409, 'Conflict. The container name is in use'));
+    expect(error).toMatchObject({
+      code: 'runtime_failed',
+      hint: expect.stringContaining('docker rm luma-shop-i-1'),
+    });
+  });
+
+  test('because nothing says what to run is the command that was not found', () => {
+    expect(creationRefused(instance, refusal(400, 'No command specified'))).toMatchObject({
+      code: 'command_not_found',
+    });
+  });
+
+  test('for any other reason stays as it is', () => {
+    const error = refusal(500, 'no space left on device');
+    expect(creationRefused(instance, error)).toBe(error);
+  });
+});
+
+describe('an instance that ended', () => {
+  const info = (Running: boolean) =>
+    ({ State: { Status: 'exited', Running, FinishedAt: '' } }) as ContainerInspectInfo;
+
+  test('says how, as far as it is known', () => {
+    const exit = { code: 3, signal: null, outOfMemory: false, at: 1 };
+    expect(instanceExited('i-1', exit)).toMatchObject({ code: 'instance_exited', details: { exit } });
+    expect(instanceExited('i-1', exit).message).toContain('exited with code 3');
+    expect(instanceExited('i-1', { ...exit, outOfMemory: true }).message).toContain('ran out of memory');
+    expect(instanceExited('i-1', null).message).toContain('code unknown');
+  });
+
+  test('is the reason why a change was refused, unless it runs', () => {
+    const error = refusal(500, 'cannot pause');
+    expect(changeRefused('i-1', info(false), error).code).toBe('instance_exited');
+    expect(changeRefused('i-1', info(true), error)).toBe(error);
+  });
+});
