@@ -45,6 +45,8 @@ export interface EdgeLimits {
   readonly clientStalledMs: number;
   /** An upstream that is silent in the middle of an answer, milliseconds; beyond: the answer is cut. */
   readonly answerIdleMs: number;
+  /** A tunnel of which one side has ended and the other is silent, milliseconds; beyond: cut. */
+  readonly tunnelHalfClosedMs: number;
   /** How long a closing connection waits for the client to finish sending, milliseconds. */
   readonly lingerMs: number;
   /** Bytes thrown away during that wait; beyond: reset. */
@@ -84,6 +86,7 @@ export const EDGE_LIMITS: EdgeLimits = {
   requestBodyIdleMs: 60_000,
   clientStalledMs: 60_000,
   answerIdleMs: 600_000,
+  tunnelHalfClosedMs: 30_000,
   lingerMs: 2_000,
   lingerBytesMax: 4 * 1024 * 1024,
   retryMs: 5_000,

@@ -172,6 +172,7 @@ export class Exchange implements UpstreamUser, Holder {
     if (connection === null || this.#isUpstreamClogged || !this.#isWithTarget()) return from;
     if (this.#phase === 'tunnel') {
       connection.writeBytes(input, from, input.length);
+      if (this.#hasTargetEnded) this.#armHalfClosed();
       return input.length;
     }
     if (this.body.isComplete) return from;
@@ -267,13 +268,13 @@ export class Exchange implements UpstreamUser, Holder {
 
   onTunnelBytes(bytes: Buffer, from: number, to: number): void {
     this.#client.socket.writeBytes(bytes, from, to);
-    if (this.#hasClientEnded) this.#armProgress();
+    if (this.#hasClientEnded) this.#armHalfClosed();
   }
 
   onTunnelEnd(): void {
     this.#hasTargetEnded = true;
     this.#client.socket.shutdown();
-    this.#armProgress();
+    this.#armHalfClosed();
     this.#endTunnelOnceEmpty();
   }
 
@@ -285,8 +286,12 @@ export class Exchange implements UpstreamUser, Holder {
     }
     this.#hasClientEnded = true;
     this.#connection?.shutdown();
-    this.#armProgress();
+    this.#armHalfClosed();
     this.#endTunnelOnceEmpty();
+  }
+
+  #armHalfClosed(): void {
+    this.#client.dueMs = this.#core.sweep.nowMs + this.#core.limits.tunnelHalfClosedMs;
   }
 
   /** Both halves are closed, and what was said has left. */
@@ -316,9 +321,10 @@ export class Exchange implements UpstreamUser, Holder {
 
   onClientWritable(): void {
     this.#connection?.resume();
-    if (this.#phase === 'tunnel' && !this.#hasClientEnded && !this.#hasTargetEnded)
-      this.#client.dueMs = NEVER;
-    else if (this.#phase === 'answering' || this.#phase === 'tunnel') this.#armProgress();
+    if (this.#phase === 'tunnel') {
+      if (this.#hasClientEnded || this.#hasTargetEnded) this.#armHalfClosed();
+      else this.#client.dueMs = NEVER;
+    } else if (this.#phase === 'answering') this.#armProgress();
     else if (this.#phase === 'awaiting') this.#armAnswer();
   }
 

@@ -1,0 +1,75 @@
+/** Reads the protocol cases of this folder: Markdown in, bytes to send and expect out. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+export interface ProtocolCase {
+  readonly file: string;
+  readonly name: string;
+  readonly client: readonly string[];
+  readonly target: readonly string[];
+  readonly answer: readonly string[];
+  readonly gets: string;
+  /** The sentence it stands on. */
+  readonly sentence: string;
+}
+
+export function readCases(folder: string): ProtocolCase[] {
+  const files = readdirSync(folder).filter((file) => file.endsWith('.md') && file !== 'README.md');
+  return files.toSorted().flatMap((file) => casesOf(file, readFileSync(join(folder, file), 'utf8')));
+}
+
+function casesOf(file: string, text: string): ProtocolCase[] {
+  return text
+    .split(/^## /m)
+    .slice(1)
+    .map((section) => {
+      const name = section.slice(0, section.indexOf('\n')).trim();
+      const sentence = [...section.matchAll(/^> (.*)$/gm)].map((match) => match[1]).join(' ');
+      const blocks = (kind: string): string[] =>
+        [...section.matchAll(new RegExp(`^\`\`\`${kind}\\n([\\s\\S]*?)^\`\`\`$`, 'gm'))].map((match) =>
+          bytesOf(match[1] ?? ''),
+        );
+      const gets = blocks('gets')[0];
+      if (sentence === '' || gets === undefined)
+        throw new Error(`${file}: "${name}" needs a sentence and a gets block`);
+      return {
+        file,
+        name,
+        sentence,
+        gets,
+        client: blocks('client'),
+        target: blocks('target'),
+        answer: blocks('answer'),
+      };
+    });
+}
+
+function bytesOf(block: string): string {
+  const lines = block.split('\n').slice(0, -1);
+  return lines
+    .map((line) => (line.endsWith('\\') ? line.slice(0, -1) : `${line}\r\n`).replace(ESCAPE, byteOf))
+    .join('');
+}
+
+const ESCAPE = /\\(?:r|n|0|t|x[0-9a-f]{2})/g;
+
+function byteOf(escaped: string): string {
+  const known: Record<string, string> = { '\\r': '\r', '\\n': '\n', '\\0': '\0', '\\t': '\t' };
+  return known[escaped] ?? String.fromCharCode(Number.parseInt(escaped.slice(2), 16));
+}
+
+/** The edge's own lines and answers, in the short form the documents use. */
+export function shortened(received: string): string {
+  return received
+    .replace(
+      /X-Forwarded-For: 127\.0\.0\.1\r\nX-Forwarded-Proto: http\r\n(?:X-Forwarded-Host: [^\r]*\r\n)?X-Request-ID: [^\r]*\r\n/g,
+      '{forwarded}\r\n',
+    )
+    .replace(OWN_ANSWER, (_whole, status: string, rest: string) => {
+      const code = /X-Luma-Error: (\S+)/.exec(rest)?.[1];
+      return `{${status} ${code}${rest.includes('Connection: close') ? ' + close' : ''}}\r\n`;
+    });
+}
+
+const OWN_ANSWER =
+  /HTTP\/1\.1 (\d+) [^\r]*\r\n((?:[^\r\n]+\r\n)*X-Luma-Error: (?:[^\r\n]+\r\n)+)\r\n\d+ [^\n]*\ncode: [^\n]*\nrequest: [^\n]*\n/g;

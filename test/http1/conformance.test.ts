@@ -1,0 +1,75 @@
+/** Runs every document of this folder through an edge on real sockets. */
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import type { Socket } from 'node:net';
+import { EdgeFixture, eventually, type RawClient } from '../../src/edge/exchange/edge.fixture.ts';
+import { type ProtocolCase, readCases, shortened } from './case-document.ts';
+
+/** Written by the case that runs, read by the target. */
+let current: { readonly case: ProtocolCase; seen: string; answered: number };
+let fixture: EdgeFixture;
+
+beforeAll(async () => {
+  fixture = new EdgeFixture({ requestHeadBytesMax: 4_096, requestTargetBytesMax: 1_024, headFieldsMax: 20 });
+  fixture.serve([await fixture.upstream(followScript)], { hosts: ['a.test', '::1'] });
+});
+
+afterAll(() => {
+  fixture.close();
+  expect(fixture.bugs).toEqual([]);
+});
+
+function followScript(socket: Socket): void {
+  socket.on('end', () => socket.end());
+  socket.on('data', (bytes: Buffer) => {
+    current.seen += bytes.toString('latin1');
+    const expected = current.case.target.slice(0, current.answered + 1).join('');
+    const answer = current.case.answer[current.answered];
+    if (answer === undefined || shortened(current.seen).length < expected.length) return;
+    current.answered++;
+    const isClosing = answer.endsWith('{close}\r\n');
+    socket.write(isClosing ? answer.slice(0, -'{close}\r\n'.length) : answer, 'latin1');
+    if (isClosing) socket.end();
+  });
+}
+
+describe.each([
+  ['whole', (client: RawClient, text: string) => client.send(text)],
+  ['byte by byte', sendSlowly],
+] as const)('%s', (_way, send) => {
+  const cases = readCases(import.meta.dirname).map((one) => [`${one.file}: ${one.name}`, one] as const);
+  test.each(cases)('%s', async (_name, one) => {
+    current = { case: one, seen: '', answered: 0 };
+    const client = await fixture.client();
+    const isClosing = one.gets.endsWith('{close}\r\n');
+    const gets = isClosing ? one.gets.slice(0, -'{close}\r\n'.length) : one.gets;
+    for (const [index, text] of one.client.entries()) {
+      if (index > 0) await eventually(() => shortened(client.received).length > 0);
+      await send(client, text);
+    }
+    await eventually(() => shortened(client.received).length >= gets.length || client.ending !== null);
+    if (isClosing) await client.untilEnd();
+    expect(shortened(client.received)).toBe(gets);
+    expectSeen(one);
+    if (!isClosing) expect(client.ending).toBeNull();
+    client.socket.destroy();
+    await eventually(() => fixture.edge.stats().clients === 0);
+    fixture.shut();
+    fixture.open();
+  });
+});
+
+/** A target that is never asked to answer may see any beginning of what is refused later, or nothing. */
+function expectSeen(one: ProtocolCase): void {
+  const seen = shortened(current.seen);
+  const expected = one.target.join('');
+  if (one.target.length === one.answer.length) expect(seen).toBe(expected);
+  else expect(seen.startsWith(expected) || expected.startsWith(seen)).toBe(true);
+}
+
+async function sendSlowly(client: RawClient, text: string): Promise<void> {
+  for (const byte of text) {
+    if (client.ending !== null) return;
+    client.send(byte);
+    await new Promise<void>((resolve) => setImmediate(resolve));
+  }
+}
