@@ -1,12 +1,12 @@
 /** What is left when Luma itself dies by kill -9, and what the next one makes of it. */
 import { afterAll, expect, test } from 'bun:test';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from '../../base/clock.ts';
 import { silentLog } from '../../base/log.ts';
 import type { InstanceSpec, Runtime, RuntimeEvent } from '../contract.ts';
 import { createProcessRuntime } from './index.ts';
-import { environmentOf, isAlive, listProcesses } from './process-table.ts';
+import { environmentOf, findAlive, isAlive, listProcesses } from './process-table.ts';
 import { TestApps } from './test-apps.ts';
 
 const apps = new TestApps();
@@ -142,7 +142,10 @@ test('a frozen instance is adopted frozen, and thaws', async () => {
 test('children of an instance that ended while no Luma ran are swept away', async () => {
   const spec = apps.shell('sleep 300 & sleep 0.2');
   await killed(owner(spec, "await runtime.prepare(spec); await runtime.start(id); console.log('done');"));
-  await until(async () => marked(spec.instanceId) === 1);
+  const record = join(dataDir, 'instances', spec.instanceId, 'run.json');
+  const { process: leader } = JSON.parse(readFileSync(record, 'utf8')).run;
+  await until(async () => findAlive(leader) === null);
+  expect(marked(spec.instanceId)).toBe(1);
   const runtime = open();
   const one = (await runtime.list()).find((each) => each.instanceId === spec.instanceId);
   expect(one).toMatchObject({ state: 'exited', exit: { code: null } });

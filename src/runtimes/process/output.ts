@@ -6,6 +6,8 @@ import { OutputFile, type OutputLine } from './output-file.ts';
 import type { RunUser } from './run-user.ts';
 
 export class Output {
+  /** Of the file that its processes append their stdout to. */
+  readonly path: string;
   readonly #stdout: OutputFile;
   readonly #stderr: OutputFile;
   readonly #waiting = new Set<() => void>();
@@ -14,7 +16,8 @@ export class Output {
   #isOver = false;
 
   constructor(folder: string) {
-    this.#stdout = new OutputFile(join(folder, 'stdout.log'));
+    this.path = join(folder, 'stdout.log');
+    this.#stdout = new OutputFile(this.path);
     this.#stderr = new OutputFile(join(folder, 'stderr.log'));
   }
 

@@ -19,7 +19,7 @@ import type { InstanceFiles, Run } from './instance-files.ts';
 import type { Launcher } from './launcher.ts';
 import { FLOOD_BYTES, KEPT_LINES_MAX, LOOK_BUSY_MS, LOOK_FLOOD_MS, LOOK_MS } from './limits.ts';
 import { hasLostPort } from './lost-port.ts';
-import { findLeader } from './orphans.ts';
+import { findLeader, findNewborn } from './orphans.ts';
 import { Output } from './output.ts';
 import { choosePort, claimPort, isPortFree } from './ports.ts';
 import type { InstanceMark, ProcessSession } from './process-session.ts';
@@ -228,7 +228,7 @@ export class ProcessInstance {
   #adopt(): ProcessSession | null {
     const run = this.#files.readRun();
     if (!run || run.exit) return null;
-    const leader = run.process ?? findLeader(this.#mark);
+    const leader = run.process ?? findLeader(this.#mark) ?? findNewborn(this.#output.path);
     if (!leader) return null;
     const { clock } = this.#surroundings;
     const running = new RunningProcess({ ...run, process: leader }, leader, this.#mark, null, clock);

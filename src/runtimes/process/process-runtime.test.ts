@@ -110,6 +110,7 @@ test("nothing of Luma's own environment, descriptors or folder leaks", async () 
   const { pid, port, id } = await started(spec);
   delete process.env['LUMA_SECRET_OF_THE_SERVER'];
   await until(() => readFileSync(`/proc/${pid}/cmdline`, 'latin1').startsWith('sleep'));
+  await until(() => environmentOf(pid)!.size > 0);
   const { name, home } = chooseRunUser();
   expect(Object.fromEntries(environmentOf(pid)!)).toEqual({
     PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',

@@ -6,6 +6,7 @@ import { type Clock, delay } from '../../base/clock.ts';
 import { LumaError } from '../../base/errors.ts';
 import { KILL_PATIENCE_MS } from './limits.ts';
 import {
+  bootId,
   environmentOf,
   findAlive,
   isAlive,
@@ -88,6 +89,8 @@ export class ProcessSession {
 
   #isInSession(entry: ProcessEntry): boolean {
     const { pid, startTicks } = this.leader;
+    // The leader itself also in its first moment, before it has its session.
+    if (entry.pid === pid) return entry.startTicks === startTicks && this.leader.bootId === bootId();
     return this.#isHeld && entry.sessionId === pid && entry.startTicks >= startTicks;
   }
 }
