@@ -1,0 +1,103 @@
+/** A control plane with everything around it in memory and on one manual clock, for the tests of this layer. */
+import { silentLog } from '../../base/log.ts';
+import { ManualClock } from '../../base/manual-clock.ts';
+import type { ProjectSettings } from '../../domain/project.ts';
+import type { ProjectEvent } from '../../domain/project-event.ts';
+import { createFakeRuntime, type FakeEngine, type FakeRuntime } from '../../runtimes/fake/index.ts';
+import { createMemoryStore, type Store } from '../../store/index.ts';
+import { ControlPlane } from '../index.ts';
+import { ScriptedProxy } from './scripted-proxy.ts';
+
+export interface PlatformParts {
+  readonly clock?: ManualClock;
+  readonly store?: Store;
+  readonly engine?: FakeEngine;
+  readonly proxy?: ScriptedProxy;
+  readonly cores?: number;
+}
+
+/** One `luma server`; `successor()` is the next one on the same store, engine and proxy. */
+export class Platform {
+  readonly clock: ManualClock;
+  readonly store: Store;
+  readonly runtime: FakeRuntime;
+  readonly proxy: ScriptedProxy;
+  readonly control: ControlPlane;
+  readonly events: ProjectEvent[] = [];
+
+  constructor({ clock, store, engine, proxy, cores = 4 }: PlatformParts = {}) {
+    this.clock = clock ?? new ManualClock();
+    this.store = store ?? createMemoryStore();
+    this.runtime = createFakeRuntime({ clock: this.clock, ...(engine ? { engine } : {}) });
+    this.proxy = proxy ?? new ScriptedProxy(this.clock, (port) => this.runtime.script.answers({ port }));
+    this.control = new ControlPlane({
+      store: this.store,
+      runtime: this.runtime,
+      link: this.proxy.link(),
+      clock: this.clock,
+      log: silentLog,
+      version: '0',
+      cores,
+    });
+    this.control.onEvent(null, (event) => this.events.push(event));
+  }
+
+  async open(): Promise<this> {
+    await this.during(this.control.open());
+    await this.clock.advance(10);
+    return this;
+  }
+
+  /** Moves the clock on in small steps until the promise settles. */
+  async during<T>(promise: Promise<T>, stepMs = 5, stepsMax = 40_000): Promise<T> {
+    let isSettled = false;
+    const settle = (): void => {
+      isSettled = true;
+    };
+    promise.then(settle, settle);
+    for (let step = 0; step < stepsMax; step++) {
+      await this.clock.advance(0);
+      if (isSettled) return promise;
+      await this.clock.advance(stepMs);
+    }
+    throw new Error('it never ends');
+  }
+
+  create(settings: Partial<ProjectSettings> = {}): Promise<unknown> {
+    return this.during(this.control.createProject(projectSettings(settings)));
+  }
+
+  async status(name = 'app'): Promise<string> {
+    return (await this.control.getProject(name)).status.name;
+  }
+
+  kinds(): string[] {
+    return this.events.map((event) => event.kind);
+  }
+
+  /** What a kill -9 leaves: the store, the engine and the proxy. */
+  async successor(): Promise<Platform> {
+    await this.during(this.control.close({ stopInstances: false, timeoutMs: 0 }));
+    const { clock, store, proxy } = this;
+    return new Platform({ clock, store, proxy, engine: this.runtime.engine });
+  }
+}
+
+export function projectSettings(settings: Partial<ProjectSettings> = {}): ProjectSettings {
+  const name = settings.name ?? 'app';
+  return {
+    name,
+    image: 'app:1',
+    command: null,
+    entrypoint: null,
+    workingDir: null,
+    envVars: {},
+    containerPort: 80,
+    healthCheck: null,
+    stopTimeoutMs: 10_000,
+    hostnames: [`${name}.localhost`],
+    idleTimeoutMs: 20_000,
+    wakeTimeoutMs: 60_000,
+    ...settings,
+  };
+}
