@@ -59,7 +59,7 @@ interface Gate {
 async function answer(exchange: Exchange, { app, log, peerGuard, browserGuard }: Gate): Promise<Response> {
   try {
     browserGuard.check(exchange.headers);
-    await peerGuard.check(exchange.peer, exchange.own);
+    await peerGuard.check(exchange.peer, exchange.own, exchange.connection);
     refuseTricks(exchange.target);
     return await app(exchange.toRequest());
   } catch (error) {

@@ -11,6 +11,8 @@ import type { Endpoint } from './trust/socket-table.ts';
 export interface Exchange {
   readonly peer: Endpoint | null;
   readonly own: Endpoint;
+  /** The same for all requests of one connection, and for no other. */
+  readonly connection: object;
   /** As the client wrote it. */
   readonly target: string;
   readonly method: string;
@@ -87,6 +89,7 @@ function toExchange(incoming: IncomingMessage, signal: AbortSignal): Exchange {
   return {
     peer: remoteAddress && remotePort ? { address: remoteAddress, port: remotePort } : null,
     own: { address: localAddress, port: localPort },
+    connection: socket,
     target: url,
     method,
     headers,
@@ -123,13 +126,16 @@ async function send(
   });
   // What was not read of the body would be taken for the next request.
   if (!incoming.complete) headers['Connection'] = 'close';
-  outgoing.writeHead(response.status, headers);
-  if (!response.body) {
-    outgoing.end();
-    return;
+  if (response.body && headers['content-type']?.startsWith('text/')) {
+    // Lines of a log wait for no acknowledgement of the lines before them.
+    incoming.socket.setNoDelay(true);
+    outgoing.writeHead(response.status, headers).flushHeaders();
+    await pump(response.body, outgoing, gone);
+  } else {
+    const bytes = new Uint8Array(await response.arrayBuffer());
+    if (bytes.length > 0) headers['Content-Length'] = String(bytes.length);
+    outgoing.writeHead(response.status, headers).end(bytes);
   }
-  outgoing.flushHeaders();
-  await pump(response.body, outgoing, gone);
 }
 
 async function pump(

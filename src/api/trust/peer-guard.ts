@@ -18,6 +18,8 @@ export class PeerGuard {
   readonly #allowed: ReadonlySet<number>;
   readonly #ownUid: number;
   readonly #canTell: boolean;
+  /** A connection keeps its owner for as long as it lives; a port may pass to another. */
+  readonly #uidByConnection = new WeakMap<object, number>();
 
   constructor({ log, platform = process.platform, readUid = readPeerUid, ownUid }: PeerGuardOptions) {
     this.#readUid = readUid;
@@ -31,11 +33,12 @@ export class PeerGuard {
     }
   }
 
-  async check(peer: Endpoint | null, own: Endpoint): Promise<void> {
+  async check(peer: Endpoint | null, own: Endpoint, connection: object): Promise<void> {
     if (!peer || !isLoopbackAddress(peer.address)) throw this.#refused('comes from another machine');
     if (!this.#canTell) return;
-    const uid = await this.#readUid(peer, own);
+    const uid = this.#uidByConnection.get(connection) ?? (await this.#readUid(peer, own));
     if (uid === null) throw this.#refused('comes from a process that cannot be found on this machine');
+    this.#uidByConnection.set(connection, uid);
     if (!this.#allowed.has(uid)) throw this.#refused(`comes from the user with uid ${uid}`);
   }
 

@@ -19,24 +19,31 @@ export async function readPeerUid(peer: Endpoint, own: Endpoint): Promise<number
   return null;
 }
 
-/** Of one table's text: `sl local_address rem_address st tx:rx tr:when retrnsmt uid timeout inode …`. */
+/** Of one table's text: `sl: local_address rem_address st tx:rx tr:when retrnsmt uid timeout inode …`. */
 export function findPeerUid(table: string, peer: Endpoint, own: Endpoint): number | null {
-  const peerForms = formsOf(peer);
   const ownForms = formsOf(own);
-  for (const line of table.split('\n')) {
-    const [, local = '', remote = '', , , , , uid = '', , inode = ''] = line.trim().split(/\s+/);
-    if (!peerForms.has(local) || !ownForms.has(remote)) continue;
-    // A socket its process has closed belongs to nobody, and the kernel then says uid 0: never believe that.
-    if (inode === '' || inode === '0' || !/^\d+$/.test(uid)) continue;
-    return Number(uid);
+  for (const [family, peerForm] of formsOf(peer).entries()) {
+    const uid = findPair(table, `: ${peerForm} ${ownForms[family]} `);
+    if (uid !== null) return uid;
   }
   return null;
 }
 
-/** As the tables write them: an IPv4 address also as the IPv6 socket of a client that speaks to it. */
-function formsOf({ address, port }: Endpoint): ReadonlySet<string> {
+/** A search, not a walk over the rows: a busy edge leaves tens of thousands of them. */
+function findPair(table: string, pair: string): number | null {
+  for (let at = table.indexOf(pair); at >= 0; at = table.indexOf(pair, at + 1)) {
+    const row = table.slice(at + pair.length, table.indexOf('\n', at));
+    const [, , , , uid = '', , inode = ''] = row.trim().split(/\s+/);
+    // A socket its process has closed belongs to nobody, and the kernel then says uid 0: never believe that.
+    if (/^[1-9]\d*$/.test(inode) && /^\d+$/.test(uid)) return Number(uid);
+  }
+  return null;
+}
+
+/** As the tables write them: an IPv4 address first, then as the IPv6 socket of a client that speaks to it. */
+function formsOf({ address, port }: Endpoint): readonly string[] {
   const portHex = port.toString(16).toUpperCase().padStart(4, '0');
-  return new Set(addressBytes(address).map((bytes) => `${wordsHex(bytes)}:${portHex}`));
+  return addressBytes(address).map((bytes) => `${wordsHex(bytes)}:${portHex}`);
 }
 
 function addressBytes(address: string): readonly (readonly number[])[] {

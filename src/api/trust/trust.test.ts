@@ -82,11 +82,33 @@ describe('the peer', () => {
     const own = { address: '127.0.0.1', port: 8081 };
     const options = { log: silentLog, platform: 'linux', ownUid: 1_000 } as const;
     const guard = new PeerGuard({ ...options, readUid: async ({ port }) => (port === 1 ? 1_000 : null) });
-    await guard.check({ address: '127.0.0.1', port: 1 }, own);
+    await guard.check({ address: '127.0.0.1', port: 1 }, own, {});
     for (const peer of [{ address: '127.0.0.1', port: 2 }, { address: '10.0.0.1', port: 1 }, null]) {
-      const error = await guard.check(peer, own).catch((cause: unknown) => cause);
+      const error = await guard.check(peer, own, {}).catch((cause: unknown) => cause);
       expect(isLumaError(error, 'peer_refused')).toBe(true);
     }
+  });
+
+  test('is looked for once for each connection', async () => {
+    let uid = 1_000;
+    let lookCount = 0;
+    const readUid = async () => {
+      lookCount++;
+      return uid;
+    };
+    const guard = new PeerGuard({ log: silentLog, platform: 'linux', ownUid: 1_000, readUid });
+    const [peer, own] = [
+      { address: '127.0.0.1', port: 1 },
+      { address: '127.0.0.1', port: 8081 },
+    ];
+    const first = {};
+    await guard.check(peer, own, first);
+    await guard.check(peer, own, first);
+    expect(lookCount).toBe(1);
+    // The same port, but another connection, of another user.
+    uid = 65_534;
+    await expect(guard.check(peer, own, {})).rejects.toThrow('uid 65534');
+    await guard.check(peer, own, first);
   });
 
   test('on a system that does not tell is let in from loopback, and the log says so', async () => {
@@ -94,9 +116,9 @@ describe('the peer', () => {
     const log: Log = { ...silentLog, warn: (message) => warnings.push(message) };
     const readUid = () => Promise.reject(new Error('there is no such file'));
     const guard = new PeerGuard({ log, platform: 'darwin', readUid, ownUid: 501 });
-    await guard.check({ address: '::1', port: 5 }, { address: '::1', port: 8081 });
+    await guard.check({ address: '::1', port: 5 }, { address: '::1', port: 8081 }, {});
     expect(warnings).toHaveLength(1);
-    const far = guard.check({ address: '192.168.1.7', port: 5 }, { address: '192.168.1.1', port: 8081 });
+    const far = guard.check({ address: '192.168.1.7', port: 5 }, { address: '192.168.1.1', port: 8081 }, {});
     await expect(far).rejects.toThrow('another machine');
   });
 });
