@@ -129,7 +129,8 @@ function checkListeners({ listeners, pid }: ProxyStatus, { httpHost, httpPort }:
 function processOf(pid: number, { dataDir, config, clock, log }: ProxyProcessOptions): ProxyProcess {
   return {
     socketPath: dataDir.proxySocketPath,
-    kill: () => void sendSignal(pid, 'SIGKILL'),
+    // Its group: workers outlive a daemon that is killed alone.
+    kill: () => void (sendSignal(-pid, 'SIGKILL') || sendSignal(pid, 'SIGKILL')),
     stop: async () => {
       if (!sendSignal(pid, 'SIGTERM')) return;
       const deadline = clock.monotonic() + config.shutdownTimeout + EXIT_GRACE_MS;
