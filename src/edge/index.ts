@@ -63,6 +63,7 @@ export class Edge {
       requestIds: new RequestIds(),
       onError,
       isDraining: false,
+      drainIdleMs: Number.POSITIVE_INFINITY,
       heldCount: 0,
       exchangeCount: 0,
       onClientGone: () => this.#noticeEmpty(),
@@ -116,12 +117,16 @@ export class Edge {
     return { port: listener.port };
   }
 
-  /** Accepts nothing more and lets exchanges finish; what is left after `timeoutMs` is cut. */
-  async drain(timeoutMs: number): Promise<{ readonly cut: number }> {
+  /**
+   * Accepts nothing more and lets exchanges finish; what is left after `timeoutMs` is cut. Idle connections hear
+   * `Connection: close` on their next answer, and are closed when none is asked for within `idleMs`.
+   */
+  async drain(timeoutMs: number, idleMs = 0): Promise<{ readonly cut: number }> {
     const { clients, clock } = this.#core;
     this.#core.isDraining = true;
+    this.#core.drainIdleMs = idleMs;
     this.#stopListening();
-    for (const client of clients) client.drain();
+    for (const client of clients) client.drain(idleMs);
     if (clients.size > 0) await this.#emptyWithin(clock, timeoutMs);
     const cut = this.#core.exchangeCount;
     this.close();

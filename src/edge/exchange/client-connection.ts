@@ -167,12 +167,13 @@ export class ClientConnection implements SocketOwner, DeadlineOwner {
   exchangeEnded(isPersistent: boolean): void {
     this.#exchange = null;
     if (this.#phase !== 'exchange') return;
-    if (!isPersistent || this.#hasClientEnded || this.#core.isDraining) {
+    // One that was promised to be kept before the drain began may have its next request under way already.
+    if (!isPersistent || this.#hasClientEnded || this.#core.drainIdleMs === 0) {
       this.#close();
       return;
     }
     this.#phase = 'reading-head';
-    this.dueMs = this.#core.sweep.nowMs + this.#core.limits.keepAliveIdleMs;
+    this.dueMs = this.#core.sweep.nowMs + Math.min(this.#core.drainIdleMs, this.#core.limits.keepAliveIdleMs);
     this.socket.resume();
     if (this.#input !== null) this.#advance();
   }
@@ -183,9 +184,11 @@ export class ClientConnection implements SocketOwner, DeadlineOwner {
     this.exchangeEnded(isPersistent);
   }
 
-  /** Idle: closed now. Otherwise its answer says `Connection: close`. */
-  drain(): void {
-    if (this.isIdle) asOneEvent(() => this.#close());
+  /** Idle: closed when nothing comes for so long. Its next answer says `Connection: close`. */
+  drain(idleMs: number): void {
+    if (!this.isIdle) return;
+    if (idleMs === 0) asOneEvent(() => this.#close());
+    else this.dueMs = Math.min(this.dueMs, this.#core.sweep.nowMs + idleMs);
   }
 
   /** The time to finish is over. */

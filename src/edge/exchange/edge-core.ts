@@ -24,6 +24,8 @@ export interface EdgeCore {
   readonly onError: (error: unknown) => void;
   /** Answers end their connections; nothing new is accepted. */
   isDraining: boolean;
+  /** How long an idle connection is kept; shortened by a drain. */
+  drainIdleMs: number;
   heldCount: number;
   exchangeCount: number;
   onClientGone(client: ClientConnection): void;
