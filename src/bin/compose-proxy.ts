@@ -40,7 +40,8 @@ async function runDaemon(terminal: Terminal, settings: RunSettings): Promise<voi
   );
   const { signal, beforeForcedExit } = listenForStop();
   beforeForcedExit(() => daemon.kill());
-  await aborted(signal);
+  const isTakenOver = await Promise.race([aborted(signal), daemon.handedOver.then(() => true)]);
+  if (isTakenOver) return;
   log.info('stopping: running requests may finish', { timeout_ms: settings.shutdownTimeoutMs });
   await daemon.stop();
 }
@@ -95,8 +96,8 @@ async function runWorker(settings: WorkSettings): Promise<void> {
   await new Promise(() => {});
 }
 
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((done) => signal.addEventListener('abort', () => done(), { once: true }));
+function aborted(signal: AbortSignal): Promise<false> {
+  return new Promise((done) => signal.addEventListener('abort', () => done(false), { once: true }));
 }
 
 /** The daemon's workers serve on without it, and the next daemon takes them over. */

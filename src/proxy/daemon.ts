@@ -10,7 +10,7 @@ import { probeTarget } from '../edge/index.ts';
 import { bootId } from './boot-id.ts';
 import type { ProxyStatus, ServiceStatus } from './client/status-schema.ts';
 import type { DaemonOptions } from './daemon-options.ts';
-import { BOARD_ROWS, WORKER_DRAIN_TIMEOUT_MS } from './limits.ts';
+import { BOARD_ROWS, STOP_IDLE_MS } from './limits.ts';
 import { LinkServer } from './link/link-server.ts';
 import type { Commands } from './server/command-server.ts';
 import { CommandServer } from './server/command-server.ts';
@@ -20,7 +20,8 @@ import { RouteTable } from './services/route-table.ts';
 import { fromRoute, fromSaved, savedFrom } from './services/saved-services.ts';
 import { statusOfService } from './services/service-report.ts';
 import type { SavedState } from './state/index.ts';
-import { loadState, STATE_VERSION, StateFile, StateLock } from './state/index.ts';
+import { loadState, STATE_VERSION, StateFile, type StateLock } from './state/index.ts';
+import { takeLock } from './take-over.ts';
 import type { CrewTable } from './workers/crew.ts';
 import { Crew } from './workers/crew.ts';
 import { Fleet } from './workers/fleet.ts';
@@ -32,9 +33,10 @@ import { inheritFromOrphans } from './workers/orphans.ts';
 import type { SharedBoard } from './workers/shared-board.ts';
 import { closeSharedBoard, makeSharedBoard } from './workers/shared-board.ts';
 import { openSockets } from './workers/socket-set.ts';
+import type { Worker } from './workers/worker.ts';
 import { spawnWorker } from './workers/worker-flags.ts';
 
-/** The daemon's own column: dead workers are folded into it, and with no workers it serves from it. */
+/** Nobody serves from it: what dead workers left is folded into it. */
 const OWN_COLUMN = 0;
 
 export class Daemon implements Commands {
@@ -53,7 +55,10 @@ export class Daemon implements Commands {
   #rows: RowAllocator | undefined;
   #fleet: Fleet | undefined;
   #local: LocalWorker | undefined;
-  #phase: 'serving' | 'stopping' = 'serving';
+  /** What this process is after it handed over, if it served by itself. */
+  #afterwards: Worker | undefined;
+  #phase: ProxyStatus['state'] = 'serving';
+  readonly #handedOver = Promise.withResolvers<void>();
 
   private constructor(options: DaemonOptions, lock: StateLock) {
     const { clock, log, version } = options;
@@ -70,15 +75,20 @@ export class Daemon implements Commands {
 
   /** Resolves when it serves. Every mistake of the person who starts it is a LumaError. */
   static async start(options: DaemonOptions): Promise<Daemon> {
-    const lock = StateLock.take(options.stateDir);
+    const { lock, announced } = await takeLock(options);
     const daemon = new Daemon(options, lock);
     try {
-      await daemon.#begin();
+      await daemon.#begin(announced);
       return daemon;
     } catch (error) {
       await daemon.#giveUp();
       throw error;
     }
+  }
+
+  /** Resolves when it has handed over and nothing is left for this process to do. */
+  get handedOver(): Promise<void> {
+    return this.#handedOver.promise;
   }
 
   get listeners(): readonly ListenAddress[] {
@@ -87,20 +97,23 @@ export class Daemon implements Commands {
 
   /** Stops accepting, lets what runs finish for as long as it may, saves, and leaves nothing behind. */
   async stop(): Promise<void> {
-    if (this.#phase === 'stopping') return;
+    if (this.#phase === 'handing_over')
+      return this.#afterwards?.drain(this.#options.shutdownTimeoutMs, STOP_IDLE_MS);
+    if (this.#phase !== 'serving') return;
     this.#phase = 'stopping';
     this.#closeSockets();
     const timeoutMs = this.#options.shutdownTimeoutMs;
     await Promise.all([this.#fleet?.stop(timeoutMs), this.#local?.drain(timeoutMs)]);
     this.#links.close();
-    await this.#commands.close();
+    await this.#commands.close(this.#options.clock);
     await this.#state.save();
     await this.#giveUp();
   }
 
   /** A second signal: nothing is waited for. */
   kill(): void {
-    this.#fleet?.kill();
+    // Workers that were handed over are the next daemon's.
+    if (this.#phase !== 'handing_over') this.#fleet?.kill();
     this.#local?.close();
   }
 
@@ -145,19 +158,61 @@ export class Daemon implements Commands {
   }
 
   async restartWorkers(): Promise<void> {
+    if (this.#phase !== 'serving') throw notServing(this.#phase);
     await this.#fleet?.restart();
+  }
+
+  async handOver(): Promise<{ pids: readonly number[] }> {
+    if (this.#phase !== 'serving') throw notServing(this.#phase);
+    this.#phase = 'handing_over';
+    this.#options.log.info('handing over to the next daemon');
+    this.#fleet!.abandon();
+    // Control planes come back to the next daemon; fences that they have not signalled are lifted.
+    this.#links.close();
+    await this.#state.save();
+    const pids = [...this.#fleet!.pids, ...(this.#local ? [process.pid] : [])];
+    void this.#leave();
+    return { pids };
+  }
+
+  /** The answer that announces the workers is still on its way when this begins: closing waits for it. */
+  async #leave(): Promise<void> {
+    await this.#commands.close(this.#options.clock);
+    this.#registry?.close();
+    this.#state.close();
+    this.#crew.close();
+    const isServing = this.#local !== undefined;
+    if (isServing) this.#goOnAsWorker();
+    this.#lock.release();
+    if (!isServing) this.#handedOver.resolve();
+  }
+
+  #goOnAsWorker(): void {
+    const { version, shutdownTimeoutMs, clock, log, stateDir } = this.#options;
+    const { fd: boardFd } = this.#shared!;
+    this.#afterwards = this.#local!.becomeWorker({
+      boardFd,
+      listenFds: this.#sockets.map(({ fd }) => fd),
+      workersSocketPath: workersSocketPathOf(stateDir),
+      version,
+      shutdownTimeoutMs,
+      clock,
+      log,
+      exit: () => this.#handedOver.resolve(),
+    });
   }
 
   // ---- the beginning
 
-  async #begin(): Promise<void> {
+  async #begin(announced: readonly number[]): Promise<void> {
     const { stateDir, socketPath, log, clock, workers } = this.#options;
     await prepareSocketPath(socketPath, '--socket-path');
     const saved = await loadState(stateDir);
-    const workersSocketPath = join(stateDir, 'workers.sock');
+    const workersSocketPath = workersSocketPathOf(stateDir);
     await prepareSocketPath(workersSocketPath, '--state-dir');
     bindPrivately(() => this.#crew.listen(workersSocketPath));
-    const inherited = await inheritFromOrphans({ crew: this.#crew, workersSocketPath, clock, log });
+    const search = { crew: this.#crew, workersSocketPath, announced, clock, log };
+    const inherited = await inheritFromOrphans(search);
     this.#sockets = openSockets(this.#options, inherited?.sockets ?? []);
     const columns = Math.max(16, 2 * workers + 8);
     this.#shared = inherited?.shared ?? makeSharedBoard(stateDir, { rows: BOARD_ROWS, columns });
@@ -218,17 +273,17 @@ export class Daemon implements Commands {
     });
     this.#fleet = fleet;
     for (const orphan of inherited?.orphans ?? []) fleet.adopt(orphan);
-    if (this.#options.workers === 0) this.#serveAlone();
+    if (this.#options.workers === 0) this.#serveAlone(fleet.takeColumn());
     await fleet.start();
-    fleet.dismissOrphans(WORKER_DRAIN_TIMEOUT_MS);
+    fleet.dismissOrphans();
   }
 
-  #serveAlone(): void {
+  #serveAlone(index: number): void {
     const { clock, log } = this.#options;
-    const column = this.#shared!.board.column(OWN_COLUMN);
-    this.#local = new LocalWorker({ column, listener: this.#crewListener(), clock, log });
-    const table = { type: 'table' as const, daemon: this.#id, ...this.#table.current() };
-    this.#local.start(this.#crew, table, this.#sockets);
+    const column = this.#shared!.board.column(index);
+    const listener = this.#crewListener();
+    this.#local = new LocalWorker({ column, listener, clock, log, daemonId: this.#id });
+    this.#local.start(this.#crew, this.#table.current(), this.#sockets);
   }
 
   #crewListener(): ConstructorParameters<typeof Crew>[0]['listener'] {
@@ -274,11 +329,21 @@ export class Daemon implements Commands {
     this.#registry?.close();
     this.#state.close();
     this.#links.close();
-    await this.#commands.close();
+    await this.#commands.close(this.#options.clock);
     this.#crew.close();
     this.#closeSockets();
     if (this.#shared) closeSharedBoard(this.#shared);
     this.#shared = undefined;
     this.#lock.release();
   }
+}
+
+function workersSocketPathOf(stateDir: string): string {
+  return join(stateDir, 'workers.sock');
+}
+
+function notServing(phase: ProxyStatus['state']): LumaError {
+  return new LumaError('handing_over', `this luma-proxy is ${phase.replace('_', ' ')}`, {
+    hint: 'try again in a moment',
+  });
 }

@@ -46,6 +46,10 @@ export const WORKER_RESTART_LONGEST_MS = 5_000;
 export const WORKER_RESTART_FORGET_MS = 60_000;
 /** How long a worker that is replaced may finish what it has before that is cut. */
 export const WORKER_DRAIN_TIMEOUT_MS = 60 * 60 * 1_000;
+/** How long an idle connection of a replaced worker may wait for its next request: as long as ever. */
+export const REPLACED_IDLE_MS = 10 * 60 * 1_000;
+/** And at the end of everything: a request that is under way may still arrive. */
+export const STOP_IDLE_MS = 100;
 /** Rows of the board: one for each service and each target. The file is sparse. */
 export const BOARD_ROWS = 131_072;
 /** A worker looks for its daemon again: first and longest pause. */
@@ -74,3 +78,7 @@ export const ORPHANS_TIMEOUT_MS = 2_000;
 export const SURRENDER_TIMEOUT_MS = 2_000;
 /** Whether an orphan is dead yet is looked at this often, once it has gone away. */
 export const ORPHAN_PERIOD_MS = 100;
+
+/** How long a daemon that hands over may take to give up its lock, and how often that is looked at. */
+export const HAND_OVER_TIMEOUT_MS = 10_000;
+export const HAND_OVER_PERIOD_MS = 5;

@@ -21,6 +21,8 @@ export interface ProxyClient {
   getService(name: string, signal?: AbortSignal): Promise<ServiceStatus>;
   /** One after the other, without losing a connection; resolves when new ones serve in their places. */
   restartWorkers(signal?: AbortSignal): Promise<void>;
+  /** For the next daemon on the same state directory; resolves with the workers that will come to it. */
+  handOver(signal?: AbortSignal): Promise<{ readonly pids: readonly number[] }>;
 }
 
 export function createProxyClient(options: ProxyClientOptions): ProxyClient {
@@ -31,6 +33,8 @@ export function createProxyClient(options: ProxyClientOptions): ProxyClient {
     listServices: (signal) => ask(socketPath, 'GET /v1/services', serviceStatusSchema.array(), signal),
     getService: (name, signal) =>
       ask(socketPath, `GET /v1/services/${encodeURIComponent(name)}`, serviceStatusSchema, signal),
+    handOver: (signal) =>
+      ask(socketPath, 'POST /v1/hand-over', z.object({ pids: z.array(z.number()) }), signal),
     async restartWorkers(signal) {
       await ask(socketPath, 'POST /v1/workers/restart', z.object({}), signal, RESTART_TIMEOUT_MS);
     },

@@ -36,6 +36,7 @@ export class LinkServer {
   readonly #options: LinkServerOptions;
   readonly #sessions = new Set<LinkSession>();
   readonly #byOwner = new Map<string, LinkSession>();
+  #isClosed = false;
 
   constructor(options: LinkServerOptions) {
     this.#options = options;
@@ -55,9 +56,9 @@ export class LinkServer {
     this.#byOwner.get(owner)?.send(message);
   }
 
-  /** A new connection; null when there are too many. */
+  /** A new connection; null when there are too many, or this daemon ends. */
   accept(pipe: LinkPipe): LinkSession | null {
-    if (this.#sessions.size >= LINKS_MAX) return null;
+    if (this.#isClosed || this.#sessions.size >= LINKS_MAX) return null;
     const session = new LinkSession(pipe, this, this.#options);
     this.#sessions.add(session);
     return session;
@@ -84,7 +85,9 @@ export class LinkServer {
     this.#options.registry().linkLost(owner);
   }
 
+  /** For good: who comes back is for the next daemon. */
   close(): void {
+    this.#isClosed = true;
     for (const session of [...this.#sessions]) session.close();
   }
 }

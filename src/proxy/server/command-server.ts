@@ -3,6 +3,8 @@
  * Owns the listening socket; it translates and asks, the daemon decides.
  */
 import type { Server, ServerWebSocket } from 'bun';
+import type { Clock } from '../../base/clock.ts';
+import { delay } from '../../base/clock.ts';
 import { isLumaError, LumaError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import type { ProxyHealth, ProxyStatus, ServiceStatus } from '../client/status-schema.ts';
@@ -20,7 +22,11 @@ export interface Commands {
   getService(name: string): ServiceStatus;
   /** Resolves when every worker is a new one. */
   restartWorkers(): Promise<void>;
+  /** Lets the next daemon have everything; resolves with the processes that will come to it. */
+  handOver(): Promise<{ pids: readonly number[] }>;
 }
+
+const CLOSE_PERIOD_MS = 1;
 
 interface LinkData {
   session: LinkSession | null;
@@ -49,13 +55,14 @@ const ROUTES: readonly Route[] = [
       return {};
     },
   },
+  { method: 'POST', path: /^\/v1\/hand-over$/, run: (commands) => commands.handOver() },
 ];
 
 const STATUS_OF_CODE: Readonly<Record<string, number>> = {
   service_not_found: 404,
   not_found: 404,
   method_not_allowed: 405,
-  too_many_links: 503,
+  handing_over: 503,
   internal_error: 500,
 };
 
@@ -92,9 +99,15 @@ export class CommandServer {
     );
   }
 
-  /** Commands under way finish; links are closed by their server. */
-  async close(): Promise<void> {
-    await this.#server?.stop(false);
+  /** Takes no more connections; commands under way are answered, then what is kept alive is closed. */
+  async close(clock: Clock): Promise<void> {
+    const server = this.#server;
+    if (!server) return;
+    this.#server = undefined;
+    // Its promise would wait for every client to close what it keeps alive.
+    void server.stop(false);
+    while (server.pendingRequests > 0) await delay(clock, CLOSE_PERIOD_MS);
+    await server.stop(true);
   }
 
   async #handle(request: Request, server: Server<LinkData>): Promise<Response | undefined> {

@@ -4,6 +4,7 @@
  */
 import { closeSync, ftruncateSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { z } from 'zod';
 import { LumaError, messageOf } from '../../base/errors.ts';
 import { LOCK_EX, LOCK_NB, libc } from '../workers/libc.ts';
 
@@ -14,8 +15,8 @@ export class StateLock {
     this.#fd = fd;
   }
 
-  /** Makes the directory (0700) if need be. Throws `state_dir_in_use` (details: pid) or `state_dir_unusable`. */
-  static take(stateDir: string): StateLock {
+  /** Makes the directory (0700) if need be. Throws `state_dir_in_use` (details: pid, socketPath) or `state_dir_unusable`. */
+  static take(stateDir: string, socketPath: string): StateLock {
     const path = join(stateDir, 'lock');
     const fd = openLockFile(stateDir, path);
     if (libc().flock(fd, LOCK_EX | LOCK_NB) !== 0) {
@@ -23,7 +24,7 @@ export class StateLock {
       throw inUse(stateDir, path);
     }
     ftruncateSync(fd);
-    writeSync(fd, `${process.pid}\n`, 0);
+    writeSync(fd, JSON.stringify({ pid: process.pid, socketPath }));
     return new StateLock(fd);
   }
 
@@ -49,10 +50,18 @@ function openLockFile(stateDir: string, path: string): number {
 }
 
 function inUse(stateDir: string, path: string): LumaError {
-  const pid = Number.parseInt(readFileSync(path, 'utf8'), 10);
-  const who = Number.isNaN(pid) ? 'another luma-proxy' : `the luma-proxy with process id ${pid}`;
+  const holder = readHolder(path);
+  const who = holder ? `the luma-proxy with process id ${holder.pid}` : 'another luma-proxy';
   return new LumaError('state_dir_in_use', `${who} uses the state directory ${stateDir}`, {
     hint: 'stop that one first, or name another directory with --state-dir',
-    details: Number.isNaN(pid) ? {} : { pid },
+    details: holder ?? {},
   });
+}
+
+const holderSchema = z.object({ pid: z.number(), socketPath: z.string() });
+
+/** Null in the moment between its lock and its first words. */
+function readHolder(path: string): z.infer<typeof holderSchema> | null {
+  const text = readFileSync(path, 'utf8');
+  return text === '' ? null : (holderSchema.safeParse(JSON.parse(text)).data ?? null);
 }

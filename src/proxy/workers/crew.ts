@@ -230,7 +230,7 @@ export class Crew {
     const { log } = this.#options;
     if (!this.#onOrphan || hello.daemon === null) {
       log.warn('a worker of an earlier daemon came too late: it finishes what it has', { pid: hello.pid });
-      lines.send({ type: 'drain', timeoutMs: LATE_ORPHAN_DRAIN_MS });
+      lines.send({ type: 'drain', timeoutMs: LATE_ORPHAN_DRAIN_MS, idleMs: 0 });
       return () => {};
     }
     const { promise: table, resolve: onTable } = Promise.withResolvers<Table>();

@@ -8,6 +8,8 @@ import { LumaError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import {
   ORPHAN_PERIOD_MS,
+  REPLACED_IDLE_MS,
+  STOP_IDLE_MS,
   WORKER_DRAIN_TIMEOUT_MS,
   WORKER_RESTART_FIRST_MS,
   WORKER_RESTART_FORGET_MS,
@@ -51,6 +53,7 @@ export class Fleet {
   #onNoOrphans: (() => void) | undefined;
   #restartMs = WORKER_RESTART_FIRST_MS;
   #isStopping = false;
+  #isAbandoned = false;
   /** How many workers took the place of one that died. */
   restartCount = 0;
 
@@ -63,6 +66,18 @@ export class Fleet {
   async start(): Promise<void> {
     const hands = Array.from({ length: this.#options.count }, () => this.#begin());
     await Promise.all(hands.map((hand) => hand.serving));
+  }
+
+  /** A column that is not for a process: the daemon itself serves. */
+  takeColumn(): number {
+    const column = this.#freeColumns.shift();
+    if (column === undefined) throw noColumn();
+    return column;
+  }
+
+  /** Those that will say hello to the next daemon. */
+  get pids(): readonly number[] {
+    return [...[...this.#hands].map(({ process }) => process.pid), ...this.#orphans.keys()];
   }
 
   /** A worker of an earlier daemon: it follows this one until its last exchange has ended. */
@@ -85,10 +100,10 @@ export class Fleet {
   }
 
   /** Others accept in their place by now. */
-  dismissOrphans(timeoutMs: number): void {
+  dismissOrphans(timeoutMs = WORKER_DRAIN_TIMEOUT_MS, idleMs = REPLACED_IDLE_MS): void {
     for (const member of this.#orphans.values()) {
       member.state = 'draining';
-      member.send({ type: 'drain', timeoutMs });
+      member.send({ type: 'drain', timeoutMs, idleMs });
     }
   }
 
@@ -98,7 +113,7 @@ export class Fleet {
       if (this.#isStopping) return;
       const next = this.#begin();
       await next.serving;
-      this.#dismiss(hand, WORKER_DRAIN_TIMEOUT_MS);
+      this.#dismiss(hand, WORKER_DRAIN_TIMEOUT_MS, REPLACED_IDLE_MS);
     }
   }
 
@@ -106,8 +121,8 @@ export class Fleet {
   async stop(timeoutMs: number): Promise<void> {
     this.#stopReplacing();
     const hands = [...this.#hands];
-    for (const hand of hands) this.#dismiss(hand, timeoutMs);
-    this.dismissOrphans(timeoutMs);
+    for (const hand of hands) this.#dismiss(hand, timeoutMs, STOP_IDLE_MS);
+    this.dismissOrphans(timeoutMs, STOP_IDLE_MS);
     const patience = this.#options.clock.after(timeoutMs + STOP_GRACE_MS, () => this.kill());
     await Promise.all([...hands.map((hand) => hand.process.exited), this.#orphansGone()]);
     patience.cancel();
@@ -122,6 +137,7 @@ export class Fleet {
   /** The daemon goes and the workers stay, for the next one. */
   abandon(): void {
     this.#stopReplacing();
+    this.#isAbandoned = true;
     for (const hand of this.#hands) hand.process.unref();
     for (const timer of this.#watching) timer.cancel();
   }
@@ -143,8 +159,7 @@ export class Fleet {
 
   #begin(): Hand {
     const { crew, spawn, clock } = this.#options;
-    const column = this.#freeColumns.shift();
-    if (column === undefined) throw noColumn();
+    const column = this.takeColumn();
     const child = spawn(column);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const patience = clock.after(WORKER_START_TIMEOUT_MS, () => child.kill('SIGKILL'));
@@ -169,10 +184,10 @@ export class Fleet {
     return hand;
   }
 
-  #dismiss(hand: Hand, timeoutMs: number): void {
+  #dismiss(hand: Hand, timeoutMs: number, idleMs: number): void {
     hand.isDismissed = true;
     hand.member.state = 'draining';
-    hand.member.send({ type: 'drain', timeoutMs });
+    hand.member.send({ type: 'drain', timeoutMs, idleMs });
   }
 
   /** It goes by itself; its place is filled before it is gone. */
@@ -184,6 +199,8 @@ export class Fleet {
 
   #onExit(hand: Hand, code: number): void {
     const { crew, onDead, log, clock } = this.#options;
+    // The board is the next daemon's by now.
+    if (this.#isAbandoned) return;
     this.#hands.delete(hand);
     crew.unseat(hand.column);
     onDead(hand.column);

@@ -2,9 +2,13 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 import type { BoardColumn } from '../../edge/board/index.ts';
+import type { EdgeHost } from '../../edge/index.ts';
 import { Edge } from '../../edge/index.ts';
-import type { Crew, CrewListener } from './crew.ts';
+import { STOP_IDLE_MS } from '../limits.ts';
+import type { Crew, CrewListener, CrewTable } from './crew.ts';
 import type { ListeningSocket } from './listening-socket.ts';
+import type { WorkerOptions } from './worker.ts';
+import { Worker } from './worker.ts';
 import type { ToWorker } from './worker-protocol.ts';
 import { WorkerTable } from './worker-table.ts';
 
@@ -13,36 +17,54 @@ export interface LocalWorkerOptions {
   readonly listener: CrewListener;
   readonly clock: Clock;
   readonly log: Log;
+  readonly daemonId: string;
 }
 
 export class LocalWorker {
   readonly #options: LocalWorkerOptions;
   readonly #edge: Edge;
   readonly #table = new WorkerTable();
+  /** The daemon around it, until that hands over. */
+  #host: EdgeHost;
 
   constructor(options: LocalWorkerOptions) {
     this.#options = options;
-    const { column, clock, log, listener } = options;
+    const { column, clock, log } = options;
+    this.#host = hostOf(options.listener);
     this.#edge = new Edge({
       column,
       clock,
       onError: (error) => log.error('the edge failed', { error }),
       host: {
-        wake: (service) => listener.onWake(service),
-        targetAnswered: (service, targetId) => listener.onAnswered(service, targetId),
-        targetRefused: (service, targetId, reason) => listener.onRefused(service, targetId, reason),
+        wake: (service) => this.#host.wake(service),
+        targetAnswered: (service, targetId, afterMs) => this.#host.targetAnswered(service, targetId, afterMs),
+        targetRefused: (service, targetId, reason) => this.#host.targetRefused(service, targetId, reason),
       },
     });
   }
 
-  start(crew: Crew, table: Extract<ToWorker, { type: 'table' }>, sockets: readonly ListeningSocket[]): void {
-    crew.seatLocal(this.#options.column.index, (message) => this.#handle(message));
-    this.#handle(table);
+  get column(): number {
+    return this.#options.column.index;
+  }
+
+  start(crew: Crew, table: CrewTable, sockets: readonly ListeningSocket[]): void {
+    crew.seatLocal(this.column, (message) => this.#handle(message));
+    this.#handle({ type: 'table', daemon: this.#options.daemonId, ...table });
     for (const { fd } of sockets) this.#edge.listen({ fd });
   }
 
+  /** The daemon that was around it is no more: it serves the next one as any worker does. */
+  becomeWorker(options: Omit<WorkerOptions, 'column' | 'running'>): Worker {
+    const { column, daemonId } = this.#options;
+    const running = { edge: this.#edge, table: this.#table, daemon: daemonId };
+    const worker = new Worker({ ...options, column, running });
+    this.#host = worker;
+    worker.start();
+    return worker;
+  }
+
   drain(timeoutMs: number): Promise<{ readonly cut: number }> {
-    return this.#edge.drain(timeoutMs);
+    return this.#edge.drain(timeoutMs, STOP_IDLE_MS);
   }
 
   close(): void {
@@ -75,6 +97,14 @@ export class LocalWorker {
   }
 
   #acknowledge(): void {
-    this.#options.listener.onAcknowledged(this.#options.column.index, this.#table.generation);
+    this.#options.listener.onAcknowledged(this.column, this.#table.generation);
   }
+}
+
+function hostOf(listener: CrewListener): EdgeHost {
+  return {
+    wake: (service) => listener.onWake(service),
+    targetAnswered: (service, targetId) => listener.onAnswered(service, targetId),
+    targetRefused: (service, targetId, reason) => listener.onRefused(service, targetId, reason),
+  };
 }

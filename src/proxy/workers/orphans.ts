@@ -30,13 +30,15 @@ export interface Inheritance {
 export interface OrphanSearch {
   readonly crew: Crew;
   readonly workersSocketPath: string;
+  /** Process ids of workers that a daemon which handed over has named. */
+  readonly announced: readonly number[];
   readonly clock: Clock;
   readonly log: Log;
 }
 
 /** Everything the last daemon's workers have, or null where there are none that can be taken over. */
 export async function inheritFromOrphans(search: OrphanSearch): Promise<Inheritance | null> {
-  const pids = findWorkers(search.workersSocketPath);
+  const pids = [...new Set([...search.announced, ...findWorkers(search.workersSocketPath)])];
   if (pids.length === 0) return null;
   search.log.info('workers of an earlier daemon still serve; taking over from them', { pids: pids.length });
   const orphans = await gather(search, pids);
@@ -51,7 +53,7 @@ export async function inheritFromOrphans(search: OrphanSearch): Promise<Inherita
       search.log.warn('a worker could not hand over', { pid: heir.hello.pid, reason: messageOf(error) });
     }
   }
-  for (const orphan of orphans) orphan.send({ type: 'drain', timeoutMs: SURRENDER_TIMEOUT_MS });
+  for (const orphan of orphans) orphan.send({ type: 'drain', timeoutMs: SURRENDER_TIMEOUT_MS, idleMs: 0 });
   return null;
 }
 

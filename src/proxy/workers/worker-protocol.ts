@@ -88,7 +88,7 @@ export type ToWorker =
   | { readonly type: 'opened'; readonly service: string }
   | { readonly type: 'closed'; readonly service: string }
   | { readonly type: 'refuse'; readonly service: string; readonly failure: HoldFailure }
-  | { readonly type: 'drain'; readonly timeoutMs: number }
+  | { readonly type: 'drain'; readonly timeoutMs: number; readonly idleMs: number }
   /** To an orphan: say your table, and hand over the listening sockets and the board to this path. */
   | { readonly type: 'surrender'; readonly path: string };
 

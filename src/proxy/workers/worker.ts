@@ -10,6 +10,7 @@ import type { Log } from '../../base/log.ts';
 import type { BoardColumn } from '../../edge/board/index.ts';
 import type { EdgeHost } from '../../edge/exchange/edge-host.ts';
 import { Edge } from '../../edge/index.ts';
+import { STOP_IDLE_MS } from '../limits.ts';
 import { DaemonConnection } from './daemon-connection.ts';
 import { handOver } from './descriptor-passing.ts';
 import type { ToWorker } from './worker-protocol.ts';
@@ -30,26 +31,41 @@ export interface WorkerOptions {
   readonly log: Log;
   /** Ends the process; the last thing a worker does. */
   readonly exit: (code: number) => void;
+  /** Of a daemon that served by itself and hands over: it goes on as a worker. */
+  readonly running?: RunningEdge;
+}
+
+export interface RunningEdge {
+  readonly edge: Edge;
+  readonly table: WorkerTable;
+  /** The daemon whose table it is. */
+  readonly daemon: string;
 }
 
 export class Worker implements EdgeHost {
   readonly #options: WorkerOptions;
   readonly #edge: Edge;
-  readonly #table = new WorkerTable();
+  readonly #table: WorkerTable;
   readonly #connection: DaemonConnection;
-  #daemon: string | null = null;
-  #isListening = false;
+  #daemon: string | null;
+  #isListening: boolean;
   #isDraining = false;
 
   constructor(options: WorkerOptions) {
     this.#options = options;
     const { clock, log } = options;
-    this.#edge = new Edge({
-      column: options.column,
-      host: this,
-      clock,
-      onError: (error) => log.error('the edge failed', { error }),
-    });
+    const { running } = options;
+    this.#table = running?.table ?? new WorkerTable();
+    this.#daemon = running?.daemon ?? null;
+    this.#isListening = running !== undefined;
+    this.#edge =
+      running?.edge ??
+      new Edge({
+        column: options.column,
+        host: this,
+        clock,
+        onError: (error) => log.error('the edge failed', { error }),
+      });
     const events = {
       onConnected: () => this.#hello(),
       onMessage: (message: ToWorker) => this.#handle(message),
@@ -65,14 +81,14 @@ export class Worker implements EdgeHost {
   /** A signal said so: the daemon puts another one in its place. */
   leave(): void {
     this.#connection.send({ type: 'leaving' });
-    void this.drain(this.#options.shutdownTimeoutMs);
+    void this.drain(this.#options.shutdownTimeoutMs, STOP_IDLE_MS);
   }
 
   /** Stops accepting, lets what runs finish, and ends. */
-  async drain(timeoutMs: number): Promise<void> {
+  async drain(timeoutMs: number, idleMs: number): Promise<void> {
     if (this.#isDraining) return;
     this.#isDraining = true;
-    const { cut } = await this.#edge.drain(timeoutMs);
+    const { cut } = await this.#edge.drain(timeoutMs, idleMs);
     this.#connection.send({ type: 'drained', cut });
     this.#options.exit(0);
   }
@@ -125,7 +141,7 @@ export class Worker implements EdgeHost {
         this.#edge.refuse(message.service, message.failure);
         break;
       case 'drain':
-        return void this.drain(message.timeoutMs);
+        return void this.drain(message.timeoutMs, message.idleMs);
       case 'surrender':
         this.#surrender(message.path);
         break;
@@ -156,6 +172,6 @@ export class Worker implements EdgeHost {
   #leaveWithoutHome(): void {
     if (existsSync(dirname(this.#options.workersSocketPath))) return;
     this.#options.log.warn('the state directory is gone; leaving', { path: this.#options.workersSocketPath });
-    void this.drain(this.#options.shutdownTimeoutMs);
+    void this.drain(this.#options.shutdownTimeoutMs, STOP_IDLE_MS);
   }
 }

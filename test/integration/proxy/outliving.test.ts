@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { App, ProxyFixture, spec, target, until } from './proxy-fixture.ts';
+import { RequestLoad } from './request-load.ts';
 
 let proxy: ProxyFixture;
 let app: App;
@@ -17,31 +18,6 @@ async function serveHello(workers: number): Promise<void> {
   await proxy.start({ workers });
   const control = proxy.link('inst-a', 1, [spec('hello', { targets: [target('i1', app.port)] })]);
   await control.hears('answered hello i1');
-}
-
-/** Requests one after the other, each on a connection of its own, until told to stop. */
-function load(): { stop: () => Promise<{ answered: number; failures: string[] }> } {
-  let isOver = false;
-  const failures: string[] = [];
-  let answered = 0;
-  const run = async (): Promise<void> => {
-    while (!isOver) {
-      try {
-        const { status } = await proxy.get('hello.test');
-        if (status === 200) answered += 1;
-        else failures.push(String(status));
-      } catch (error) {
-        failures.push(String(error));
-      }
-    }
-  };
-  const running = [run(), run(), run(), run()];
-  const stop = async (): Promise<{ answered: number; failures: string[] }> => {
-    isOver = true;
-    await Promise.all(running);
-    return { answered, failures };
-  };
-  return { stop };
 }
 
 describe('a worker that is killed', () => {
@@ -93,7 +69,7 @@ describe('a worker that is killed', () => {
 describe('workers that are restarted', () => {
   test('one by one lose and reset nothing under load', async () => {
     await serveHello(2);
-    const requests = load();
+    const requests = new RequestLoad(proxy);
     const before = (await proxy.client.status()).workers.map(({ pid }) => pid);
     await proxy.client.restartWorkers();
     await until('the old ones to end', async () => {
@@ -127,7 +103,7 @@ describe('a daemon that is killed', () => {
     await serveHello(2);
     const slow = proxy.get('hello.test', '/slow');
     await until('in flight', async () => (await proxy.client.getService('hello')).in_flight === 1);
-    const requests = load();
+    const requests = new RequestLoad(proxy);
     const orphans = proxy.workerPids;
     await proxy.signal('SIGKILL');
     expect((await proxy.get('hello.test')).status).toBe(200);

@@ -30,6 +30,7 @@ export class ProxyFixture {
   readonly socketPath = join(this.dir, 'm.sock');
   readonly stateDir = join(this.dir, 'state');
   readonly #links: ProxyLink[] = [];
+  readonly #earlier: Bun.Subprocess[] = [];
   #process: Bun.Subprocess<'ignore', 'pipe', 'pipe'> | undefined;
   #said = '';
   port = 0;
@@ -92,15 +93,24 @@ export class ProxyFixture {
     return recorder;
   }
 
-  get(host: string, path = '/', init: RequestInit = {}): Promise<Response> {
+  /** While the first one runs; resolves when the second is ready, with the exit of the first. */
+  async startAnother(flags: ProxyFlags): Promise<{ exited: Promise<number> }> {
+    const first = this.#process!;
+    this.#earlier.push(first);
+    await this.start(flags);
+    return { exited: first.exited };
+  }
+
+  get(host: string, path = '/', init: RequestInit = {}, port = this.port): Promise<Response> {
     const headers = { ...(init.headers as Record<string, string>), host, connection: 'close' };
-    return fetch(`http://127.0.0.1:${this.port}${path}`, { ...init, headers });
+    return fetch(`http://127.0.0.1:${port}${path}`, { ...init, headers });
   }
 
   /** Ends whatever still runs and removes the directory. */
   async dispose(): Promise<void> {
     for (const link of this.#links) link.close();
     if (this.#process?.exitCode === null) await this.signal('SIGKILL');
+    for (const process of this.#earlier) process.kill('SIGKILL');
     for (const pid of this.workerPids) process.kill(pid, 'SIGKILL');
     rmSync(this.dir, { recursive: true, force: true });
   }

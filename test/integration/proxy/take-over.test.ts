@@ -1,0 +1,82 @@
+import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
+import { App, type LinkRecorder, ProxyFixture, spec, target, until } from './proxy-fixture.ts';
+import { RequestLoad } from './request-load.ts';
+
+let proxy: ProxyFixture;
+let app: App;
+beforeEach(() => {
+  proxy = new ProxyFixture();
+  app = new App('one');
+});
+afterEach(async () => {
+  app.finish();
+  await app.stop();
+  await proxy.dispose();
+});
+
+async function serveHello(workers: number): Promise<LinkRecorder> {
+  await proxy.start({ workers });
+  const control = proxy.link('inst-a', 1, [spec('hello', { targets: [target('i1', app.port)] })]);
+  await control.hears('answered hello i1');
+  return control;
+}
+
+describe.each([
+  [0, 0],
+  [0, 1],
+  [1, 0],
+  [2, 2],
+])('a second daemon on the same state directory (%d workers, then %d)', (before, after) => {
+  test('takes over under load: nothing is refused, reset or forgotten', async () => {
+    const control = await serveHello(before);
+    const { port } = proxy;
+    const slow = proxy.get('hello.test', '/slow');
+    await until('in flight', async () => (await proxy.client.getService('hello')).in_flight === 1);
+    const load = new RequestLoad(proxy);
+    const { exited } = await proxy.startAnother({ workers: after, port });
+    await until('linked again', () => control.count('ready') === 2);
+    const status = await proxy.client.status();
+    expect(status.pid).toBe(proxy.pid);
+    expect(status.services[0]).toMatchObject({ name: 'hello', gate: 'open', owner: 'inst-a' });
+    expect(status.services[0]!.in_flight).toBeGreaterThan(0);
+    app.finish();
+    expect((await slow).status).toBe(200);
+    expect(await exited).toBe(0);
+    const { answered, failures } = await load.stop();
+    expect(failures).toEqual([]);
+    expect(answered).toBeGreaterThan(10);
+    await until('quiet', async () => (await proxy.client.getService('hello')).in_flight === 0);
+    const workers = after === 0 ? 1 : after;
+    await until('only new workers', async () => (await proxy.client.status()).workers.length === workers);
+  });
+
+  test('takes over what is held, and its wake', async () => {
+    await proxy.start({ workers: before });
+    const control = proxy.link('inst-a', 1, [spec('hello')]);
+    await control.hears('ready');
+    const held = proxy.get('hello.test');
+    await control.hears('wake hello');
+    const { exited } = await proxy.startAnother({ workers: after, port: proxy.port });
+    await until('linked again', () => control.count('ready') === 2);
+    await until('the wake again', () => control.heard.at(-1) === 'wake hello');
+    await control.link.publish(spec('hello', { targets: [target('i1', app.port)] }));
+    expect((await held).status).toBe(200);
+    expect(await exited).toBe(0);
+  });
+});
+
+test('ten take-overs and ten worker restarts one after the other fail no request', async () => {
+  const control = await serveHello(1);
+  const { port } = proxy;
+  const load = new RequestLoad(proxy);
+  for (let round = 1; round <= 10; round++) {
+    const { exited } = await proxy.startAnother({ workers: 1, port });
+    await proxy.client.restartWorkers();
+    expect(await exited).toBe(0);
+    await until('linked again', () => control.count('ready') === round + 1);
+  }
+  const { failures } = await load.stop();
+  expect(failures).toEqual([]);
+  await until('one worker', () => proxy.workerPids.length === 1);
+  await until('quiet', async () => (await proxy.client.getService('hello')).in_flight === 0);
+}, 20_000);
