@@ -36,7 +36,7 @@ export class InstanceFiles {
     this.#write('spec.json', { format: FORMAT, spec });
   }
 
-  /** Null when there is none, so that there is no such instance. */
+  /** Null when there is none, or a power cut left it torn: there is no such instance, `prepare` makes it anew. */
   readSpec(): InstanceSpec | null {
     return (this.#read('spec.json') as { spec: InstanceSpec } | null)?.spec ?? null;
   }
@@ -66,14 +66,18 @@ export class InstanceFiles {
 
   #read(name: string): unknown {
     const path = join(this.folder, name);
+    let text: string;
     try {
-      const content = JSON.parse(readFileSync(path, 'utf8')) as { format?: unknown };
-      if (content.format === FORMAT) return content;
+      text = readFileSync(path, 'utf8');
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-      throw unreadable(path, error);
+      throw new LumaError('runtime_failed', `${path} cannot be read: ${messageOf(error)}`, { cause: error });
     }
-    throw unreadable(path);
+    const content = parse(text);
+    if (content === null || content.format === FORMAT) return content;
+    throw new LumaError('runtime_failed', `${path} was written by another version of Luma`, {
+      hint: 'start the newer Luma again, or delete the folder: the instance is then prepared anew',
+    });
   }
 }
 
@@ -84,9 +88,12 @@ function unwritable(path: string, cause: unknown): LumaError {
   });
 }
 
-function unreadable(path: string, cause?: unknown): LumaError {
-  return new LumaError('runtime_failed', `${path} cannot be understood`, {
-    hint: 'a newer Luma may have written it; otherwise delete its folder, and the instance is prepared anew',
-    cause,
-  });
+/** Null for what is torn: after a power cut a file that was not synced may be empty. */
+function parse(text: string): { readonly format?: unknown } | null {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return null;
+    throw error;
+  }
 }

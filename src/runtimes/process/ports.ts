@@ -5,6 +5,18 @@ import { canBind } from './libc.ts';
 import { PORT_FIRST, PORT_LAST } from './limits.ts';
 import { commandLineOf, environmentOf } from './process-table.ts';
 
+/** What the project asked for; else the port of its last run, if it may have it again; else another one. */
+export function portFor(
+  wanted: number | null,
+  last: { readonly port: number; readonly lostPort: boolean } | null,
+  isReserved: (port: number) => boolean,
+  random: () => number,
+): number {
+  if (wanted !== null) return claimPort(wanted);
+  if (last && !last.lostPort && isPortFree(last.port)) return last.port;
+  return choosePort((port) => port === last?.port || isReserved(port), random());
+}
+
 /**
  * A port on which nobody listens, on no address of the machine, and that `isReserved` (by a sleeping instance)
  * denies. `seed`, 0 to 1, says where the search begins, so that two installations rarely look at the same one.

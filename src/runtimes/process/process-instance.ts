@@ -21,7 +21,7 @@ import { FLOOD_BYTES, KEPT_LINES_MAX, LOOK_BUSY_MS, LOOK_FLOOD_MS, LOOK_MS } fro
 import { hasLostPort } from './lost-port.ts';
 import { findLeader, findNewborn } from './orphans.ts';
 import { Output } from './output.ts';
-import { choosePort, claimPort, isPortFree } from './ports.ts';
+import { portFor } from './ports.ts';
 import type { InstanceMark, ProcessSession } from './process-session.ts';
 import { identify, outOfMemoryKills } from './process-table.ts';
 import { RunningProcess } from './running-process.ts';
@@ -52,6 +52,8 @@ export class ProcessInstance {
   readonly #mark: InstanceMark;
   #spec: InstanceSpec;
   #running: RunningProcess | null = null;
+  /** Of a run that ended while nobody watched. */
+  #leftOver: ProcessSession | null = null;
   #port: number | null;
   #nextLookAt = 0;
 
@@ -133,8 +135,8 @@ export class ProcessInstance {
   /** Never waits for calls under way. */
   observe(): ObservedInstance {
     const { instanceId, project, revision } = this.#spec;
-    const leftOver = this.#running ? null : this.#adopt();
-    if (leftOver) this.#later('sweeping', () => leftOver.kill());
+    if (!this.#running) this.#adopt();
+    if (this.#leftOver) this.#later('sweeping', () => this.#sweep());
     const one = { instanceId, project, revision };
     if (this.#running) {
       const { run, address } = this.#running;
@@ -196,13 +198,9 @@ export class ProcessInstance {
   }
 
   #findPort(): number {
-    const { instanceId, settings } = this.#spec;
-    if (settings.containerPort !== null) return claimPort(settings.containerPort);
-    const last = this.#files.readRun();
-    if (last && !last.lostPort && isPortFree(last.port)) return last.port;
     const { isPortReserved, random } = this.#surroundings;
-    const isTaken = (port: number): boolean => port === last?.port || isPortReserved(port, instanceId);
-    return choosePort(isTaken, random());
+    const isReserved = (port: number): boolean => isPortReserved(port, this.#spec.instanceId);
+    return portFor(this.#spec.settings.containerPort, this.#files.readRun(), isReserved, random);
   }
 
   #thawed(running: RunningProcess): StartedInstance {
@@ -216,32 +214,40 @@ export class ProcessInstance {
 
   /** What runs, once everything that ended has been put away; null when nothing does. */
   async #settled(): Promise<RunningProcess | null> {
-    if (!this.#running) await this.#adopt()?.kill();
+    if (!this.#running) this.#adopt();
+    await this.#sweep();
     if (this.#running && !this.#running.isAlive) await this.#conclude(this.#running);
     return this.#running;
   }
 
   /**
    * Takes over what an earlier Luma, or another one, has started. When that ended while nobody watched, the
-   * record is closed, and its session returned: others of it may be left.
+   * record is closed; others of its session may be left.
    */
-  #adopt(): ProcessSession | null {
+  #adopt(): void {
     const run = this.#files.readRun();
-    if (!run || run.exit) return null;
+    if (!run || run.exit) return;
     const leader = run.process ?? findLeader(this.#mark) ?? findNewborn(this.#output.path);
-    if (!leader) return null;
+    if (!leader) return;
     const { clock } = this.#surroundings;
     const running = new RunningProcess({ ...run, process: leader }, leader, this.#mark, null, clock);
     this.#port = run.port;
     if (!running.isAlive) {
       const exit = { code: null, signal: null, outOfMemory: false, at: clock.now() };
       this.#save(running, { ...run, process: leader, exit });
-      return running.session;
+      this.#leftOver = running.session;
+      return;
     }
     this.#running = running;
     if (!run.process) this.#save(running, running.run);
     this.#lookSoon();
-    return null;
+  }
+
+  /** Always before a new run begins: its processes carry the same mark. */
+  async #sweep(): Promise<void> {
+    const leftOver = this.#leftOver;
+    this.#leftOver = null;
+    await leftOver?.kill();
   }
 
   /** Ends whoever is left of it. */

@@ -333,15 +333,43 @@ test('an instance whose folder is gone is still listed, and removed', async () =
 
 test('one folder that cannot be read hides no other instance', async () => {
   const { id } = await started(apps.app());
-  mkdirSync(folderOf('i-broken'), { recursive: true });
-  writeFileSync(join(folderOf('i-broken'), 'spec.json'), '{"format":');
-  mkdirSync(folderOf('i-empty'));
-  const found = (await open().list()).map((one) => one.instanceId);
+  mkdirSync(folderOf('i-future'), { recursive: true });
+  writeFileSync(join(folderOf('i-future'), 'spec.json'), '{"format":99}');
+  const next = open();
+  const found = (await next.list()).map((one) => one.instanceId);
   expect(found).toContain(id);
-  expect(found).not.toContain('i-broken');
-  expect(existsSync(folderOf('i-broken'))).toBe(true);
-  rmSync(folderOf('i-broken'), { recursive: true });
-  rmSync(folderOf('i-empty'), { recursive: true });
+  expect(found).not.toContain('i-future');
+  await expect(next.start('i-future')).rejects.toMatchObject({ code: 'runtime_failed' });
+  expect(existsSync(folderOf('i-future'))).toBe(true);
+  rmSync(folderOf('i-future'), { recursive: true });
+});
+
+test('what a power cut has torn is prepared anew, or removed', async () => {
+  const spec = apps.app();
+  const { id } = await started(spec);
+  await runtime.stop(id, 5_000);
+  for (const name of ['spec.json', 'run.json']) writeFileSync(join(folderOf(id), name), '');
+  const next = open();
+  expect((await next.list()).some((one) => one.instanceId === id)).toBe(false);
+  await next.prepare(spec);
+  expect((await next.list()).find((one) => one.instanceId === id)?.state).toBe('prepared');
+  await next.start(id);
+  await next.stop(id, 5_000);
+  writeFileSync(join(folderOf(id), 'spec.json'), '');
+  await open().remove(id);
+  expect(existsSync(folderOf(id))).toBe(false);
+});
+
+test('a start that waits behind another call is not hit by the sweep of the run before', async () => {
+  const spec = apps.shell('sleep 300 & sleep 300');
+  const { id, pid } = await started(spec);
+  changeRun(id, { process: { ...runOf(id).process!, startTicks: 1 } });
+  const next = open();
+  const [, { address }] = await Promise.all([next.list(), next.start(id), next.list()]);
+  expect(address.port).toBeGreaterThan(0);
+  expect(findAlive(runOf(id).process!)).not.toBeNull();
+  expect(isAlive(readProcess(pid) ?? { pid, sessionId: pid, startTicks: 0, state: 'X' })).toBe(false);
+  await next.remove(id);
 });
 
 test('a name that is no folder name is no instance', async () => {

@@ -107,9 +107,13 @@ export class ProcessRuntime implements Runtime {
 
   async remove(instanceId: string): Promise<void> {
     const instance = this.#find(instanceId);
-    if (!instance) return killStray({ installationId: this.#installationId, instanceId }, this.#clock);
-    await instance.remove((lines) => this.#kept.keep(instanceId, lines));
-    this.#instances.delete(instanceId);
+    if (instance) {
+      await instance.remove((lines) => this.#kept.keep(instanceId, lines));
+      this.#instances.delete(instanceId);
+    } else if (isInstanceId(instanceId)) {
+      await killStray({ installationId: this.#installationId, instanceId }, this.#clock);
+      new InstanceFiles(join(this.#folder, instanceId)).remove();
+    }
     if (readdirSync(this.#folder).length === 0) this.#stage.clear();
   }
 
