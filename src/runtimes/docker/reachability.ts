@@ -17,8 +17,8 @@ interface EngineInfo {
 
 export type Route = 'own' | 'published';
 
-/** `undecided`: only a running container can tell. */
-type Learnt = Route | 'undecided';
+/** What the engine says of itself; `subnets` are its bridge's. */
+type Learnt = { readonly isApart: true } | { readonly isApart: false; readonly subnets: readonly string[] };
 
 export class Reachability {
   readonly #engine: Engine;
@@ -31,9 +31,25 @@ export class Reachability {
     this.#clock = clock;
   }
 
-  /** Learns ahead what can be learnt without a running container, so that no wake pays for it. */
-  async learn(): Promise<Learnt> {
-    this.#learnt ??= this.#learn();
+  /** Asks the engine ahead, so that no wake pays for it. */
+  async learn(): Promise<void> {
+    await this.#learn();
+  }
+
+  /** The route for good, by this address of a container that runs. */
+  async decide(host: string, port: number): Promise<Route> {
+    const learnt = await this.#learn();
+    this.#decided ??= this.#decide(learnt, host, port);
+    return this.#decided;
+  }
+
+  forget(): void {
+    this.#learnt = null;
+    this.#decided = null;
+  }
+
+  async #learn(): Promise<Learnt> {
+    this.#learnt ??= this.#ask();
     const learning = this.#learnt;
     try {
       return await learning;
@@ -43,40 +59,26 @@ export class Reachability {
     }
   }
 
-  /** The route for good, by trying this address of a running container where nothing else tells. */
-  async decide(host: string, port: number): Promise<Route> {
-    const learnt = await this.learn();
-    if (learnt !== 'undecided') return learnt;
-    this.#decided ??= this.#answers(host, port).then((isReachable) => (isReachable ? 'own' : 'published'));
-    return this.#decided;
-  }
-
-  forget(): void {
-    this.#learnt = null;
-    this.#decided = null;
-  }
-
-  /**
-   * An address of ours inside the bridge's network means that containers are neighbours. Without one there
-   * may still be a route (an engine in another network namespace), so the first container is tried, but
-   * only where the engine shares our kernel: elsewhere a stranger may own the same private address.
-   */
-  async #learn(): Promise<Learnt> {
-    if (process.platform !== 'linux') return 'published';
+  async #ask(): Promise<Learnt> {
+    if (process.platform !== 'linux') return { isApart: true };
     const info = await this.#engine.look<EngineInfo>('describe itself', '/info');
     const isVirtual = info.OperatingSystem === 'Docker Desktop';
     const isRootless = info.SecurityOptions?.some((option) => option.includes('rootless'));
-    if (isVirtual || isRootless) return 'published';
-    if (await this.#isNeighbour()) return 'own';
-    return this.#engine.address.kind === 'socket' ? 'undecided' : 'published';
+    if (isVirtual || isRootless) return { isApart: true };
+    return { isApart: false, subnets: await this.#bridgeSubnets() };
   }
 
-  async #isNeighbour(): Promise<boolean> {
-    const subnets = (await this.#bridgeSubnets())
-      .map((subnet) => parseIpRange(subnet))
-      .filter((range) => range !== null);
-    const ours = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
-    return ours.some(({ address }) => isInRanges(subnets, address));
+  /**
+   * An address of ours inside the bridge's subnet means that containers are neighbours; it is looked for only
+   * now, because the bridge is down while no container runs. Without one there may still be a route (an engine
+   * in another network namespace), so this container is tried, but only where the engine shares our kernel:
+   * elsewhere a stranger may own the same private address.
+   */
+  async #decide(learnt: Learnt, host: string, port: number): Promise<Route> {
+    if (learnt.isApart) return 'published';
+    if (isNeighbour(learnt.subnets)) return 'own';
+    if (this.#engine.address.kind !== 'socket') return 'published';
+    return (await this.#answers(host, port)) ? 'own' : 'published';
   }
 
   async #bridgeSubnets(): Promise<string[]> {
@@ -106,4 +108,10 @@ export class Reachability {
       socket.once('error', (error: Error & { code?: string }) => settle(error.code === 'ECONNREFUSED'));
     });
   }
+}
+
+function isNeighbour(subnets: readonly string[]): boolean {
+  const ranges = subnets.map((subnet) => parseIpRange(subnet)).filter((range) => range !== null);
+  const ours = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  return ours.some(({ address }) => isInRanges(ranges, address));
 }
