@@ -177,7 +177,7 @@ export function describeMainJob(name: string, job: MainJob): void {
         });
         changing = false;
         const statuses = await load;
-        expect(statuses.length).toBeGreaterThan(10);
+        expect(statuses.length).toBeGreaterThan(0);
         expect(statuses.filter((status) => status !== 200)).toEqual([]);
       },
       2 * minutes,
