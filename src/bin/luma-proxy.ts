@@ -1,7 +1,6 @@
 #!/usr/bin/env bun
 /** The program `luma-proxy`: the edge's daemon and its client. */
-import { runProgram } from '../cli/program.ts';
-import { proxyCommands } from '../cli/proxy/index.ts';
+import { proxyCommands, runProgram } from '../cli/proxy/index.ts';
 import { composeProxy } from './compose-proxy.ts';
 import { processTerminal } from './process-terminal.ts';
 import { listenForStop } from './stop-signal.ts';

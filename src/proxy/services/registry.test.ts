@@ -1,0 +1,319 @@
+import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ManualClock } from '../../base/manual-clock.ts';
+import type { BoardColumn } from '../../edge/board/index.ts';
+import { Board, RowAllocator } from '../../edge/board/index.ts';
+import type { ServiceSpec, TargetSpec } from '../client/contract.ts';
+import type { Gate } from '../gates/index.ts';
+import type { ToControl } from '../link/messages.ts';
+import type { ToWorker } from '../workers/worker-protocol.ts';
+import { Registry } from './registry.ts';
+import { RouteTable } from './route-table.ts';
+
+const ROWS = 64;
+const WORKER = 1;
+
+let dir: string;
+let clock: ManualClock;
+let board: Board;
+let rows: RowAllocator;
+let worker: BoardColumn;
+let told: ToWorker[];
+let heard: ToControl[];
+let probed: string[];
+let answerProbe: Map<string, () => void>;
+let link: Gate['link'];
+let table: RouteTable;
+let registry: Registry;
+
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'luma-registry-'));
+  clock = new ManualClock();
+  board = Board.create(join(dir, 'board'), { rows: ROWS, columns: 4 });
+  rows = new RowAllocator(board);
+  worker = board.column(WORKER);
+  told = [];
+  heard = [];
+  probed = [];
+  answerProbe = new Map();
+  link = 'ready';
+  table = new RouteTable(0, (message) => told.push(message));
+  registry = new Registry({
+    board,
+    rows,
+    table,
+    clock,
+    nowMs: () => clock.monotonic() + 1,
+    probe: (target) => {
+      probed.push(target.id);
+      return new Promise<void>((resolve) => answerProbe.set(target.id, resolve));
+    },
+    ownListeners: () => [{ hostname: '0.0.0.0', port: 80 }],
+    linkState: () => link,
+    tellOwner: (_owner, message) => heard.push(message),
+    onChanged: () => {},
+  });
+  registry.open();
+});
+afterEach(() => {
+  registry.close();
+  rmSync(dir, { recursive: true });
+});
+
+const target = (id: string, more: Partial<TargetSpec> = {}): TargetSpec => ({
+  id,
+  host: '10.0.0.1',
+  port: 3000,
+  readiness: { kind: 'connect', path: null, timeoutMs: 100 },
+  ...more,
+});
+
+const spec = (name: string, targets: TargetSpec[] = [], more: Partial<ServiceSpec> = {}): ServiceSpec => ({
+  name,
+  hosts: [`${name}.test`],
+  pathPrefixes: ['/'],
+  stripPathPrefix: false,
+  traffic: 'forward',
+  holdTimeoutMs: 1_000,
+  responseTimeoutMs: 0,
+  targets,
+  ...more,
+});
+
+const types = (): string[] => told.map(({ type }) => type);
+const rowOf = (name: string): number => registry.find(name)!.row;
+
+function awake(name = 'hello'): void {
+  registry.publish('a', spec(name, [target('i1')]));
+  registry.answered(name, 'i1');
+}
+
+describe('what workers are told', () => {
+  test('a table before the announcement of its gate, all in the turn of the answer', () => {
+    registry.publish('a', spec('hello', [target('i1')]));
+    expect(types()).toEqual(['change']);
+    told.length = 0;
+    registry.answered('hello', 'i1');
+    expect(types()).toEqual(['change', 'opened']);
+    expect(board.gate(rowOf('hello'))).toBe(2);
+    expect(worker.enter(rowOf('hello'), 1)).toBe('held');
+    expect(worker.again(rowOf('hello'), 2)).toBe('passed');
+  });
+
+  test('nothing for a service that is published again unchanged', () => {
+    awake();
+    told.length = 0;
+    registry.publish('a', spec('hello', [target('i1')]));
+    expect(told).toEqual([]);
+  });
+
+  test('one change for a whole snapshot', () => {
+    const specs = Array.from({ length: 10 }, (_, index) => spec(`s${index}`));
+    expect(registry.snapshot('a', specs)).toEqual([]);
+    expect(types()).toEqual(['change']);
+    expect(table.generation).toBe(1);
+  });
+
+  test('new settings of a service under a fence, but no opening of it', () => {
+    awake();
+    const fence = registry.fence('a', 'hello', 0);
+    if (fence.kind === 'refused') throw new Error('refused');
+    registry.signalled('a', 'hello', fence.token);
+    told.length = 0;
+    registry.publish('a', spec('hello', [target('i1')], { holdTimeoutMs: 5_000 }));
+    expect(types()).toEqual(['change']);
+    expect(board.gate(rowOf('hello'))).toBe(0);
+  });
+
+  test('a closing only where the gate stays closed', () => {
+    awake();
+    worker.enter(rowOf('hello'), 2);
+    told.length = 0;
+    expect(registry.fence('a', 'hello', 0).kind).toBe('refused');
+    expect(types()).toEqual(['opened']);
+    worker.end(rowOf('hello'), 1);
+    told.length = 0;
+    expect(registry.fence('a', 'hello', 1).kind).toBe('fenced');
+    expect(types()).toEqual(['closed']);
+  });
+});
+
+describe('probing', () => {
+  test('is the daemon’s own while nobody holds, and its answer opens the gate', async () => {
+    registry.publish('a', spec('hello', [target('i1')]));
+    expect(probed).toEqual(['i1']);
+    answerProbe.get('i1')!();
+    await clock.advance(0);
+    expect(heard).toEqual([{ type: 'answered', service: 'hello', targetId: 'i1' }]);
+    expect(board.gate(rowOf('hello'))).not.toBe(0);
+  });
+
+  test('is left to a worker that holds a request, and taken up when that request goes', async () => {
+    registry.publish('a', spec('hello'));
+    worker.enter(rowOf('hello'), 1);
+    registry.wake('hello');
+    registry.publish('a', spec('hello', [target('i1')]));
+    await clock.advance(1_000);
+    expect(probed).toEqual([]);
+    worker.leave(rowOf('hello'));
+    await clock.advance(100);
+    expect(probed).toEqual(['i1']);
+  });
+
+  test('ends with the target: a late answer of one that left opens nothing', async () => {
+    registry.publish('a', spec('hello', [target('i1')]));
+    registry.publish('a', spec('hello'));
+    answerProbe.get('i1')!();
+    await clock.advance(0);
+    expect(heard).toEqual([]);
+    expect(board.gate(rowOf('hello'))).toBe(0);
+  });
+});
+
+describe('activity', () => {
+  test('is told within 100 ms of a change, once, with the time since the last end', async () => {
+    awake();
+    await clock.advance(100);
+    heard.length = 0;
+    worker.enter(rowOf('hello'), 2);
+    await clock.advance(100);
+    worker.end(rowOf('hello'), clock.monotonic() + 1);
+    await clock.advance(300);
+    const seen = heard.flatMap((message) => (message.type === 'activity' ? message.changed : []));
+    expect(seen).toEqual([
+      { service: 'hello', inFlight: 1, held: 0, ends: 0, quietForMs: 200 },
+      { service: 'hello', inFlight: 0, held: 0, ends: 1, quietForMs: 100 },
+    ]);
+  });
+
+  test('waits for its owner’s link to be settled', async () => {
+    awake();
+    await clock.advance(100);
+    heard.length = 0;
+    link = 'unsettled';
+    worker.enter(rowOf('hello'), 2);
+    await clock.advance(500);
+    expect(heard).toEqual([]);
+    link = 'ready';
+    await clock.advance(100);
+    expect(heard).toMatchObject([{ type: 'activity', changed: [{ inFlight: 1 }] }]);
+  });
+
+  test('of the last exchange of a service that was closed is still told', async () => {
+    awake();
+    worker.enter(rowOf('hello'), 2);
+    await clock.advance(100);
+    registry.publish('a', spec('hello'));
+    worker.end(rowOf('hello'), clock.monotonic());
+    heard.length = 0;
+    await clock.advance(100);
+    expect(heard).toMatchObject([{ type: 'activity', changed: [{ inFlight: 0, ends: 1 }] }]);
+  });
+});
+
+describe('rows', () => {
+  test('of what left come back when workers know and nothing runs on them', async () => {
+    rows.acknowledged(WORKER, 0);
+    for (let round = 0; round < 3 * ROWS; round++) {
+      registry.publish('a', spec('hello', [target(`i${round}`)]));
+      registry.answered('hello', `i${round}`);
+      rows.acknowledged(WORKER, table.generation);
+      await clock.advance(100);
+    }
+    expect(rows.takenCount).toBe(2);
+  });
+
+  test('that are not enough for a service leave everything as it was', () => {
+    const many = Array.from({ length: ROWS }, (_, index) => target(`i${index}`));
+    expect(() => registry.publish('a', spec('big', many))).toThrow('rows of the board are in use');
+    expect(registry.find('big')).toBeUndefined();
+    registry.publish('a', spec('small', many.slice(0, ROWS - 1)));
+    expect(rows.takenCount).toBe(ROWS);
+  });
+
+  test('of a target that runs are kept until its last exchange ends', async () => {
+    awake();
+    const { row } = registry.find('hello')!.targets.get('i1')!;
+    worker.tryEnterTarget(row, 2);
+    registry.publish('a', spec('hello'));
+    const drained = registry.drained('a', 'hello', 'i1', 10_000);
+    await clock.advance(5_000);
+    expect(rows.takenCount).toBe(2);
+    worker.end(row, 1);
+    await clock.advance(10);
+    expect(await drained).toBe(true);
+    expect(rows.takenCount).toBe(1);
+  });
+});
+
+describe('drained', () => {
+  test('is false when the time is over, and leaves no timer but its own beat', async () => {
+    awake();
+    const { row } = registry.find('hello')!.targets.get('i1')!;
+    worker.tryEnterTarget(row, 2);
+    registry.publish('a', spec('hello'));
+    const drained = registry.drained('a', 'hello', 'i1', 50);
+    await clock.advance(60);
+    expect(await drained).toBe(false);
+    expect(clock.armedCount).toBe(1);
+  });
+
+  test('knows a target whose service was removed', async () => {
+    awake();
+    const { row } = registry.find('hello')!.targets.get('i1')!;
+    worker.tryEnterTarget(row, 2);
+    registry.remove('a', 'hello');
+    const drained = registry.drained('a', 'hello', 'i1', 1_000);
+    worker.end(row, 1);
+    await clock.advance(10);
+    expect(await drained).toBe(true);
+  });
+
+  test('is true at once for one that nobody knows', async () => {
+    expect(await registry.drained('a', 'nothing', 'i1', 1_000)).toBe(true);
+  });
+});
+
+describe('owners', () => {
+  test('cannot touch what is not theirs', () => {
+    awake();
+    expect(() => registry.publish('b', spec('hello'))).toThrow('belongs to the installation a');
+    expect(() => registry.remove('b', 'hello')).toThrow('belongs to the installation a');
+    expect(() => registry.fence('b', 'hello', 0)).toThrow('this owner has no service hello');
+    expect(registry.signalled('b', 'hello', 'token')).toBe('stale');
+    registry.snapshot('b', []);
+    expect(registry.find('hello')?.owner).toBe('a');
+  });
+
+  test('whose snapshot has a bad service keep that one as it was, and get all the others', () => {
+    registry.publish('a', spec('loop'));
+    const conflicts = registry.snapshot('a', [
+      spec('loop', [target('i1', { host: '127.0.0.1', port: 80 })]),
+      spec('fine'),
+    ]);
+    expect(conflicts).toEqual([
+      { service: 'loop', host: 'loop.test', owner: '127.0.0.1:80 is luma-proxy itself' },
+    ]);
+    expect(registry.find('loop')?.spec.targets).toEqual([]);
+    expect(registry.find('fine')).toBeDefined();
+  });
+
+  test('lose in a snapshot a service whose host went to another of theirs', () => {
+    registry.snapshot('a', [spec('one', [], { hosts: ['shop.test'] })]);
+    const conflicts = registry.snapshot('a', [
+      spec('two', [], { hosts: ['shop.test'] }),
+      spec('one', [], { hosts: ['shop.test'] }),
+    ]);
+    expect(conflicts).toMatchObject([{ service: 'two', host: 'shop.test' }]);
+    expect(registry.entries.map(({ spec: { name } }) => name)).toEqual(['one']);
+  });
+});
+
+test('a new worker makes every held request heard again', () => {
+  registry.publish('a', spec('hello'));
+  worker.enter(rowOf('hello'), 1);
+  registry.raiseHeld();
+  expect(heard).toEqual([{ type: 'wake', service: 'hello' }]);
+});
