@@ -7,7 +7,7 @@ import { systemClock } from '../base/clock.ts';
 import { isLumaError, LumaError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { withFields } from '../base/log.ts';
-import type { Terminal } from '../cli/terminal.ts';
+import type { Terminal } from '../cli/luma/index.ts';
 import { ControlPlane } from '../control/index.ts';
 import { createProxyLink } from '../proxy/client/index.ts';
 import { createSqliteStore, type Store } from '../store/index.ts';
