@@ -5,7 +5,7 @@
 import type { Container, ContainerCreateOptions, ContainerInfo, ContainerInspectInfo } from 'dockerode';
 import { isLumaError, type LumaError } from '../../base/errors.ts';
 import { type Engine, statusOf } from './engine.ts';
-import { labels } from './labels.ts';
+import { containerName, labels } from './labels.ts';
 import { limits } from './limits.ts';
 import { instanceNotFound, isGone } from './refusals.ts';
 
@@ -113,10 +113,32 @@ export class Containers {
     if (refusal && !isGone(refusal) && statusOf(refusal) !== 409) throw refusal;
   }
 
-  #list(more: readonly string[]): Promise<ContainerInfo[]> {
+  async #list(more: readonly string[]): Promise<ContainerInfo[]> {
     const label = [`${labels.installation}=${this.#installationId}`, ...more];
-    return this.#engine.call('list containers', (abortSignal) =>
+    const found = await this.#engine.call('list containers', (abortSignal) =>
       this.#engine.docker.listContainers({ all: true, filters: { label }, abortSignal }),
     );
+    return withoutCopies(found);
   }
+}
+
+/**
+ * Labels travel with an image that somebody committed from an instance to whatever is run from it. Of several
+ * containers of one instance, the one with the name that Luma gave is the instance; the others are let alone.
+ */
+function withoutCopies(found: readonly ContainerInfo[]): ContainerInfo[] {
+  const byInstance = new Map<string, ContainerInfo>();
+  for (const info of found) {
+    const instanceId = info.Labels[labels.instance] ?? '';
+    if (!byInstance.has(instanceId) || hasGivenName(info)) byInstance.set(instanceId, info);
+  }
+  return [...byInstance.values()];
+}
+
+function hasGivenName({ Labels, Names }: ContainerInfo): boolean {
+  const given = containerName({
+    project: Labels[labels.project] ?? '',
+    instanceId: Labels[labels.instance] ?? '',
+  });
+  return Names.includes(`/${given}`);
 }

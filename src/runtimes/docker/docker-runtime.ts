@@ -3,9 +3,9 @@
  * instance, because calls that cross confuse the engine (a start during a stop reports success, and then
  * the container exits).
  */
-import type { ContainerInfo, ContainerInspectInfo } from 'dockerode';
+import type { ContainerInspectInfo } from 'dockerode';
 import type { Clock } from '../../base/clock.ts';
-import { type FieldProblem, LumaError, messageOf } from '../../base/errors.ts';
+import { type FieldProblem, type LumaError, messageOf } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import type { RevisionSettings } from '../../domain/project.ts';
 import type {
@@ -20,18 +20,17 @@ import type {
   RuntimeEvent,
   StartedInstance,
 } from '../contract.ts';
-import { exitOf, observedState } from './container-state.ts';
+import { exitOf } from './container-state.ts';
 import { Containers } from './containers.ts';
 import { type Engine, statusOf } from './engine.ts';
 import { EngineEvents } from './engine-events.ts';
 import { engineVersion } from './engine-version.ts';
 import { ensureImage } from './image-pull.ts';
 import { parseImageReference } from './image-reference.ts';
-import { type ContainerNetwork, instanceAddress, ownAddress, publishedPort } from './instance-address.ts';
 import { InstanceLogs } from './instance-logs.ts';
 import { InstanceMailboxes } from './instance-mailboxes.ts';
-import { labels } from './labels.ts';
 import { limits } from './limits.ts';
+import { Observation } from './observation.ts';
 import { Preparation } from './preparation.ts';
 import { initComplaint, noProgram } from './program-check.ts';
 import { Reachability } from './reachability.ts';
@@ -54,6 +53,7 @@ export class DockerRuntime implements Runtime {
   readonly #events: EngineEvents;
   readonly #logs: InstanceLogs;
   readonly #reachability: Reachability;
+  readonly #observation: Observation;
   readonly #mailboxes = new InstanceMailboxes();
 
   constructor({ installationId, engine, clock, log }: DockerRuntimeParts) {
@@ -65,6 +65,7 @@ export class DockerRuntime implements Runtime {
     this.#events = new EngineEvents(engine, installationId, clock, log);
     this.#logs = new InstanceLogs(engine, this.#events, clock, (id) => this.#containers.find(id));
     this.#reachability = new Reachability(engine, clock);
+    this.#observation = new Observation(this.#containers, this.#reachability);
   }
 
   describe(): Promise<{ readonly name: string; readonly version: string }> {
@@ -148,7 +149,7 @@ export class DockerRuntime implements Runtime {
     const observed: ObservedInstance[] = [];
     const work = async (): Promise<void> => {
       for (let info = queue.shift(); info; info = queue.shift()) {
-        const instance = await this.#observe(info);
+        const instance = await this.#observation.observe(info);
         if (instance) observed.push(instance);
       }
     };
@@ -196,7 +197,7 @@ export class DockerRuntime implements Runtime {
     const info = await this.#containers.inspect(instanceId, id);
     if (info.State.Paused) return this.#thaw(instanceId);
     if (!info.State.Running) throw await this.#explainExit(instanceId, info);
-    return this.#runningAddress(instanceId, info);
+    return this.#observation.address(instanceId, info);
   }
 
   async #thaw(instanceId: string): Promise<InstanceAddress> {
@@ -207,23 +208,7 @@ export class DockerRuntime implements Runtime {
     // The engine answers 500 for "was not paused": the state tells what is true.
     const isAwake = info.State.Running && !info.State.Paused;
     if (refusal && !isAwake) throw changeRefused(instanceId, info, refusal);
-    return this.#runningAddress(instanceId, info);
-  }
-
-  async #runningAddress(instanceId: string, info: ContainerInspectInfo): Promise<InstanceAddress> {
-    const { Networks: networks, Ports: ports } = info.NetworkSettings;
-    const address = await this.#address({ networks, ports });
-    if (address) return address;
-    throw new LumaError('runtime_failed', `instance ${instanceId} runs, but has no network address`, {
-      hint: 'it was cut off by hand, or its network is gone: deploy the project again',
-    });
-  }
-
-  async #address(network: ContainerNetwork): Promise<InstanceAddress | null> {
-    const host = ownAddress(network);
-    const port = publishedPort(network)?.inside;
-    const route = host && port ? await this.#reachability.decide(host, port) : 'published';
-    return instanceAddress(network, route);
+    return this.#observation.address(instanceId, info);
   }
 
   async #explainExit(instanceId: string, info: ContainerInspectInfo): Promise<LumaError> {
@@ -247,27 +232,6 @@ export class DockerRuntime implements Runtime {
         reason: messageOf(error),
       });
     }
-  }
-
-  /**
-   * The engine tells of an end a moment before its listing knows: whoever lists because of the event would
-   * find it running. An inspection waits for the engine to have finished; only "created" needs none.
-   */
-  async #observe(listed: ContainerInfo): Promise<ObservedInstance | null> {
-    const instance = {
-      instanceId: listed.Labels[labels.instance] ?? '',
-      project: listed.Labels[labels.project] ?? '',
-      revision: Number(listed.Labels[labels.revision]),
-    };
-    if (observedState({ Status: listed.State }) === 'prepared') return { ...instance, state: 'prepared' };
-    const info = await this.#containers.tryInspect(listed.Id);
-    if (!info) return null;
-    const state = observedState(info.State);
-    const exit = exitOf(info.State);
-    const { Networks: networks, Ports: ports } = info.NetworkSettings;
-    const isUp = state === 'running' || state === 'frozen';
-    const address = isUp ? await this.#address({ networks, ports }) : null;
-    return { ...instance, state, ...(address && { address }), ...(exit && { exit }) };
   }
 
   #gone(instanceId: string): LumaError {

@@ -17,7 +17,7 @@ export function labelsOf(installationId: string, instance: InstanceSpec): Record
   };
 }
 
-/** Only for people: Luma finds its containers by label, so a rename does no harm. */
-export function containerName(instance: InstanceSpec): string {
+/** Mostly for people: Luma finds its containers by label, so a rename does no harm. */
+export function containerName(instance: Pick<InstanceSpec, 'project' | 'instanceId'>): string {
   return `luma-${instance.project}-${instance.instanceId}`;
 }

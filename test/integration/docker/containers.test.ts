@@ -151,6 +151,33 @@ describe('a container', () => {
 
 describe('an operator', () => {
   test(
+    'who runs a copy of an instance, with all its labels, keeps the copy',
+    async () => {
+      const spec = subject.serves();
+      const id = await started(spec);
+      const { id: original } = await containerOf(id);
+      const info = await subject.docker.getContainer(original).inspect();
+      const copy = await stranger('copy-by-hand', info.Config.Labels);
+      const next = await subject.restarted();
+      try {
+        expect((await next.list()).map(({ state }) => state)).toEqual(['running']);
+        await next.remove(id);
+      } finally {
+        await next.close();
+      }
+      expect((await subject.docker.getContainer(copy).inspect()).State.Status).toBe('created');
+      const gone = await subject.docker
+        .getContainer(original)
+        .inspect()
+        .catch((error) => error.statusCode);
+      expect(gone).toBe(404);
+      await subject.docker.getContainer(copy).remove();
+      strangers.splice(strangers.indexOf(copy), 1);
+    },
+    limitMs,
+  );
+
+  test(
     'who pauses, unpauses, stops and removes by hand is heard, and the instance can be repaired',
     async () => {
       const { heard, stop } = events();
