@@ -140,6 +140,17 @@ test('holds while the gate is closed, wakes once, and sends when it opens', asyn
   expect(fixture.totals()).toEqual({ inFlight: 0, held: 0, ends: 3 });
 });
 
+test('an opening that leaves requests held asks for an instance again', async () => {
+  fixture.put({ targets: [] });
+  const client = await fixture.client();
+  client.send(GET);
+  await eventually(() => fixture.totals().held === 1);
+  expect(fixture.wakes).toEqual(['app']);
+  fixture.edge.opened('app');
+  expect(fixture.wakes).toEqual(['app', 'app']);
+  expect(fixture.totals().held).toBe(1);
+});
+
 test('a held client that goes away leaves the queue at once', async () => {
   fixture.put({ targets: [] });
   const client = await fixture.client();

@@ -137,7 +137,7 @@ export class Exchange implements UpstreamUser, Holder {
     }
     const pool = this.#desk.pool(this.#target);
     const idleMsMax = isIdempotent(this.#head.method) ? limits.upstreamIdleMs : limits.unsafeReuseIdleMs;
-    const kept = this.#isFreshWanted ? null : pool.tryTake(this, this.#core.clock.monotonic(), idleMsMax);
+    const kept = this.#isFreshWanted ? null : pool.tryTake(this, this.#core.sweep.nowMs, idleMsMax);
     this.#client.dueMs = NEVER;
     if (kept === null) {
       this.#connection = pool.connect(this);

@@ -1,13 +1,11 @@
 /** Fresh request ids: a random start per worker and a count, so each costs a few nanoseconds. */
 import { randomBytes } from 'node:crypto';
 
-const COUNT_DIGITS = 8;
-
 export class RequestIds {
-  readonly #start = randomBytes(8).toString('hex');
+  readonly #start = `${randomBytes(8).toString('hex')}-`;
   #count = 0;
 
   next(): string {
-    return this.#start + (this.#count++).toString(16).padStart(COUNT_DIGITS, '0');
+    return this.#start + this.#count++;
   }
 }

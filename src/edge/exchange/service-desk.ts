@@ -30,7 +30,6 @@ export class ServiceDesk {
   readonly #probes = new Map<string, TargetProbe>();
   /** Answered already, and still `starting` in our table. */
   readonly #answered = new Set<string>();
-  #isWakeRaised = false;
   #isGone = false;
   #refusal: Refusal | null = null;
 
@@ -68,7 +67,7 @@ export class ServiceDesk {
     }
     this.#holders.add(holder);
     this.#core.heldCount++;
-    this.#raiseWake();
+    if (this.#holders.size === 1) this.#core.host.wake(this.#route.name);
     this.#reviewProbes();
     return null;
   }
@@ -94,7 +93,7 @@ export class ServiceDesk {
   giveBack(target: TargetRoute | null, connection: UpstreamConnection): void {
     const pool = target === null ? undefined : this.#pools.get(target.id);
     if (pool === undefined) connection.dismiss();
-    else pool.giveBack(connection, this.#core.clock.monotonic());
+    else pool.giveBack(connection, this.#core.sweep.nowMs);
   }
 
   /** A new version of the route; exchanges that run keep the one they have. */
@@ -118,27 +117,24 @@ export class ServiceDesk {
   }
 
   gateOpened(): void {
-    this.#isWakeRaised = false;
     this.#refusal = null;
     this.lookAgain();
+    // The gate fell again before all had passed: what was asked for then is over.
+    this.repeatWake();
   }
 
   gateClosed(): void {
-    this.#isWakeRaised = false;
     this.#answered.clear();
     for (const pool of this.#pools.values()) pool.endEpoch();
-    // Held since the gate fell, before the word of it came: the wake may have been said to the gate before.
-    if (this.#holders.size > 0) this.#raiseWake();
   }
 
   refuse(code: string, message: string, retryAfterMs: number): void {
     const failure = failureOfWake(code, message, retryAfterMs);
     this.#refusal = { failure, untilMs: this.#core.clock.monotonic() + retryAfterMs };
-    this.#isWakeRaised = false;
     this.#failHolders(failure);
   }
 
-  /** For a new daemon, which knows nothing of the wakes said to the last one. */
+  /** Also for a new daemon, which knows nothing of the wakes said to the last one. */
   repeatWake(): void {
     if (this.#holders.size > 0) this.#core.host.wake(this.#route.name);
   }
@@ -148,7 +144,6 @@ export class ServiceDesk {
     for (const holder of this.#holders) {
       if (!holder.lookAgain()) return;
     }
-    this.#isWakeRaised = false;
   }
 
   /** Rate limited, so that a thousand refused requests are one report. */
@@ -158,12 +153,6 @@ export class ServiceDesk {
     if (nowMs - pool.refusedReportedAtMs < this.#core.limits.refusedReportMs) return;
     pool.refusedReportedAtMs = nowMs;
     this.#core.host.targetRefused(this.#route.name, target.id, reason);
-  }
-
-  #raiseWake(): void {
-    if (this.#isWakeRaised) return;
-    this.#isWakeRaised = true;
-    this.#core.host.wake(this.#route.name);
   }
 
   #currentRefusal(): Failure | null {
@@ -213,7 +202,7 @@ export class ServiceDesk {
     const onAnswered = (afterMs: number, connection: UpstreamConnection | null): void => {
       this.#probes.delete(target.id);
       this.#answered.add(target.id);
-      if (connection !== null) pool.giveFirst(connection, this.#core.clock.monotonic());
+      if (connection !== null) pool.giveFirst(connection, this.#core.sweep.nowMs);
       this.#core.host.targetAnswered(this.#route.name, target.id, afterMs);
     };
     this.#probes.set(target.id, pool.probe(this.#core.clock, target, onAnswered));

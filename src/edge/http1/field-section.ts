@@ -2,7 +2,7 @@
  * The fields of one head or trailer section (RFC 9112 §5): positions found in one pass over the bytes, text cut
  * only where somebody asks. Owned by the message it belongs to; never changed after the scan.
  */
-import { COLON, CR, HTAB, IS_FIELD_VALUE, IS_TOKEN, LF, SP } from './character-classes.ts';
+import { COLON, CR, DEL, HTAB, IS_TOKEN, LF, SP } from './character-classes.ts';
 
 /** More bytes are needed. */
 export const INCOMPLETE = -1;
@@ -48,9 +48,15 @@ export class FieldSection {
       const nameEnd = at++;
       while (at < to && (bytes[at] === SP || bytes[at] === HTAB)) at++;
       const valueStart = at;
-      while (at < to && IS_FIELD_VALUE[bytes[at]!] === 1) at++;
+      // The longest loop of the edge: comparing is cheaper than looking a byte up. The same rule as IS_FIELD_VALUE.
+      let byte = 0;
+      while (at < to) {
+        byte = bytes[at]!;
+        if (byte < SP ? byte !== HTAB : byte === DEL) break;
+        at++;
+      }
       if (at >= to) return INCOMPLETE;
-      if (bytes[at] !== CR) return this.#reject('a control character in a field value');
+      if (byte !== CR) return this.#reject('a control character in a field value');
       if (at + 1 >= to) return INCOMPLETE;
       if (bytes[at + 1] !== LF) return this.#reject('a carriage return without a line feed');
       let valueEnd = at;
