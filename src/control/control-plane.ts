@@ -116,6 +116,7 @@ export class ControlPlane implements ControlPlaneDoor {
     const supervisors = this.#registry.all();
     if (stopInstances) await this.#stopAll(supervisors, timeoutMs + CLOSE_GRACE_MS);
     this.#housekeeping.close();
+    this.#listener.close();
     this.#options.link.close();
     for (const supervisor of supervisors) supervisor.close();
     await this.#within(timeoutMs, Promise.all(supervisors.map((supervisor) => supervisor.whenIdle())));

@@ -61,6 +61,11 @@ export class LinkListener implements ProxyLinkListener {
     for (const resolve of this.#whenReady.splice(0)) resolve();
   }
 
+  /** The end is ours: the break of the link that follows is no news. */
+  close(): void {
+    this.#isReady = false;
+  }
+
   /** The project takes part in the link from now on. */
   join(supervisor: ProjectSupervisor): void {
     if (!this.#isReady || !supervisor.isKnown || supervisor.state?.linked) return;
@@ -69,8 +74,9 @@ export class LinkListener implements ProxyLinkListener {
   }
 
   onDisconnected(): void {
+    if (this.#isReady)
+      this.#needs.log.warn('luma-proxy is not reached; awake projects go on, nothing sleeps or wakes');
     this.#isReady = false;
-    this.#needs.log.warn('luma-proxy is not reached; awake projects go on, nothing sleeps or wakes');
     for (const supervisor of this.#needs.registry.all()) supervisor.send({ kind: 'unlinked' });
   }
 

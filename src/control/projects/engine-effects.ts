@@ -4,12 +4,16 @@ import type { StartFailure } from '../../domain/project-status.ts';
 import type { InstanceSpec, StartedInstance } from '../../runtimes/contract.ts';
 import type { InstanceIntent } from '../../store/contract.ts';
 import type { InstanceFacts } from '../instances/instance-facts.ts';
+import { withPatience } from '../instances/patience.ts';
 import { recentLines } from '../instances/recent-lines.ts';
 import { failureOfError } from '../instances/start-failure.ts';
 import type { ProjectInput } from './project-input.ts';
 import type { SupervisorNeeds } from './supervisor-needs.ts';
 
 const PROGRESS_EVERY_MS = 500;
+/** Beyond the grace period of the stop. */
+const STOP_PATIENCE_MS = 30_000;
+const REMOVE_PATIENCE_MS = 60_000;
 
 export interface InstanceCall {
   readonly project: string;
@@ -34,7 +38,9 @@ export class EngineEffects {
     const work = async (): Promise<void> => {
       await this.#record(call);
       const onProgress = this.#throttle(call.onProgress);
-      await this.#needs.runtime.prepare(specOf(call), { signal: abort.signal, onProgress });
+      const { runtime, clock } = this.#needs;
+      const { signal } = abort;
+      await withPatience(runtime.prepare(specOf(call), { signal, onProgress }), clock, 'prepare', { signal });
     };
     try {
       await this.#needs.prepares.run(work, abort.signal, facts.wasPrepared);
@@ -55,7 +61,8 @@ export class EngineEffects {
     const work = (): Promise<StartedInstance> => {
       facts.startBeganMs = clock.monotonic();
       send({ kind: 'start-begun', id });
-      return how === 'start' ? runtime.start(id, abort.signal) : runtime.thaw(id);
+      const started = how === 'start' ? runtime.start(id, abort.signal) : runtime.thaw(id);
+      return withPatience(started, clock, how, { signal: abort.signal });
     };
     try {
       const { address } = await this.#needs.starts.run(work, abort.signal);
@@ -74,7 +81,9 @@ export class EngineEffects {
     const { runtime, clock } = this.#needs;
     const beganMs = clock.monotonic();
     try {
-      facts.exit = await runtime.stop(id, facts.settings.stopTimeoutMs);
+      const { stopTimeoutMs } = facts.settings;
+      const limitMs = stopTimeoutMs + STOP_PATIENCE_MS;
+      facts.exit = await withPatience(runtime.stop(id, stopTimeoutMs), clock, 'stop', { limitMs });
       facts.stopTookMs = clock.monotonic() - beganMs;
       facts.address = null;
       send({ kind: 'stopped', id });
@@ -87,7 +96,8 @@ export class EngineEffects {
 
   async remove({ id, send }: InstanceCall): Promise<void> {
     try {
-      await this.#needs.runtime.remove(id);
+      const { runtime, clock } = this.#needs;
+      await withPatience(runtime.remove(id), clock, 'remove', { limitMs: REMOVE_PATIENCE_MS });
       await this.#needs.store.removeInstance(id);
       send({ kind: 'removed', id });
     } catch (error) {

@@ -27,12 +27,13 @@ export class LinkEffects {
     }
   }
 
-  async fence(name: string, ends: number, hear: (result: FenceResult) => void, send: Send): Promise<void> {
+  /** Null when the proxy is not reached or does not know the service. */
+  async fence(name: string, ends: number): Promise<FenceResult | null> {
     try {
-      hear(await this.#needs.link.fence(name, ends));
+      return await this.#needs.link.fence(name, ends);
     } catch (error) {
       this.#note(name, 'fence', error);
-      send({ kind: 'fence-failed' });
+      return null;
     }
   }
 

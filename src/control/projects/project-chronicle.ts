@@ -19,8 +19,10 @@ export class ProjectChronicle {
     this.#clock = clock;
   }
 
-  onWakeBegan(): void {
+  /** `held`: at least so many wait; the exact number comes with the next report. */
+  onWakeBegan(held: number): void {
     this.#wakeBeganMs ??= this.#clock.monotonic();
+    this.onHeld(held);
   }
 
   onWakeEnded(): void {
@@ -54,7 +56,7 @@ export class ProjectChronicle {
       ...this.#detailsOf(kind, facts, durationMs),
       ...detailsOfFailure(kind, failure, facts),
     };
-    if (kind === 'sleeping') details['idle_ms'] = idleMs;
+    if (kind === 'sleeping') details['idle_ms'] = tenths(idleMs);
     if (kind === 'switched' || kind === 'switch_failed') details['from'] = about.fromRevision ?? null;
     this.#journal.append({ project: this.#project, kind, at: this.#clock.now(), message, details });
   }
@@ -74,11 +76,16 @@ export class ProjectChronicle {
       const startMs = facts?.startTookMs ?? null;
       const sinceStartMs = facts?.startBeganMs == null ? null : this.#clock.monotonic() - facts.startBeganMs;
       const answerMs = sinceStartMs === null || startMs === null ? null : sinceStartMs - startMs;
-      const phases = { start_ms: startMs, answer_ms: answerMs };
-      return { duration_ms: durationMs, phases, held: this.#heldMax, revision: facts?.revision ?? null };
+      const phases = { start_ms: tenths(startMs), answer_ms: tenths(answerMs) };
+      return {
+        duration_ms: tenths(durationMs),
+        phases,
+        held: this.#heldMax,
+        revision: facts?.revision ?? null,
+      };
     }
     if (kind === 'slept' || kind === 'stopped') {
-      return { duration_ms: durationMs, exit_code: facts?.exit?.code ?? null };
+      return { duration_ms: tenths(durationMs), exit_code: facts?.exit?.code ?? null };
     }
     if (kind === 'switched' || kind === 'switch_failed') return { to: facts?.revision ?? null };
     return facts ? { revision: facts.revision } : {};
@@ -93,4 +100,9 @@ function detailsOfFailure(
   if (!failure) return {};
   const details = { code: failure.code, log_lines: failure.logLines };
   return kind === 'crashed' ? { ...details, exit_code: facts?.exit?.code ?? null } : details;
+}
+
+/** What a person compares needs no more digits. */
+function tenths(ms: number | null): number | null {
+  return ms === null ? null : Math.round(ms * 10) / 10;
 }

@@ -9,11 +9,11 @@ import type { ServiceActivity, ServiceReport, ServiceSpec } from '../../proxy/cl
 import type { ObservedInstance, RuntimeEvent } from '../../runtimes/contract.ts';
 import type { ProjectView } from '../contract.ts';
 import { type InstanceFacts, newFacts } from '../instances/instance-facts.ts';
-import { failureOfExit, failureOfSilence } from '../instances/start-failure.ts';
+import type { Observer } from '../instances/inventory.ts';
+import { failureOfExit } from '../instances/start-failure.ts';
 import { serviceSpec, targetSpec } from '../routes/service-spec.ts';
 import { Waiters } from '../wake/waiters.ts';
-import { EngineEffects, type InstanceCall } from './engine-effects.ts';
-import { LinkEffects } from './link-effects.ts';
+import { EffectRunner, type EffectSubject } from './effect-runner.ts';
 import { ProjectChronicle } from './project-chronicle.ts';
 import { isAwake } from './project-draft.ts';
 import type { ProjectEffect } from './project-effect.ts';
@@ -21,19 +21,16 @@ import type { ProjectInput } from './project-input.ts';
 import { next } from './project-machine.ts';
 import type { InstanceEntry, ProjectBasis, ProjectState, Publication } from './project-state.ts';
 import { initialState } from './project-state.ts';
-import { ProjectTimers } from './project-timers.ts';
 import { viewOf } from './project-view.ts';
 import { desiredPublication, isSamePublication } from './publishing.ts';
 import type { SupervisorNeeds } from './supervisor-needs.ts';
 
-export class ProjectSupervisor {
+export class ProjectSupervisor implements EffectSubject, Observer {
   readonly waiters = new Waiters();
   readonly chronicle: ProjectChronicle;
   readonly #needs: SupervisorNeeds;
-  readonly #engine: EngineEffects;
-  readonly #proxy: LinkEffects;
-  readonly #timers: ProjectTimers;
-  readonly #facts = new Map<string, InstanceFacts>();
+  readonly #runner: EffectRunner;
+  readonly facts = new Map<string, InstanceFacts>();
   readonly #inputs: ProjectInput[] = [];
   readonly #changeListeners = new Set<() => void>();
   #project: Project;
@@ -41,19 +38,12 @@ export class ProjectSupervisor {
   #state: ProjectState | null = null;
   #isTaking = false;
   #isClosed = false;
-  #callsUnderWay = 0;
-  readonly #idleListeners: (() => void)[] = [];
-  /** Monotonic time of the END of the last exchange, or of the moment it could have begun one. */
-  #quietSinceMs: number;
   #snapshot: Publication | null = null;
 
   constructor(needs: SupervisorNeeds, project: Project) {
     this.#needs = needs;
     this.#project = project;
-    this.#engine = new EngineEffects(needs);
-    this.#proxy = new LinkEffects(needs);
-    this.#timers = new ProjectTimers(needs.clock);
-    this.#quietSinceMs = needs.clock.monotonic();
+    this.#runner = new EffectRunner(needs, this);
     this.chronicle = new ProjectChronicle(project.settings.name, needs.journal, needs.clock);
   }
 
@@ -77,11 +67,6 @@ export class ProjectSupervisor {
     return this.#isClosed;
   }
 
-  /** Effects whose outcome is still out. */
-  get callsUnderWay(): number {
-    return this.#callsUnderWay;
-  }
-
   /** What is known now of a project that was found, or is new; sets its life going. */
   adopt(
     basis: ProjectBasis,
@@ -93,7 +78,7 @@ export class ProjectSupervisor {
       const createdAt = records.get(entry.id);
       this.#learn(entry.id, entry.revision, createdAt, observed.get(entry.id) ?? null);
       if (entry.state === 'starting' && !entry.halt) {
-        this.chronicle.record('adopted', { facts: this.#facts.get(entry.id) ?? null });
+        this.chronicle.record('adopted', { facts: this.facts.get(entry.id) ?? null });
       }
     }
     this.#state = initialState(basis);
@@ -131,7 +116,7 @@ export class ProjectSupervisor {
   }
 
   view(): ProjectView {
-    return viewOf(this.#project, this.#state, this.#facts);
+    return viewOf(this.#project, this.#state, this.facts);
   }
 
   /** The instance whose output is the project's. */
@@ -152,7 +137,7 @@ export class ProjectSupervisor {
   /** Our snapshot is in force. */
   onLinked(report: ServiceReport | null, conflict: StartFailure | null): void {
     const published = this.#publishedAfter(report);
-    if (report) this.#noteQuiet(report);
+    if (report) this.#runner.noteQuiet(report);
     const ready = (report?.targets ?? []).filter((target) => target.state === 'ready').map(({ id }) => id);
     const targets = this.#state ? desiredPublication(this.#state).targets : [];
     const answered = ready.filter((id) => targets.includes(id));
@@ -161,7 +146,7 @@ export class ProjectSupervisor {
   }
 
   onActivity(activity: ServiceActivity): void {
-    this.#noteQuiet(activity);
+    this.#runner.noteQuiet(activity);
     this.chronicle.onHeld(activity.held);
     const { inFlight, held, ends } = activity;
     this.send({ kind: 'activity', activity: { inFlight, held, ends } });
@@ -170,7 +155,7 @@ export class ProjectSupervisor {
   specOf(publication: Publication, settings = this.#project.settings): ServiceSpec | null {
     if (publication.traffic === 'none') return null;
     const targets = publication.targets.flatMap((id) => {
-      const facts = this.#facts.get(id);
+      const facts = this.facts.get(id);
       return facts?.address ? [targetSpec(id, facts.address, facts.settings)] : [];
     });
     return serviceSpec(settings, publication.traffic, targets);
@@ -179,13 +164,13 @@ export class ProjectSupervisor {
   // What the runtime says
 
   changesOf(id: string): number {
-    return this.#facts.get(id)?.changes ?? -1;
+    return this.facts.get(id)?.changes ?? -1;
   }
 
   /** Whether an event of the runtime is news; most are echoes of our own calls. */
   isNews(event: Exclude<RuntimeEvent, { kind: 'relist' }>): boolean {
     const entry = this.#entry(event.instanceId);
-    const facts = this.#facts.get(event.instanceId);
+    const facts = this.facts.get(event.instanceId);
     if (!entry || !facts) return false;
     if (entry.call === 'stop' || entry.call === 'remove') return false;
     if (entry.call !== null) {
@@ -200,7 +185,7 @@ export class ProjectSupervisor {
   /** What a list of the runtime says of an instance. */
   async observe(id: string, observed: ObservedInstance | null): Promise<void> {
     const entry = this.#entry(id);
-    const facts = this.#facts.get(id);
+    const facts = this.facts.get(id);
     if (!entry || !facts) return;
     if (entry.call !== null) {
       facts.isSuspect = true;
@@ -231,16 +216,15 @@ export class ProjectSupervisor {
 
   /** Resolves when no call to the engine, the proxy or the store is under way. */
   whenIdle(): Promise<void> {
-    if (this.#callsUnderWay === 0) return Promise.resolve();
-    return new Promise((resolve) => this.#idleListeners.push(resolve));
+    return this.#runner.whenIdle();
   }
 
   /** Nothing more is done or heard; what runs goes on. */
   close(): void {
     this.#isClosed = true;
-    this.#timers.disarmAll();
+    this.#runner.close();
     for (const entry of this.#state?.instances ?? []) {
-      if (entry.call === 'prepare') this.#facts.get(entry.id)?.abort?.abort();
+      if (entry.call === 'prepare') this.facts.get(entry.id)?.abort?.abort();
     }
     this.waiters.dismiss();
     for (const listener of [...this.#changeListeners]) listener();
@@ -266,19 +250,19 @@ export class ProjectSupervisor {
       return;
     }
     this.#noteChanges(before, this.#state);
-    for (const effect of effects) this.#run(effect);
+    for (const effect of effects) this.#runner.run(effect);
     if (before.wake && !this.#state.wake) this.chronicle.onWakeEnded();
   }
 
   #noteChanges(before: ProjectState, after: ProjectState): void {
-    if (after.wake) this.chronicle.onWakeBegan();
+    if (after.wake) this.chronicle.onWakeBegan(after.wake.by === 'proxy' ? 1 : 0);
     for (const entry of after.instances) {
       const old = before.instances.find((other) => other.id === entry.id);
-      const facts = this.#facts.get(entry.id);
+      const facts = this.facts.get(entry.id);
       if (!facts || (old && old.state === entry.state && old.call === entry.call)) continue;
       facts.changes += 1;
       if (old?.state !== entry.state) facts.since = this.#needs.clock.now();
-      if (entry.state === 'running') this.#quietSinceMs = this.#needs.clock.monotonic();
+      if (entry.state === 'running') this.#runner.noteAwake();
       if (entry.call === null && facts.isSuspect) {
         facts.isSuspect = false;
         this.#needs.onSuspect(entry.id);
@@ -286,161 +270,10 @@ export class ProjectSupervisor {
     }
     for (const { id } of before.instances) {
       if (after.instances.some((entry) => entry.id === id)) continue;
-      this.#facts.delete(id);
+      this.facts.delete(id);
       this.#needs.onInstance(this.name, id, false);
     }
   }
-
-  #run(effect: ProjectEffect): void {
-    switch (effect.kind) {
-      case 'prepare':
-        this.#call(effect.id, (call) => this.#engine.prepare(call));
-        return;
-      case 'start':
-      case 'thaw':
-        this.#call(effect.id, (call) => this.#engine.start(call, effect.kind));
-        return;
-      case 'stop':
-        this.#call(effect.id, (call) => this.#engine.stop(call));
-        return;
-      case 'remove':
-        this.#call(effect.id, (call) => this.#engine.remove(call));
-        return;
-      case 'store-intent':
-        this.#call(effect.id, (call) => this.#engine.storeIntent(call, effect.intent));
-        return;
-      case 'abort-prepare':
-      case 'abort-start':
-        this.#facts.get(effect.id)?.abort?.abort();
-        return;
-      case 'arm-deadline':
-        this.#armDeadline(effect.id);
-        return;
-      case 'disarm-deadline':
-        this.#timers.disarm(`deadline ${effect.id}`);
-        return;
-      case 'tell':
-        this.waiters.tell(effect.outcome);
-        return;
-      case 'record':
-        this.#record(effect);
-        return;
-      default:
-        this.#runTimed(effect);
-    }
-  }
-
-  #runTimed(effect: TimedEffect): void {
-    const { name } = this;
-    const send = this.#sender();
-    switch (effect.kind) {
-      case 'publish':
-        this.#track(this.#proxy.publish(name, effect.publication, this.specOf(effect.publication), send));
-        return;
-      case 'fence':
-        this.#track(this.#fence(effect.ends));
-        return;
-      case 'signal':
-        this.#track(this.#proxy.signal(name, effect.token, send));
-        return;
-      case 'lift':
-        this.#track(this.#proxy.lift(name, effect.token));
-        return;
-      case 'drain':
-        this.#track(this.#proxy.drain(name, effect.id, send));
-        return;
-      case 'fail-wake': {
-        const retryAfterMs = effect.retryAfterMs ?? this.#timers.leftMs('backoff');
-        this.#track(this.#proxy.failWake(name, effect.failure, retryAfterMs));
-        return;
-      }
-      case 'arm': {
-        const { timer } = effect;
-        const delayMs = timer === 'idle' ? this.#idleDelayMs(effect.delayMs) : effect.delayMs;
-        this.#timers.arm(timer, delayMs, () => this.send({ kind: 'timer', timer }));
-        return;
-      }
-      case 'disarm':
-        this.#timers.disarm(effect.timer);
-        return;
-    }
-  }
-
-  #call(id: string, run: (call: InstanceCall) => Promise<void>): void {
-    const facts = this.#facts.get(id);
-    assert(facts, `${this.name} has no facts about ${id}`);
-    const onProgress = (text: string): void => this.chronicle.record('preparing', { facts, text });
-    this.#track(run({ project: this.name, id, facts, send: this.#sender(), onProgress }));
-  }
-
-  #track(work: Promise<void>): void {
-    this.#callsUnderWay += 1;
-    const end = (): void => {
-      this.#callsUnderWay -= 1;
-      if (this.#callsUnderWay === 0) for (const tell of this.#idleListeners.splice(0)) tell();
-    };
-    work.then(end, (error: unknown) => {
-      end();
-      this.#needs.log.error('an effect broke', { project: this.name, error: messageOf(error) });
-    });
-  }
-
-  #sender(): (input: ProjectInput) => void {
-    return (input) => this.send(input);
-  }
-
-  async #fence(ends: number): Promise<void> {
-    await this.#proxy.fence(
-      this.name,
-      ends,
-      (result) => {
-        if (result.kind === 'fenced') return this.send({ kind: 'fenced', token: result.token });
-        this.#noteQuiet(result.activity);
-        const { inFlight, held, ends: known } = result.activity;
-        this.send({ kind: 'fence-refused', activity: { inFlight, held, ends: known } });
-      },
-      this.#sender(),
-    );
-  }
-
-  #record({ event, id, failure }: Extract<ProjectEffect, { kind: 'record' }>): void {
-    const facts = id === null ? null : (this.#facts.get(id) ?? null);
-    const idleMs = event === 'sleeping' ? this.#needs.clock.monotonic() - this.#quietSinceMs : null;
-    const earlier = [...this.#facts.values()].filter((other) => facts && other.revision < facts.revision);
-    const fromRevision = earlier.length > 0 ? Math.max(...earlier.map((other) => other.revision)) : null;
-    this.chronicle.record(event, { facts, failure, idleMs, fromRevision });
-  }
-
-  // Time
-
-  #armDeadline(id: string): void {
-    const { wakeTimeoutMs } = this.#project.settings;
-    this.#timers.arm(`deadline ${id}`, wakeTimeoutMs, () => this.#track(this.#onDeadline(id, wakeTimeoutMs)));
-  }
-
-  async #onDeadline(id: string, wakeTimeoutMs: number): Promise<void> {
-    const facts = this.#facts.get(id);
-    if (!facts) return;
-    const { changes } = facts;
-    const port = facts.settings.containerPort ?? facts.address?.port ?? null;
-    const logLines = await this.#engine.lines(id);
-    if (facts.changes !== changes) return;
-    const circumstances = { at: this.#needs.clock.now(), logLines };
-    const failure = failureOfSilence(facts.settings, port, wakeTimeoutMs, circumstances);
-    this.send({ kind: 'deadline', id, failure });
-  }
-
-  #idleDelayMs(leastMs: number): number {
-    const idleMs = this.#project.settings.idleTimeoutMs ?? Number.POSITIVE_INFINITY;
-    return Math.max(leastMs, this.#quietSinceMs + idleMs - this.#needs.clock.monotonic());
-  }
-
-  #noteQuiet({ quietForMs }: ServiceActivity): void {
-    if (quietForMs === null) return;
-    this.#quietSinceMs = Math.max(this.#quietSinceMs, this.#needs.clock.monotonic() - quietForMs);
-  }
-
-  // Instances
 
   async #onEnded(
     entry: InstanceEntry,
@@ -448,7 +281,7 @@ export class ProjectSupervisor {
     observed: ObservedInstance | null,
   ): Promise<void> {
     const { changes } = facts;
-    const logLines = await this.#engine.lines(entry.id);
+    const logLines = await this.#runner.lines(entry.id);
     if (facts.changes !== changes) return;
     facts.exit = observed?.exit ?? null;
     facts.address = null;
@@ -466,7 +299,7 @@ export class ProjectSupervisor {
   ): void {
     const settings: RevisionSettings = this.#project.settings;
     const known = { isRecorded: createdAt !== undefined, address: observed?.address ?? null };
-    this.#facts.set(id, newFacts(revision, settings, createdAt ?? this.#needs.clock.now(), known));
+    this.facts.set(id, newFacts(revision, settings, createdAt ?? this.#needs.clock.now(), known));
     this.#needs.onInstance(this.name, id, true);
   }
 
@@ -485,11 +318,6 @@ export class ProjectSupervisor {
     return report.targets.every((target) => said.targets.includes(target.id)) ? said : null;
   }
 }
-
-type TimedEffect = Extract<
-  ProjectEffect,
-  { kind: 'publish' | 'fence' | 'signal' | 'lift' | 'drain' | 'fail-wake' | 'arm' | 'disarm' }
->;
 
 function isMoved(facts: InstanceFacts, observed: ObservedInstance | null): boolean {
   const { address } = facts;
