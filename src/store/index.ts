@@ -1,5 +1,4 @@
 /** The store's door. */
-import type { Clock } from '../base/clock.ts';
 import type { Store } from './contract.ts';
 import { FailingStore, type FailurePlan } from './failing/failing-store.ts';
 import { MemoryStore } from './memory/memory-store.ts';
@@ -8,8 +7,7 @@ export type { EventQuery, InstanceIntent, InstanceRecord, Store } from './contra
 export { type FailurePlan, failNthWrite, type StoreWrite, type WriteFate } from './failing/failing-store.ts';
 export { createSqliteStore, type SqliteStoreOptions } from './sqlite/sqlite-store.ts';
 
-/** Called like the other stores, so that one can stand in for another; it stamps nothing itself. */
-export function createMemoryStore(_options?: { readonly clock: Clock }): Store {
+export function createMemoryStore(): Store {
   return new MemoryStore();
 }
 
