@@ -23,7 +23,13 @@ export const HEADER_CELLS = 16;
 /** 64 bytes: regions begin on a cache line, so that no two writers share one. */
 const LINE_CELLS = 16;
 
-export class BoardLayout {
+/** Where the cells of rows and columns are; all that reading a row needs to know. */
+export interface RowAddresses {
+  readonly columns: number;
+  rowCell(row: number, column: number): number;
+}
+
+export class BoardLayout implements RowAddresses {
   /** First cell of the first column. */
   readonly #columnsAt: number;
   readonly #columnCells: number;

@@ -4,8 +4,7 @@ export { Admission, admissionStep, Ending, endingStep, TargetEntry, targetEntryS
 export type { RowTotals } from './board.ts';
 export { Board } from './board.ts';
 export { BoardColumn } from './board-column.ts';
-export type { Cells } from './cells.ts';
-export { BoardLayout } from './cells.ts';
+export type { Cells, RowAddresses } from './cells.ts';
 export { machineNowMs } from './machine-clock.ts';
 export type { RowReading } from './reading.ts';
 export { beginReading, readingStep } from './reading.ts';

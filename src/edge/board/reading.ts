@@ -5,7 +5,7 @@
  * miss one that happens in between). A request that turns away counts itself held before it takes its in-flight
  * back: reading held second finds it (held first would miss it both times).
  */
-import type { BoardLayout, Cells } from './cells.ts';
+import type { Cells, RowAddresses } from './cells.ts';
 import { ENDED_AT, ENDS, HELD, IN_FLIGHT } from './cells.ts';
 
 /** What was read so far. Changed in place by `readingStep`: the daemon reads thousands of rows a second. */
@@ -30,7 +30,7 @@ export function beginReading(): RowReading {
 export function readingStep(
   reading: RowReading,
   cells: Cells,
-  layout: BoardLayout,
+  layout: RowAddresses,
   row: number,
   nowMs: number,
 ): void {
@@ -56,7 +56,7 @@ export function sinceStampMs(nowMs: number, stamp: number): number {
   return sinceMs > 2 ** 32 - STAMP_AHEAD_MS_MAX ? 0 : sinceMs;
 }
 
-function onwards(reading: RowReading, part: RowReading['part'], layout: BoardLayout): void {
+function onwards(reading: RowReading, part: RowReading['part'], layout: RowAddresses): void {
   reading.column += 1;
   if (reading.column < layout.columns) return;
   reading.part = part;

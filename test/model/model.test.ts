@@ -1,0 +1,80 @@
+/** Every interleaving within the bounds, through the functions that run. LUMA_TEST_LONG=1 widens the bounds. */
+import { describe, expect, test } from 'bun:test';
+import type { Exploration } from './explorer.ts';
+import { exploreModel } from './model.ts';
+import { mutants } from './mutants.ts';
+import { protocol } from './protocol.ts';
+import { deskRule } from './wake-rule.ts';
+import type { Budget } from './world.ts';
+
+const nothing: Budget = {
+  requests: 0,
+  sleeps: 0,
+  controlDeaths: 0,
+  linkBreaks: 0,
+  workerDeaths: 0,
+  clientsGone: 0,
+  startFailures: 0,
+};
+
+/** Two workers always. Each bound is how often the thing may happen, at any moment. */
+const bounds: readonly Partial<Budget>[] = [
+  { requests: 3, sleeps: 1 },
+  { requests: 2, sleeps: 2 },
+  { requests: 1, sleeps: 2, controlDeaths: 1 },
+  { requests: 2, controlDeaths: 1, clientsGone: 1 },
+  { requests: 1, sleeps: 1, linkBreaks: 1 },
+  { requests: 1, sleeps: 1, controlDeaths: 1, linkBreaks: 1 },
+  { requests: 2, sleeps: 1, workerDeaths: 1 },
+  { requests: 2, sleeps: 1, startFailures: 1 },
+];
+
+const widerBounds: readonly Partial<Budget>[] = [
+  { requests: 2, sleeps: 1, controlDeaths: 1 },
+  { requests: 2, sleeps: 1, linkBreaks: 1 },
+  { requests: 3, controlDeaths: 1, workerDeaths: 1 },
+  { requests: 3, sleeps: 1, workerDeaths: 1 },
+  { requests: 3, sleeps: 2 },
+  { requests: 2, sleeps: 1, startFailures: 1, clientsGone: 1 },
+];
+
+const isLong = process.env['LUMA_TEST_LONG'] === '1';
+const TEST_TIMEOUT_MS = isLong ? 1_200_000 : 240_000;
+const STATES_MAX = isLong ? 12_000_000 : 1_500_000;
+
+function text(budget: Partial<Budget>): string {
+  return Object.entries(budget)
+    .map(([name, times]) => `${times} ${name}`)
+    .join(', ');
+}
+
+function told(name: string, { states, moves, counterexample }: Exploration): string | null {
+  console.log(`model, ${name}: ${states} states, ${moves} moves`);
+  return counterexample && `${counterexample.property}\n${counterexample.trace.join('\n')}`;
+}
+
+describe('no state loses a request, holds one for ever, or stops a busy instance', () => {
+  for (const budget of isLong ? [...bounds, ...widerBounds] : bounds) {
+    const explored = (): Exploration => exploreModel(protocol, { ...nothing, ...budget }, STATES_MAX);
+    test(text(budget), () => expect(told(text(budget), explored())).toBeNull(), TEST_TIMEOUT_MS);
+  }
+
+  const budget = { ...nothing, requests: 2, linkBreaks: 1, clientsGone: 1 };
+  test('also where a worker remembers that it said wake, if it forgets when the last holder leaves', () => {
+    const explored = exploreModel({ ...protocol, wakeRule: deskRule }, budget, STATES_MAX);
+    expect(told('with a flag for wakes', explored)).toBeNull();
+  }, 240_000);
+});
+
+describe('the model finds a counterexample when', () => {
+  for (const { says, protocol: mutant, finds, budget } of mutants) {
+    test(
+      says,
+      () => {
+        const { counterexample } = exploreModel(mutant, { ...nothing, requests: 2, sleeps: 1, ...budget });
+        expect(counterexample?.property).toMatch(new RegExp(finds));
+      },
+      TEST_TIMEOUT_MS,
+    );
+  }
+});
