@@ -1,9 +1,19 @@
 /**
- * What lies on disk of one instance: what it is (`spec.json`), and its last run (`run.json`). Both are replaced
- * whole. The run is not synced to disk: it means nothing after the boot in which it was written, and a wake
- * must not wait for a disk.
+ * What lies on disk of one instance: what it is (`spec.json`), and its last run (`run.json`). The run is
+ * overwritten in place by one small write, and not synced: it means nothing after the boot in which it was
+ * written, and a wake must not wait for a disk (a rename over a file does, where many others sync).
  */
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { LumaError, messageOf } from '../../base/errors.ts';
 import type { InstanceExit, InstanceSpec } from '../contract.ts';
@@ -23,6 +33,10 @@ export interface Run {
 }
 
 const FORMAT = 1;
+const SPEC = 'spec.json';
+const RUN = 'run.json';
+/** Twice of what a run ever needs. */
+const RUN_BYTES = 1024;
 
 export class InstanceFiles {
   constructor(readonly folder: string) {}
@@ -33,35 +47,43 @@ export class InstanceFiles {
     } catch (error) {
       throw unwritable(this.folder, error);
     }
-    this.#write('spec.json', { format: FORMAT, spec });
-  }
-
-  /** Null when there is none, or a power cut left it torn: there is no such instance, `prepare` makes it anew. */
-  readSpec(): InstanceSpec | null {
-    return (this.#read('spec.json') as { spec: InstanceSpec } | null)?.spec ?? null;
-  }
-
-  writeRun(run: Run): void {
-    this.#write('run.json', { format: FORMAT, run });
-  }
-
-  /** Null when it never ran. */
-  readRun(): Run | null {
-    return (this.#read('run.json') as { run: Run } | null)?.run ?? null;
-  }
-
-  remove(): void {
-    rmSync(this.folder, { recursive: true, force: true });
-  }
-
-  #write(name: string, content: unknown): void {
-    const path = join(this.folder, name);
+    const path = join(this.folder, SPEC);
     try {
-      writeFileSync(`${path}.new`, JSON.stringify(content), { mode: 0o600 });
+      writeFileSync(`${path}.new`, JSON.stringify({ format: FORMAT, spec }), { mode: 0o600 });
       renameSync(`${path}.new`, path);
     } catch (error) {
       throw unwritable(path, error);
     }
+  }
+
+  /** Null when there is none, or a power cut left it torn: there is no such instance, `prepare` makes it anew. */
+  readSpec(): InstanceSpec | null {
+    return (this.#read(SPEC) as { spec: InstanceSpec } | null)?.spec ?? null;
+  }
+
+  writeRun(run: Run): void {
+    const path = join(this.folder, RUN);
+    // Of one length, so that nothing of the run before is left, whatever happens in between.
+    const text = JSON.stringify({ format: FORMAT, run }).padEnd(RUN_BYTES - 1);
+    try {
+      const fd = openSync(path, constants.O_WRONLY | constants.O_CREAT, 0o600);
+      try {
+        writeSync(fd, `${text}\n`, 0);
+      } finally {
+        closeSync(fd);
+      }
+    } catch (error) {
+      throw unwritable(path, error);
+    }
+  }
+
+  /** Null when it never ran. */
+  readRun(): Run | null {
+    return (this.#read(RUN) as { run: Run } | null)?.run ?? null;
+  }
+
+  remove(): void {
+    rmSync(this.folder, { recursive: true, force: true });
   }
 
   #read(name: string): unknown {
