@@ -189,51 +189,37 @@ describe('real processes', () => {
   });
 
   test('never pass a gate that the fencer has read as quiet, and lose no count', async () => {
-    const board = Board.create(path, { rows: 2, columns: 4 });
+    const board = Board.create(path, { rows: 3, columns: 4 });
     board.openGate(0, 1);
     board.openGate(1, 1);
-    const rounds = 60_000;
     const workers = [0, 1, 2].map((column) =>
-      Bun.spawn([
-        process.execPath,
-        join(import.meta.dir, 'hammer.fixture.ts'),
-        path,
-        `${column}`,
-        `${rounds}`,
-      ]),
+      Bun.spawn([process.execPath, join(import.meta.dir, 'hammer.fixture.ts'), path, `${column}`]),
     );
-    const running = Promise.all(workers.map((worker) => worker.exited)).then(() => true);
-    let fences = 0;
-    let granted = 0;
-    while (!(await Promise.race([running, Bun.sleep(0).then(() => false)]))) {
-      for (let burst = 0; burst < 20; burst++) {
-        fences += 1;
-        board.closeGate(0);
-        if (board.totals(0, 1).inFlight === 0) {
-          granted += 1;
-          const before = board.totals(1, 1).ends;
-          for (let spin = 0; spin < 200; spin++) board.gate(0);
-          const after = board.totals(1, 1);
-          // Row 1 is touched only by those inside: nobody is, and nobody comes in.
-          expect([after.inFlight, after.ends]).toEqual([0, before]);
-        }
-        board.openGate(0, 1);
+    for (let granted = 0; granted < 100; ) {
+      board.closeGate(0);
+      if (board.totals(0, 1).inFlight === 0) {
+        granted += 1;
+        const before = board.totals(1, 1).ends;
+        // Until somebody has met the closed gate.
+        while (board.totals(0, 1).held === 0) await Bun.sleep(0);
+        const after = board.totals(1, 1);
+        expect([after.inFlight, after.ends]).toEqual([0, before]);
       }
+      board.openGate(0, 1);
+      await Bun.sleep(0);
     }
+    board.openGate(2, 1);
     const outputs = await Promise.all(
       workers.map(
-        (worker) => new Response(worker.stdout).json() as Promise<{ ended: number; heldOnce: number }>,
+        (worker) => new Response(worker.stdout).json() as Promise<{ ended: number; heldCount: number }>,
       ),
     );
-    const ended = outputs.reduce((sum, output) => sum + output.ended, 0);
-    expect(ended).toBe(3 * rounds);
-    expect(board.totals(0, 1)).toMatchObject({ inFlight: 0, held: 0, ends: ended });
-    expect(board.totals(1, 1)).toMatchObject({ inFlight: 0, held: 0, ends: ended });
-    // Without these the test has shown nothing.
-    expect(fences).toBeGreaterThan(100);
-    expect(granted).toBeGreaterThan(20);
-    expect(outputs.reduce((sum, output) => sum + output.heldOnce, 0)).toBeGreaterThan(20);
-  }, 20_000);
+    const sum = (of: 'ended' | 'heldCount'): number => outputs.reduce((all, output) => all + output[of], 0);
+    expect(sum('ended')).toBeGreaterThan(0);
+    expect(sum('heldCount')).toBeGreaterThan(0);
+    expect(board.totals(0, 1)).toMatchObject({ inFlight: 0, held: 0, ends: sum('ended') });
+    expect(board.totals(1, 1)).toMatchObject({ inFlight: 0, held: 0, ends: sum('ended') });
+  }, 60_000);
 });
 
 function endOne(board: Board, column: number, nowMs: number): void {
