@@ -91,7 +91,10 @@ export class ClientConnection implements SocketOwner, DeadlineOwner {
     else if (this.#phase === 'lingering') {
       this.dueMs = this.#core.sweep.nowMs + this.#core.limits.lingerMs;
       if (this.#hasClientEnded) this.#finishLingering();
-    } else this.#advance();
+    } else {
+      this.#armIdle();
+      this.#advance();
+    }
   }
 
   onPeerEnd(): void {
@@ -125,6 +128,11 @@ export class ClientConnection implements SocketOwner, DeadlineOwner {
       else if (this.#input === null) this.#close();
       else this.#refuse(FAILURES.requestTimeout);
     });
+  }
+
+  /** The next deadline, from now. While the client leaves something untaken, only that counts. */
+  arm(afterMs: number): void {
+    if (this.socket.backlogBytes === 0) this.dueMs = this.#core.sweep.nowMs + afterMs;
   }
 
   /** A slow reader is no dead one: as long as it takes something, it may go on. */
@@ -173,9 +181,13 @@ export class ClientConnection implements SocketOwner, DeadlineOwner {
       return;
     }
     this.#phase = 'reading-head';
-    this.dueMs = this.#core.sweep.nowMs + Math.min(this.#core.drainIdleMs, this.#core.limits.keepAliveIdleMs);
+    this.#armIdle();
     this.socket.resume();
     if (this.#input !== null) this.#advance();
+  }
+
+  #armIdle(): void {
+    this.arm(Math.min(this.#core.drainIdleMs, this.#core.limits.keepAliveIdleMs));
   }
 
   answerFailure(failure: Failure, head: RequestHead, requestId: string, isPersistent: boolean): void {

@@ -138,7 +138,7 @@ export class Exchange implements UpstreamUser, Holder {
     const pool = this.#desk.pool(this.#target);
     const idleMsMax = isIdempotent(this.#head.method) ? limits.upstreamIdleMs : limits.unsafeReuseIdleMs;
     const kept = this.#isFreshWanted ? null : pool.tryTake(this, this.#core.sweep.nowMs, idleMsMax);
-    this.#client.dueMs = NEVER;
+    this.#client.arm(NEVER);
     if (kept === null) {
       this.#connection = pool.connect(this);
       return;
@@ -190,11 +190,8 @@ export class Exchange implements UpstreamUser, Holder {
   }
 
   #armAnswer(): void {
-    const { sweep, limits } = this.#core;
-    if (!this.body.isComplete) this.#client.dueMs = sweep.nowMs + limits.requestBodyIdleMs;
-    else
-      this.#client.dueMs =
-        this.#route.responseTimeoutMs === 0 ? NEVER : sweep.nowMs + this.#route.responseTimeoutMs;
+    const responseTimeoutMs = this.#route.responseTimeoutMs === 0 ? NEVER : this.#route.responseTimeoutMs;
+    this.#client.arm(this.body.isComplete ? responseTimeoutMs : this.#core.limits.requestBodyIdleMs);
   }
 
   onInterimHead(head: ResponseHead): void {
@@ -229,7 +226,7 @@ export class Exchange implements UpstreamUser, Holder {
   }
 
   #armProgress(): void {
-    this.#client.dueMs = this.#core.sweep.nowMs + this.#core.limits.answerIdleMs;
+    this.#client.arm(this.#core.limits.answerIdleMs);
   }
 
   onAnswerBytes(bytes: Buffer, from: number, to: number): void {
@@ -259,7 +256,7 @@ export class Exchange implements UpstreamUser, Holder {
       return;
     }
     this.#move('upgraded');
-    this.#client.dueMs = NEVER;
+    this.#client.arm(NEVER);
     this.#connection?.becomeTunnel();
     this.#client.socket.watchPeer();
     this.#client.socket.writeText(writeUpgradeHead(head));
@@ -291,7 +288,7 @@ export class Exchange implements UpstreamUser, Holder {
   }
 
   #armHalfClosed(): void {
-    this.#client.dueMs = this.#core.sweep.nowMs + this.#core.limits.tunnelHalfClosedMs;
+    this.#client.arm(this.#core.limits.tunnelHalfClosedMs);
   }
 
   /** Both halves are closed, and what was said has left. */
@@ -323,7 +320,7 @@ export class Exchange implements UpstreamUser, Holder {
     this.#connection?.resume();
     if (this.#phase === 'tunnel') {
       if (this.#hasClientEnded || this.#hasTargetEnded) this.#armHalfClosed();
-      else this.#client.dueMs = NEVER;
+      else this.#client.arm(NEVER);
     } else if (this.#phase === 'answering') this.#armProgress();
     else if (this.#phase === 'awaiting') this.#armAnswer();
   }

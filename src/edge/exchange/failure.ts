@@ -75,7 +75,7 @@ export function failureOfRequest(refused: Omit<RequestRefused, 'kind'>): Failure
 
 /** The start was tried and failed: the control plane's words. */
 export function failureOfWake(code: string, message: string, retryAfterMs: number): Failure {
-  return failure(502, code, message, retryAfterMs);
+  return failure(502, code.replaceAll(/[^A-Za-z0-9_.-]/g, '_'), message, retryAfterMs);
 }
 
 export function failureOfUpstream(why: UpstreamBreak): Failure {

@@ -100,3 +100,15 @@ test('any order of changes ends in the table of the last state', () => {
     }),
   );
 });
+
+test('an update of one service leaves the entries of 100,000 others as they are', () => {
+  const table = new RouteTable();
+  const put = Array.from({ length: 100_000 }, (_, index) => service(`s${index}`, [`h${index}.test`]));
+  table.apply({ generation: 1, put, remove: [] });
+  const changed = service('s5', ['h5.test', 'new.test']);
+  table.apply({ generation: 2, put: [changed], remove: ['s6'] });
+  expect(table.find('new.test', '/')).toBe(changed);
+  expect(table.find('h6.test', '/')).toBeNull();
+  // The very objects: nothing was copied for them.
+  for (const index of [0, 7, 99_999]) expect(table.find(`h${index}.test`, '/')).toBe(put[index]!);
+});
