@@ -312,6 +312,21 @@ describe('waking', () => {
   });
 });
 
+test('two instances of one revision never run together: a start waits for the other one’s end', () => {
+  const twin = { ...newInstance('b', 1), state: 'running', located: true } as const;
+  const leaving = { ...twin, halt: { reason: 'retire', drain: 'needed' } } as const;
+  const state = { ...asleep, instances: [...asleep.instances, leaving] };
+  const woken = play(state, { kind: 'wake', by: 'proxy' });
+  expect(kinds(woken.effects)).not.toContain('start');
+  const ended = play(
+    woken.state,
+    { kind: 'drained', id: 'b' },
+    { kind: 'intent-stored', id: 'b', intent: 'removing' },
+    { kind: 'stopped', id: 'b' },
+  );
+  expect(kinds(ended.effects)).toContain('start');
+});
+
 describe('crashes', () => {
   test('the first is repaired at once and the next request starts it', () => {
     expect(crashed.backoff).toBeNull();
