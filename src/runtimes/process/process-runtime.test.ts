@@ -361,8 +361,9 @@ test('what a power cut has torn is prepared anew, or removed', async () => {
 });
 
 test('a start that waits behind another call is not hit by the sweep of the run before', async () => {
-  const spec = apps.shell('sleep 300 & sleep 300');
+  const spec = apps.shell('sleep 300 & sleep 300; true');
   const { id, pid } = await started(spec);
+  await until(() => marked(id).length === 3);
   changeRun(id, { process: { ...runOf(id).process!, startTicks: 1 } });
   const next = open();
   const [, { address }] = await Promise.all([next.list(), next.start(id), next.list()]);
