@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import { LumaError } from '../base/errors.ts';
+import { createFailingStore } from '../store/index.ts';
 import { Platform, projectSettings } from './rehearsal/platform.ts';
 
 async function platform(): Promise<Platform> {
@@ -66,9 +67,23 @@ describe('a wake', () => {
     const luma = await platform();
     luma.runtime.script.behave('app', { startMs: 10 });
     await luma.create();
-    await luma.pass(50);
-    luma.store.putInstance = luma.store.setInstanceIntent = () => Promise.reject(new Error('a write'));
+    await luma.during(luma.proxy.request('app'));
+    await luma.pass(200);
+    await luma.during(luma.control.sleep('app'));
+    const writes: string[] = [];
+    let isAnswering = false;
+    const plan = (write: string): 'refuse' => {
+      isAnswering ||= luma.proxy.gateOf('app') === 'open';
+      if (!isAnswering) writes.push(write);
+      return 'refuse';
+    };
+    const failing = createFailingStore(luma.store, plan);
+    luma.store.appendEvent = (event) => failing.appendEvent(event);
+    luma.store.setInstanceIntent = (id, intent) => failing.setInstanceIntent(id, intent);
+    luma.store.putInstance = (instance) => failing.putInstance(instance);
     expect((await luma.during(luma.proxy.request('app'))).status).toBe(200);
+    expect(isAnswering).toBe(true);
+    expect(writes).toEqual([]);
   });
 });
 

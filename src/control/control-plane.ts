@@ -61,7 +61,7 @@ export class ControlPlane implements ControlPlaneDoor {
   constructor(options: ControlPlaneOptions) {
     const { store, runtime, link, clock, log } = options;
     const registry = this.#registry;
-    const journal = new Journal(store, log);
+    const journal = new Journal(store, clock, log);
     this.#options = options;
     this.#journal = journal;
     const onKnown = (supervisor: ProjectSupervisor): void => this.#listener.join(supervisor);

@@ -1,4 +1,5 @@
 /** Events in the order they happened: into the store one after the other, then to whoever listens. */
+import type { Clock, Timer } from '../../base/clock.ts';
 import { messageOf } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import { Mailbox } from '../../base/mailbox.ts';
@@ -9,25 +10,43 @@ export type Listener = (event: ProjectEvent) => void;
 
 /** A store that hangs must not make us remember without end. */
 const WAITING_MAX = 10_000;
+/** A wake that takes longer does not keep the events of others. */
+const PAUSE_MAX_MS = 1_000;
+
+type NewEvent = Omit<ProjectEvent, 'id'>;
 
 export class Journal {
   readonly #store: Store;
+  readonly #clock: Clock;
   readonly #log: Log;
   readonly #mailbox = new Mailbox({ name: 'the event journal', waitingMax: WAITING_MAX });
   readonly #listeners = new Map<Listener, string | null>();
+  readonly #pending: NewEvent[] = [];
+  #pauses = 0;
+  #timer: Timer | null = null;
 
-  constructor(store: Store, log: Log) {
+  constructor(store: Store, clock: Clock, log: Log) {
     this.#store = store;
+    this.#clock = clock;
     this.#log = log;
   }
 
   /** Never waits, never fails: an event that cannot be kept is in the log. */
-  append(event: Omit<ProjectEvent, 'id'>): void {
-    const write = async (): Promise<void> => this.#deliver(await this.#store.appendEvent(event));
-    this.#mailbox.post(write).catch((error: unknown) => {
-      const { project, kind, message } = event;
-      this.#log.warn('an event could not be stored', { project, kind, message, error: messageOf(error) });
-    });
+  append(event: NewEvent): void {
+    if (this.#pending.length >= WAITING_MAX) this.#write();
+    this.#pending.push(event);
+    if (this.#pauses === 0) this.#write();
+    else this.#timer ??= this.#clock.after(PAUSE_MAX_MS, () => this.#write());
+  }
+
+  /** Until `resume` nothing is written, for a second at most: a store that syncs would keep a wake waiting. */
+  pause(): void {
+    this.#pauses += 1;
+  }
+
+  resume(): void {
+    this.#pauses -= 1;
+    if (this.#pauses === 0) this.#write();
   }
 
   /** Hears of every event stored from now on; returns how to stop. */
@@ -40,7 +59,22 @@ export class Journal {
 
   /** Resolves when everything appended so far is stored or given up. */
   flush(): Promise<void> {
+    this.#write();
     return this.#mailbox.whenIdle();
+  }
+
+  #write(): void {
+    this.#timer?.cancel();
+    this.#timer = null;
+    for (const event of this.#pending.splice(0)) this.#post(event);
+  }
+
+  #post(event: NewEvent): void {
+    const write = async (): Promise<void> => this.#deliver(await this.#store.appendEvent(event));
+    this.#mailbox.post(write).catch((error: unknown) => {
+      const { project, kind, message } = event;
+      this.#log.warn('an event could not be stored', { project, kind, message, error: messageOf(error) });
+    });
   }
 
   #deliver(event: ProjectEvent): void {

@@ -31,7 +31,9 @@ function halt(step: Transition, entry: WritableEntry, reason: Halt['reason']): v
 export function pursueHalts(step: Transition): void {
   for (const entry of step.draft.instances) {
     if (!entry.halt) {
-      if (entry.intent !== 'live') storeIntent(step, entry, 'live');
+      // A wake does not wait for the store: it is written when it has been answered.
+      const isWaking = step.draft.wake !== null && entry.id === step.draft.current;
+      if (entry.intent !== 'live' && !isWaking) storeIntent(step, entry, 'live');
     } else if (entry.call === null) {
       if (mayRun(entry)) bringDown(step, entry, entry.halt);
       else finish(step, entry, entry.halt);

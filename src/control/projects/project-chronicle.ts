@@ -21,11 +21,13 @@ export class ProjectChronicle {
 
   /** `held`: at least so many wait; the exact number comes with the next report. */
   onWakeBegan(held: number): void {
+    if (this.#wakeBeganMs === null) this.#journal.pause();
     this.#wakeBeganMs ??= this.#clock.monotonic();
     this.onHeld(held);
   }
 
   onWakeEnded(): void {
+    if (this.#wakeBeganMs !== null) this.#journal.resume();
     this.#wakeBeganMs = null;
     this.#heldMax = 0;
   }
