@@ -255,12 +255,13 @@ export class Daemon implements Commands {
 
   async #startWorkers(workersSocketPath: string, inherited: Inheritance | null): Promise<void> {
     const { board, fd } = this.#shared!;
-    const { clock, log, shutdownTimeoutMs, workerCommand } = this.#options;
+    const { clock, log, shutdownTimeoutMs, workerCommand, workers } = this.#options;
     const sockets = this.#sockets;
     const columns = Array.from({ length: board.columns - 1 }, (_, index) => index + 1);
-    const taken = inherited?.orphans.map(({ hello }) => hello.column) ?? [];
+    if (inherited) this.#buryAll(columns, inherited);
+    const takenCount = inherited ? inherited.orphans.length + inherited.silent.length : 0;
     const fleet = new Fleet({
-      count: Math.min(this.#options.workers, columns.length - taken.length),
+      count: Math.min(workers, Math.max(1, columns.length - takenCount)),
       columns,
       crew: this.#crew,
       spawn: (column) => {
@@ -273,7 +274,9 @@ export class Daemon implements Commands {
     });
     this.#fleet = fleet;
     for (const orphan of inherited?.orphans ?? []) fleet.adopt(orphan);
-    if (this.#options.workers === 0) this.#serveAlone(fleet.takeColumn());
+    for (const worker of inherited?.silent ?? []) fleet.awaitSilent(worker);
+    this.#crew.acceptOrphans((orphan) => fleet.adoptLate(orphan));
+    if (workers === 0) this.#serveAlone(fleet.takeColumn());
     await fleet.start();
     fleet.dismissOrphans();
   }
@@ -294,6 +297,17 @@ export class Daemon implements Commands {
       onRefused: (service, targetId, reason) => this.#services.targetRefused(service, targetId, reason),
       onRegistered: () => this.#services.raiseHeld(),
     };
+  }
+
+  /** On a board taken over: columns of workers that died while no daemon looked. */
+  #buryAll(columns: readonly number[], { orphans, silent }: Inheritance): void {
+    const living = new Set([
+      ...orphans.map(({ hello }) => hello.column),
+      ...silent.map(({ column }) => column),
+    ]);
+    for (const column of columns) {
+      if (!living.has(column)) this.#bury(column);
+    }
   }
 
   #bury(column: number): void {

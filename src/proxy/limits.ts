@@ -4,7 +4,7 @@
 export const LISTEN_BACKLOG = 4_096;
 
 /** Services, all owners together. */
-export const SERVICES_MAX = 100_000;
+export const SERVICES_MAX = 30_000;
 /** Targets of one service. */
 export const TARGETS_PER_SERVICE_MAX = 1_000;
 /** Hosts of one service. */
@@ -50,8 +50,8 @@ export const WORKER_DRAIN_TIMEOUT_MS = 60 * 60 * 1_000;
 export const REPLACED_IDLE_MS = 10 * 60 * 1_000;
 /** And at the end of everything: a request that is under way may still arrive. */
 export const STOP_IDLE_MS = 100;
-/** Rows of the board: one for each service and each target. The file is sparse. */
-export const BOARD_ROWS = 131_072;
+/** Rows of the board: one for each service and each target. Burying a worker reads them all: 5 ms. */
+export const BOARD_ROWS = 32_768;
 /** A worker looks for its daemon again: first and longest pause. */
 export const DAEMON_RETRY_FIRST_MS = 5;
 export const DAEMON_RETRY_LONGEST_MS = 250;
@@ -82,3 +82,5 @@ export const ORPHAN_PERIOD_MS = 100;
 /** How long a daemon that hands over may take to give up its lock, and how often that is looked at. */
 export const HAND_OVER_TIMEOUT_MS = 10_000;
 export const HAND_OVER_PERIOD_MS = 5;
+/** How long a worker that nobody takes over may finish what it has. */
+export const LATE_ORPHAN_DRAIN_MS = 30_000;

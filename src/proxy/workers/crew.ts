@@ -6,7 +6,7 @@ import type { UnixSocketListener } from 'bun';
 import type { Clock } from '../../base/clock.ts';
 import { LumaError, messageOf } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
-import { WORKER_BACKLOG_BYTES_MAX, WORKER_LINE_BYTES_MAX } from '../limits.ts';
+import { LATE_ORPHAN_DRAIN_MS, WORKER_BACKLOG_BYTES_MAX, WORKER_LINE_BYTES_MAX } from '../limits.ts';
 import { LineSocket, lineHandlers, parseLine } from './line-socket.ts';
 import type { OwnedRoute, ToDaemon, ToWorker } from './worker-protocol.ts';
 import { toDaemonSchema, WORKER_PROTOCOL } from './worker-protocol.ts';
@@ -254,9 +254,6 @@ export class Crew {
     this.#options.log.debug('a worker is not connected', { column: seat.column, reason });
   }
 }
-
-/** Its routes are no longer kept up to date, so it should not go on for long. */
-const LATE_ORPHAN_DRAIN_MS = 30_000;
 
 function wrongProtocol(hello: Hello): LumaError {
   return new LumaError(

@@ -17,7 +17,8 @@ import {
   WORKER_START_TIMEOUT_MS,
 } from '../limits.ts';
 import type { Crew, Member, Orphan } from './crew.ts';
-import { isAlive } from './orphans.ts';
+import type { FoundWorker } from './orphans.ts';
+import { isAlive, sendAway } from './orphans.ts';
 
 export interface FleetOptions {
   readonly count: number;
@@ -45,10 +46,11 @@ interface Hand {
 export class Fleet {
   readonly #options: FleetOptions;
   readonly #hands = new Set<Hand>();
-  readonly #freeColumns: number[];
+  #freeColumns: number[];
   readonly #pending = new Set<Timer>();
   /** By process id: workers of an earlier daemon, which are not our children. */
   readonly #orphans = new Map<number, Member>();
+  readonly #silent = new Set<number>();
   readonly #watching = new Set<Timer>();
   #onNoOrphans: (() => void) | undefined;
   #restartMs = WORKER_RESTART_FIRST_MS;
@@ -82,21 +84,26 @@ export class Fleet {
 
   /** A worker of an earlier daemon: it follows this one until its last exchange has ended. */
   adopt(orphan: Orphan): void {
-    const { crew, onDead } = this.#options;
     const { column, pid } = orphan.hello;
-    const at = this.#freeColumns.indexOf(column);
-    if (at >= 0) this.#freeColumns.splice(at, 1);
-    const member = orphan.join({ onServing: () => {}, onLeaving: () => {} });
-    const look = (): void => {
-      if (isAlive(pid)) return void this.#watch(look);
-      this.#orphans.delete(pid);
-      crew.unseat(column);
-      onDead(column);
-      this.#freeColumns.push(column);
-      if (this.#orphans.size === 0) this.#onNoOrphans?.();
-    };
-    this.#orphans.set(pid, member);
-    this.#watch(look);
+    const isNew = !this.#silent.delete(pid);
+    this.#orphans.set(pid, orphan.join({ onServing: () => {}, onLeaving: () => {} }));
+    if (isNew) this.#awaitDeath(pid, column);
+  }
+
+  /** Alive on our board, but not heard of yet: nobody else may have its column. */
+  awaitSilent({ pid, column }: FoundWorker): void {
+    this.#silent.add(pid);
+    this.#awaitDeath(pid, column);
+  }
+
+  /** One that says hello when the others are taken over already: its place is filled. */
+  adoptLate(orphan: Orphan): void {
+    if (!this.#silent.has(orphan.hello.pid)) {
+      sendAway([orphan]);
+      return;
+    }
+    this.adopt(orphan);
+    this.dismissOrphans();
   }
 
   /** Others accept in their place by now. */
@@ -140,6 +147,21 @@ export class Fleet {
     this.#isAbandoned = true;
     for (const hand of this.#hands) hand.process.unref();
     for (const timer of this.#watching) timer.cancel();
+  }
+
+  #awaitDeath(pid: number, column: number): void {
+    const { crew, onDead } = this.#options;
+    this.#freeColumns = this.#freeColumns.filter((free) => free !== column);
+    const look = (): void => {
+      if (isAlive(pid)) return void this.#watch(look);
+      this.#orphans.delete(pid);
+      this.#silent.delete(pid);
+      crew.unseat(column);
+      onDead(column);
+      this.#freeColumns.push(column);
+      if (this.#orphans.size === 0) this.#onNoOrphans?.();
+    };
+    this.#watch(look);
   }
 
   #orphansGone(): Promise<void> {

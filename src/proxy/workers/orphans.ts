@@ -8,7 +8,7 @@ import type { Clock } from '../../base/clock.ts';
 import { delay } from '../../base/clock.ts';
 import { messageOf } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
-import { ORPHANS_TIMEOUT_MS, SURRENDER_TIMEOUT_MS } from '../limits.ts';
+import { LATE_ORPHAN_DRAIN_MS, ORPHANS_TIMEOUT_MS, SURRENDER_TIMEOUT_MS } from '../limits.ts';
 import type { Crew, CrewTable, Orphan } from './crew.ts';
 import { DescriptorReceiver } from './descriptor-passing.ts';
 import type { ListeningSocket } from './listening-socket.ts';
@@ -19,12 +19,23 @@ import { WORKER_PROTOCOL } from './worker-protocol.ts';
 
 /** The command-line flag that names the worker socket, by which a worker is known. */
 export const WORKERS_SOCKET_FLAG = '--workers-socket';
+export const COLUMN_FLAG = '--column';
+
+const LOOK_AGAIN_MS = 2;
 
 export interface Inheritance {
   readonly shared: SharedBoard;
   readonly sockets: readonly ListeningSocket[];
   readonly table: CrewTable;
+  /** Those that count on this board. */
   readonly orphans: readonly Orphan[];
+  /** Alive, but they have not said hello: their columns are theirs until they are dead. */
+  readonly silent: readonly FoundWorker[];
+}
+
+export interface FoundWorker {
+  readonly pid: number;
+  readonly column: number;
 }
 
 export interface OrphanSearch {
@@ -38,7 +49,8 @@ export interface OrphanSearch {
 
 /** Everything the last daemon's workers have, or null where there are none that can be taken over. */
 export async function inheritFromOrphans(search: OrphanSearch): Promise<Inheritance | null> {
-  const pids = [...new Set([...search.announced, ...findWorkers(search.workersSocketPath)])];
+  const found = findWorkers(search.workersSocketPath);
+  const pids = [...new Set([...search.announced, ...found.map(({ pid }) => pid)])];
   if (pids.length === 0) return null;
   search.log.info('workers of an earlier daemon still serve; taking over from them', { pids: pids.length });
   const orphans = await gather(search, pids);
@@ -48,30 +60,40 @@ export async function inheritFromOrphans(search: OrphanSearch): Promise<Inherita
     .sort((a, b) => b.hello.generation - a.hello.generation);
   for (const heir of candidates) {
     try {
-      return { ...(await takeFrom(heir, search)), orphans };
+      const taken = await takeFrom(heir, search);
+      const isOurs = ({ hello }: Orphan): boolean => hello.board === heir.hello.board;
+      sendAway(orphans.filter((orphan) => !isOurs(orphan)));
+      const said = new Set(orphans.map(({ hello }) => hello.pid));
+      const silent = found.filter(({ pid }) => !said.has(pid) && isAlive(pid));
+      return { ...taken, orphans: orphans.filter(isOurs), silent };
     } catch (error) {
       search.log.warn('a worker could not hand over', { pid: heir.hello.pid, reason: messageOf(error) });
     }
   }
-  for (const orphan of orphans) orphan.send({ type: 'drain', timeoutMs: SURRENDER_TIMEOUT_MS, idleMs: 0 });
+  sendAway(orphans);
   return null;
+}
+
+/** Nobody keeps their tables up to date any more. */
+export function sendAway(orphans: readonly Orphan[]): void {
+  for (const orphan of orphans) orphan.send({ type: 'drain', timeoutMs: LATE_ORPHAN_DRAIN_MS, idleMs: 0 });
 }
 
 async function gather({ crew, clock }: OrphanSearch, pids: readonly number[]): Promise<Orphan[]> {
   const found = new Map<number, Orphan>();
-  const { promise, resolve } = Promise.withResolvers<void>();
-  crew.acceptOrphans((orphan) => {
-    found.set(orphan.hello.pid, orphan);
-    if (pids.every((pid) => found.has(pid) || !isAlive(pid))) resolve();
-  });
-  const control = new AbortController();
-  await Promise.race([promise, delay(clock, ORPHANS_TIMEOUT_MS, control.signal).catch(() => undefined)]);
-  control.abort();
+  crew.acceptOrphans((orphan) => void found.set(orphan.hello.pid, orphan));
+  const deadlineMs = clock.monotonic() + ORPHANS_TIMEOUT_MS;
+  while (pids.some((pid) => !found.has(pid) && isAlive(pid)) && clock.monotonic() < deadlineMs) {
+    await delay(clock, LOOK_AGAIN_MS);
+  }
   crew.acceptOrphans(undefined);
   return [...found.values()];
 }
 
-async function takeFrom(heir: Orphan, search: OrphanSearch): Promise<Omit<Inheritance, 'orphans'>> {
+async function takeFrom(
+  heir: Orphan,
+  search: OrphanSearch,
+): Promise<Omit<Inheritance, 'orphans' | 'silent'>> {
   const path = join(dirname(search.workersSocketPath), 'hand.sock');
   rmSync(path, { force: true });
   const receiver = new DescriptorReceiver(path);
@@ -87,21 +109,23 @@ async function takeFrom(heir: Orphan, search: OrphanSearch): Promise<Omit<Inheri
 }
 
 /** Processes of this user that were started as workers for this socket. */
-export function findWorkers(workersSocketPath: string): number[] {
+export function findWorkers(workersSocketPath: string): FoundWorker[] {
   if (!existsSync('/proc/self/cmdline')) return [];
   const pids = readdirSync('/proc').filter((name) => /^[0-9]+$/.test(name));
-  return pids.map(Number).filter((pid) => isWorker(pid, workersSocketPath));
+  return pids.map(Number).flatMap((pid) => readWorker(pid, workersSocketPath) ?? []);
 }
 
-function isWorker(pid: number, workersSocketPath: string): boolean {
+function readWorker(pid: number, workersSocketPath: string): FoundWorker | null {
   try {
     const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
-    const flagAt = words.indexOf(WORKERS_SOCKET_FLAG);
-    if (flagAt < 0 || words[flagAt + 1] !== workersSocketPath) return false;
-    return statSync(`/proc/${pid}`).uid === process.getuid?.();
+    const wordAfter = (flag: string): string | undefined => words[words.indexOf(flag) + 1];
+    if (!words.includes(WORKERS_SOCKET_FLAG) || wordAfter(WORKERS_SOCKET_FLAG) !== workersSocketPath)
+      return null;
+    if (statSync(`/proc/${pid}`).uid !== process.getuid?.()) return null;
+    return { pid, column: Number(wordAfter(COLUMN_FLAG)) };
   } catch {
     // It ended while we looked.
-    return false;
+    return null;
   }
 }
 

@@ -1,7 +1,7 @@
 /** How a worker process is started: the flags, and the descriptors it inherits in a fixed order. */
 import type { Subprocess } from 'bun';
 import type { ListeningSocket } from './listening-socket.ts';
-import { WORKERS_SOCKET_FLAG } from './orphans.ts';
+import { COLUMN_FLAG, WORKERS_SOCKET_FLAG } from './orphans.ts';
 
 /** Of the first inherited descriptor, the board; the listening sockets follow. */
 export const FIRST_INHERITED_FD = 3;
@@ -21,7 +21,7 @@ export function spawnWorker(
 ): Subprocess {
   const words = [
     ...command,
-    ...['--column', String(flags.column), WORKERS_SOCKET_FLAG, flags.workersSocketPath],
+    ...[COLUMN_FLAG, String(flags.column), WORKERS_SOCKET_FLAG, flags.workersSocketPath],
     ...['--listeners', String(flags.listeners), '--shutdown-timeout-ms', String(flags.shutdownTimeoutMs)],
   ];
   return Bun.spawn(words, {

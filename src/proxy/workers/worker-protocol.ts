@@ -55,6 +55,8 @@ export const toDaemonSchema = z.discriminatedUnion('type', [
     version: z.string(),
     pid: z.int().min(1),
     column: z.int().min(0),
+    /** The board it counts on, by the number of its file. */
+    board: z.number(),
     /** The daemon whose table it has; null while it has none. */
     daemon: z.string().nullable(),
     generation: z.int().min(0),

@@ -2,7 +2,7 @@
  * One worker: an edge with its column of the board, led by the daemon over a socket. It never decides.
  * Owns its edge, its copy of the table and the inherited listening sockets; outlives its daemon and serves the next.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, fstatSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import { assert } from '../../base/errors.ts';
@@ -112,6 +112,7 @@ export class Worker implements EdgeHost {
       version: this.#options.version,
       pid: process.pid,
       column: this.#options.column.index,
+      board: fstatSync(this.#options.boardFd).ino,
       daemon: this.#daemon,
       generation: this.#table.generation,
       isDraining: this.#isDraining,

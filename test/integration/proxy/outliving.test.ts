@@ -135,6 +135,36 @@ describe('a daemon that is killed', () => {
     expect((await held).status).toBe(200);
   });
 
+  test('together with one of its workers leaves no count of that worker behind', async () => {
+    await serveHello(2);
+    const slow = Array.from({ length: 8 }, () => proxy.get('hello.test', '/slow').catch(() => null));
+    await until('in flight', async () => (await proxy.client.getService('hello')).in_flight === 8);
+    const [victim] = proxy.workerPids;
+    await proxy.signal('SIGKILL');
+    process.kill(victim!, 'SIGKILL');
+    await proxy.start({ workers: 1, port: proxy.port });
+    app.finish();
+    await Promise.all(slow);
+    await until('quiet', async () => {
+      app.finish();
+      return (await proxy.client.getService('hello')).in_flight === 0;
+    });
+    expect((await proxy.client.getService('hello')).ends).toBe(8);
+  });
+
+  test('leaves one that is suspended to come back later, on a column of its own', async () => {
+    await serveHello(2);
+    const [sleeper] = proxy.workerPids;
+    process.kill(sleeper!, 'SIGSTOP');
+    await proxy.signal('SIGKILL');
+    await proxy.start({ workers: 2, port: proxy.port });
+    process.kill(sleeper!, 'SIGCONT');
+    await until('it to end', () => !proxy.workerPids.includes(sleeper!));
+    await until('two workers', async () => (await proxy.client.status()).workers.length === 2);
+    expect((await proxy.get('hello.test')).status).toBe(200);
+    expect((await proxy.client.getService('hello')).in_flight).toBe(0);
+  }, 15_000);
+
   test('whose directory goes away leaves no worker behind', async () => {
     await serveHello(1);
     const [worker] = proxy.workerPids;

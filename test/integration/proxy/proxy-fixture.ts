@@ -53,7 +53,8 @@ export class ProxyFixture {
     void this.#collect(child.stdout);
     void this.#collect(child.stderr);
     await until('ready', () => {
-      if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}: ${this.#said}`);
+      if (child.exitCode !== null || child.signalCode !== null)
+        throw new Error(`it ended with ${child.exitCode}: ${this.#said}`);
       return this.#said.includes('is ready on');
     });
     this.port = Number(/ready on http:\/\/[^ ]*:(\d+)/.exec(this.#said)?.[1]);
@@ -72,7 +73,7 @@ export class ProxyFixture {
   }
 
   get workerPids(): readonly number[] {
-    return findWorkers(join(this.stateDir, 'workers.sock'));
+    return findWorkers(join(this.stateDir, 'workers.sock')).map(({ pid }) => pid);
   }
 
   async signal(name: NodeJS.Signals): Promise<number> {
