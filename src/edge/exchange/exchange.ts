@@ -381,15 +381,15 @@ export class Exchange implements UpstreamUser, Holder {
       this.fail(target === null ? FAILURES.noTarget : FAILURES.unreachable);
       return;
     }
-    this.#retryTimer = clock.after(this.#retryPauseMs, this.#again);
+    this.#retryTimer = clock.after(this.#retryPauseMs, () => this.#again());
     this.#retryPauseMs = Math.min(limits.retryPauseMaxMs, this.#retryPauseMs * 2);
   }
 
-  readonly #again = (): void => {
+  #again(): void {
     this.#retryTimer = null;
     this.#refusedIds = NOBODY;
     this.#client.asEvent(() => this.admit());
-  };
+  }
 
   onDeadline(): void {
     switch (this.#phase) {
