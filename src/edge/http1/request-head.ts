@@ -3,24 +3,20 @@
  * however they were split on the way, the result is the same. Never throws on what a peer sent.
  */
 import { type BodyFraming, decideRequestFraming } from './body-framing.ts';
-import { CR, IS_TARGET, IS_TOKEN, LF, SP } from './character-classes.ts';
+import { isToken } from './character-classes.ts';
 import { fieldsListed, isHopByHop, listMembers } from './connection-options.ts';
 import { FieldSection, INCOMPLETE, REJECTED, TOO_MANY } from './field-section.ts';
 import { type HostField, parseHostField } from './host-field.ts';
 import { latin1Text } from './latin1.ts';
+import { scanRequestLine, skipEmptyLines, VERSION_LENGTH } from './request-line.ts';
+import { type RequestRefused, refused } from './request-refusal.ts';
+
+export type { RequestRefusalStatus, RequestRefused } from './request-refusal.ts';
 
 export interface RequestHeadLimits {
   readonly requestHeadBytesMax: number;
   readonly requestTargetBytesMax: number;
   readonly headFieldsMax: number;
-}
-
-export type RequestRefusalStatus = 400 | 405 | 413 | 414 | 417 | 431 | 501 | 505;
-
-export interface RequestRefused {
-  readonly kind: 'rejected';
-  readonly status: RequestRefusalStatus;
-  readonly reason: string;
 }
 
 export type RequestHeadResult = RequestHead | RequestRefused | { readonly kind: 'incomplete' };
@@ -59,9 +55,6 @@ export class RequestHead {
 }
 
 const INCOMPLETE_HEAD = { kind: 'incomplete' } as const;
-const METHOD_LENGTH_MAX = 32;
-/** Empty lines before a request that are overlooked (RFC 9112 §2.2). */
-const EMPTY_LINES_MAX = 2;
 const REQUEST_ID_LENGTH_MAX = 128;
 
 export function parseRequestHead(
@@ -89,60 +82,6 @@ export function parseRequestHead(
 function stillIncomplete(from: number, to: number, limits: RequestHeadLimits): RequestHeadResult {
   if (to - from < limits.requestHeadBytesMax) return INCOMPLETE_HEAD;
   return refused(431, `a head of more than ${limits.requestHeadBytesMax} bytes`);
-}
-
-function skipEmptyLines(bytes: Buffer, from: number, to: number): number {
-  let at = from;
-  for (let lines = 0; lines < EMPTY_LINES_MAX && at < to && bytes[at] === CR; lines++) {
-    if (at + 1 >= to) return INCOMPLETE;
-    if (bytes[at + 1] !== LF) return REJECTED;
-    at += 2;
-  }
-  return at;
-}
-
-/** Index after the line; null: more bytes are needed. */
-function scanRequestLine(
-  bytes: Buffer,
-  from: number,
-  to: number,
-  targetBytesMax: number,
-): number | RequestRefused | null {
-  let at = from;
-  while (at < to && IS_TOKEN[bytes[at]!] === 1) at++;
-  if (at - from > METHOD_LENGTH_MAX) return refused(501, 'a method name that is too long');
-  if (at >= to) return null;
-  if (bytes[at] !== SP || at === from)
-    return refused(400, 'a request line that does not begin with a method');
-  const targetStart = ++at;
-  while (at < to && IS_TARGET[bytes[at]!] === 1 && at - targetStart <= targetBytesMax) at++;
-  if (at - targetStart > targetBytesMax) return refused(414, `a target of more than ${targetBytesMax} bytes`);
-  if (at >= to) return null;
-  if (bytes[at] !== SP || at === targetStart) return refused(400, 'a malformed request target');
-  return scanVersion(bytes, at + 1, to);
-}
-
-/** `HTTP/1.x` and the end of the line. */
-const VERSION_LENGTH = 8;
-
-function scanVersion(bytes: Buffer, from: number, to: number): number | RequestRefused | null {
-  const end = from + VERSION_LENGTH;
-  for (let at = from; at < Math.min(to, end); at++) {
-    if (!isVersionByte(bytes[at]!, at - from)) return refused(400, 'a malformed protocol version');
-  }
-  if (to < end + 1) return null;
-  if (bytes[end] !== CR) return refused(400, 'a malformed request line');
-  if (to < end + 2) return null;
-  if (bytes[end + 1] !== LF) return refused(400, 'a carriage return without a line feed');
-  if (bytes[from + 5] !== 49) return refused(505, 'a protocol version other than HTTP/1.x');
-  return end + 2;
-}
-
-const VERSION_PATTERN = 'HTTP/d.d';
-
-function isVersionByte(byte: number, at: number): boolean {
-  const expected = VERSION_PATTERN.charCodeAt(at);
-  return expected === 100 ? byte >= 48 && byte <= 57 : byte === expected;
 }
 
 /** What the fields of one head say together; filled by `gather`. */
@@ -264,11 +203,7 @@ function joined(before: string | null, value: string): string {
 }
 
 function sane(requestId: string): string | null {
-  if (requestId.length === 0 || requestId.length > REQUEST_ID_LENGTH_MAX) return null;
-  for (let at = 0; at < requestId.length; at++) {
-    if (IS_TOKEN[requestId.charCodeAt(at)] !== 1) return null;
-  }
-  return requestId;
+  return requestId.length <= REQUEST_ID_LENGTH_MAX && isToken(requestId) ? requestId : null;
 }
 
 function hops(value: string): number | null {
@@ -356,8 +291,4 @@ function dropListed(head: RequestHead, listed: readonly string[]): void {
     const name = head.fields.name(index).toLowerCase();
     return !listed.includes(name) && !isHopByHop(name) && !takeField(head, head.fields, index, gathered);
   });
-}
-
-function refused(status: RequestRefusalStatus, reason: string): RequestRefused {
-  return { kind: 'rejected', status, reason };
 }
