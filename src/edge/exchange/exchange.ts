@@ -7,31 +7,22 @@ import type { Timer } from '../../base/clock.ts';
 import { assert } from '../../base/errors.ts';
 import { chooseTarget } from '../balancing/least-loaded.ts';
 import { machineNowMs } from '../board/index.ts';
-import type { BodyFraming } from '../http1/body-framing.ts';
-import { NO_BODY } from '../http1/body-framing.ts';
 import type { FieldSection } from '../http1/field-section.ts';
-import {
-  writeInterimHead,
-  writeLastChunk,
-  writeRequestHead,
-  writeResponseHead,
-  writeUpgradeHead,
-} from '../http1/head-writer.ts';
+import { writeInterimHead, writeRequestHead, writeUpgradeHead } from '../http1/head-writer.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
 import { targetFor } from '../routing/route-table.ts';
 import type { ServiceRoute, TargetRoute } from '../routing/service-route.ts';
 import type { UpstreamBreak, UpstreamConnection, UpstreamUser } from '../upstream/upstream-connection.ts';
+import { AnswerWriter } from './answer-writer.ts';
 import type { ClientConnection } from './client-connection.ts';
 import type { EdgeCore } from './edge-core.ts';
 import { countedAs, type ExchangeEvent, type ExchangePhase, nextPhase } from './exchange-phase.ts';
 import { FAILURES, type Failure, failureOfRequest, failureOfUpstream } from './failure.ts';
-import { RequestBody, writeChunk } from './request-body.ts';
+import { RequestBody } from './request-body.ts';
 import type { Holder, ServiceDesk } from './service-desk.ts';
 
 const NEVER = Number.POSITIVE_INFINITY;
-const UNTIL_CLOSE: BodyFraming = { kind: 'until-close' };
-const CHUNKED: BodyFraming = { kind: 'chunked' };
 
 export class Exchange implements UpstreamUser, Holder {
   readonly body: RequestBody;
@@ -39,14 +30,12 @@ export class Exchange implements UpstreamUser, Holder {
   readonly #client: ClientConnection;
   readonly #head: RequestHead;
   readonly #desk: ServiceDesk;
+  readonly #answer: AnswerWriter;
   #route: ServiceRoute;
   #phase: ExchangePhase = 'arrived';
   #requestId = '';
   #target: TargetRoute | null = null;
   #connection: UpstreamConnection | null = null;
-  /** Towards the client. */
-  #outgoing: BodyFraming = NO_BODY;
-  #isPersistent = false;
   #isUpstreamClogged = false;
   /** Tunnel: which sides have said that they will send nothing more. */
   #hasClientEnded = false;
@@ -64,6 +53,7 @@ export class Exchange implements UpstreamUser, Holder {
     this.#client = client;
     this.#head = head;
     this.#desk = desk;
+    this.#answer = new AnswerWriter(head, client.socket);
     this.#route = desk.route;
     this.body = new RequestBody(head.framing, core.limits);
     core.exchangeCount++;
@@ -205,24 +195,8 @@ export class Exchange implements UpstreamUser, Holder {
       return;
     }
     this.#move('answered');
-    this.#outgoing = this.#outgoingFraming(head.framing);
-    this.#isPersistent =
-      this.#head.isKeepAlive &&
-      this.body.isComplete &&
-      !this.#core.isDraining &&
-      this.#outgoing.kind !== 'until-close';
-    this.#client.socket.writeText(writeResponseHead(head, this.#outgoing, this.#connectionLine()));
+    this.#answer.begin(head, this.body.isComplete && !this.#core.isDraining);
     this.#armProgress();
-  }
-
-  #outgoingFraming(incoming: BodyFraming): BodyFraming {
-    if (incoming.kind === 'none' || incoming.kind === 'length') return incoming;
-    return this.#head.minor > 0 ? CHUNKED : UNTIL_CLOSE;
-  }
-
-  #connectionLine(): string {
-    if (!this.#isPersistent) return 'Connection: close\r\n';
-    return this.#head.minor > 0 ? '' : 'Connection: keep-alive\r\n';
   }
 
   #armProgress(): void {
@@ -230,23 +204,19 @@ export class Exchange implements UpstreamUser, Holder {
   }
 
   onAnswerBytes(bytes: Buffer, from: number, to: number): void {
-    const socket = this.#client.socket;
-    if (this.#outgoing.kind === 'chunked') writeChunk(socket, bytes, from, to);
-    else socket.writeBytes(bytes, from, to);
+    this.#answer.bytes(bytes, from, to);
     this.#armProgress();
   }
 
   onAnswerEnd(trailers: FieldSection | null): void {
-    if (this.#outgoing.kind === 'chunked') {
-      this.#client.socket.writeText(writeLastChunk(this.#head.acceptsTrailers ? trailers : null));
-    }
+    this.#answer.end(trailers);
     const connection = this.#connection;
     this.#connection = null;
     if (this.body.isComplete && connection !== null && connection.backlogBytes === 0) {
       this.#desk.giveBack(this.#target, connection);
     } else connection?.drop();
     this.#end();
-    this.#client.exchangeEnded(this.#isPersistent && this.body.isComplete);
+    this.#client.exchangeEnded(this.#answer.isPersistent && this.body.isComplete);
   }
 
   #upgrade(head: ResponseHead): void {
@@ -418,7 +388,7 @@ export class Exchange implements UpstreamUser, Holder {
     const isPersistent = head.isKeepAlive && !head.hasBody && !this.#core.isDraining;
     if (this.#requestId === '') this.#requestId = head.requestId ?? this.#core.requestIds.next();
     this.#end();
-    if (phase === 'answering' && this.#outgoing.kind !== 'until-close') {
+    if (phase === 'answering' && this.#answer.showsItsEnd) {
       // The client can tell by the framing that this is not all, and may keep what it has.
       this.#client.exchangeEnded(false);
     } else if (phase === 'answering' || phase === 'tunnel') this.#client.abort();
