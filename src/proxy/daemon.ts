@@ -2,14 +2,16 @@
  * The always-on daemon: it holds the listening sockets, the board, the services and the workers, and decides.
  * Owns their beginning and end, in this order: lock, state, sockets, services, workers, management socket.
  */
+import { realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { LumaError } from '../base/errors.ts';
 import { randomId } from '../base/random-id.ts';
 import { machineNowMs, RowAllocator } from '../edge/board/index.ts';
 import { probeTarget } from '../edge/index.ts';
 import { bootId } from './boot-id.ts';
-import type { ProxyStatus, ServiceStatus } from './client/status-schema.ts';
+import type { ProxyHealth, ProxyStatus, ServiceStatus } from './client/status-schema.ts';
 import type { DaemonOptions } from './daemon-options.ts';
+import { proxyStatus } from './daemon-status.ts';
 import { BOARD_ROWS, STOP_IDLE_MS } from './limits.ts';
 import { LinkServer } from './link/link-server.ts';
 import type { Commands } from './server/command-server.ts';
@@ -17,7 +19,8 @@ import { CommandServer } from './server/command-server.ts';
 import { bindPrivately, prepareSocketPath } from './server/management-socket.ts';
 import { Registry } from './services/registry.ts';
 import { RouteTable } from './services/route-table.ts';
-import { fromRoute, fromSaved, savedFrom } from './services/saved-services.ts';
+import { fromState, fromTable, savedFrom } from './services/saved-services.ts';
+import type { ServiceEntry } from './services/service-entry.ts';
 import { statusOfService } from './services/service-report.ts';
 import type { SavedState } from './state/index.ts';
 import { loadState, STATE_VERSION, StateFile, type StateLock } from './state/index.ts';
@@ -76,7 +79,8 @@ export class Daemon implements Commands {
   /** Resolves when it serves. Every mistake of the person who starts it is a LumaError. */
   static async start(options: DaemonOptions): Promise<Daemon> {
     const { lock, announced } = await takeLock(options);
-    const daemon = new Daemon(options, lock);
+    // Workers are known by this path: it must be the same by whatever name the directory is called.
+    const daemon = new Daemon({ ...options, stateDir: realpathSync(options.stateDir) }, lock);
     try {
       await daemon.#begin(announced);
       return daemon;
@@ -119,41 +123,33 @@ export class Daemon implements Commands {
 
   // ---- Commands
 
-  health(): { status: 'ok'; version: string; pid: number } {
+  health(): ProxyHealth {
     return { status: 'ok', version: this.#options.version, pid: process.pid };
   }
 
   status(): ProxyStatus {
-    const { version, socketPath, stateDir } = this.#options;
-    return {
-      version,
-      pid: process.pid,
-      started_at: this.#startedAt,
+    return proxyStatus({
+      options: this.#options,
+      startedAt: this.#startedAt,
       state: this.#phase,
-      socket_path: socketPath,
-      state_dir: stateDir,
       generation: this.#table.generation,
-      listeners: this.#sockets.map(({ hostname, port }) => ({ host: hostname, port })),
-      links: this.#links.links.map(({ owner, epoch, isReady }) => ({ owner, epoch, ready: isReady })),
-      workers: this.#crew.members.map(({ column, pid, state, generation }) => ({
-        column,
-        pid,
-        state,
-        generation,
-      })),
-      worker_restarts: this.#fleet?.restartCount ?? 0,
+      listeners: this.listeners,
+      links: this.#links.links,
+      members: this.#crew.members,
+      workerRestarts: this.#fleet?.restartCount ?? 0,
       services: this.listServices(),
-    };
+    });
   }
 
   listServices(): ServiceStatus[] {
-    return this.#services.entries.map((entry) => this.#statusOf(entry.spec.name));
+    return this.#services.entries.map((entry) => this.#statusOf(entry));
   }
 
   getService(name: string): ServiceStatus {
-    if (this.#services.find(name)) return this.#statusOf(name);
+    const entry = this.#services.find(name);
+    if (entry) return this.#statusOf(entry);
     throw new LumaError('service_not_found', `luma-proxy has no service ${name}`, {
-      hint: 'luma-proxy list-services shows those it has',
+      hint: 'luma-proxy status shows those it has',
     });
   }
 
@@ -239,17 +235,10 @@ export class Daemon implements Commands {
       tellOwner: (owner, message) => this.#links.tell(owner, message),
       onChanged: () => this.#state.changed(),
     });
-    if (inherited) {
-      const { generation, services } = inherited.table;
-      for (const route of services) {
-        this.#registry.restore(fromRoute(route, board, this.#rows, generation));
-      }
-    } else if (saved) {
-      const isSameBoot = saved.bootId === bootId();
-      for (const service of saved.services) {
-        this.#registry.restore(fromSaved(service, this.#rows, 1, isSameBoot));
-      }
-    }
+    const restored = inherited
+      ? fromTable(inherited.table, board, this.#rows)
+      : fromState(saved, bootId(), this.#rows);
+    for (const service of restored) this.#registry.restore(service);
     this.#table.flush();
   }
 
@@ -322,8 +311,7 @@ export class Daemon implements Commands {
     return this.#registry;
   }
 
-  #statusOf(name: string): ServiceStatus {
-    const entry = this.#services.find(name)!;
+  #statusOf(entry: ServiceEntry): ServiceStatus {
     return statusOfService(entry, this.#services, this.#shared!.board, machineNowMs());
   }
 

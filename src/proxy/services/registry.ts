@@ -3,7 +3,7 @@
  * Owned by the daemon; workers get copies of its table, owners hear what they must know.
  */
 import type { Clock, Timer } from '../../base/clock.ts';
-import { LumaError, messageOf } from '../../base/errors.ts';
+import { messageOf } from '../../base/errors.ts';
 import type { Board, RowAllocator } from '../../edge/board/index.ts';
 import type { FenceResult, HostConflict, ServiceReport, ServiceSpec } from '../client/contract.ts';
 import type { Gate, WakeFailure } from '../gates/index.ts';
@@ -16,15 +16,13 @@ import { GateRunner } from './gate-runner.ts';
 import { HostIndex } from './host-index.ts';
 import type { OwnListener } from './own-listeners.ts';
 import { refuseOwnListener } from './own-listeners.ts';
+import { CLIENT_OWNER, hostTaken, notOwned, ownerText, serviceTaken, tooManyServices } from './refusals.ts';
 import type { RouteTable } from './route-table.ts';
 import type { Restored } from './saved-services.ts';
 import type { ServiceEntry, TargetEntry } from './service-entry.ts';
 import { hasSameSettings, hasSameTarget, routeOf, targetRouteOf } from './service-entry.ts';
 import type { Probe } from './target-prober.ts';
 import { TargetProber } from './target-prober.ts';
-
-/** The owner of what commands made: it has no link. */
-export const CLIENT_OWNER = 'client';
 
 export interface RegistryOptions {
   readonly board: Board;
@@ -228,9 +226,7 @@ export class Registry {
   #owned(owner: string, name: string): ServiceEntry {
     const entry = this.#entries.get(name);
     if (entry?.owner === owner) return entry;
-    throw new LumaError('service_not_found', `this owner has no service ${name}`, {
-      hint: 'publish it first',
-    });
+    throw notOwned(name);
   }
 
   #report(entry: ServiceEntry): ServiceReport {
@@ -250,14 +246,7 @@ export class Registry {
 
   #checkOwner(owner: string, entry: ServiceEntry): void {
     if (entry.owner === owner) return;
-    throw new LumaError(
-      'service_taken',
-      `the service ${entry.spec.name} belongs to ${ownerText(entry.owner)}`,
-      {
-        hint: 'choose another name, or remove that service first',
-        details: { service: entry.spec.name, owner: ownerText(entry.owner) },
-      },
-    );
+    throw serviceTaken(entry.spec.name, entry.owner);
   }
 
   #conflict(spec: ServiceSpec, taken: { host: string; service: string }): HostConflict {
@@ -384,10 +373,6 @@ export class Registry {
   }
 }
 
-export function ownerText(owner: string): string {
-  return owner === CLIENT_OWNER ? 'a luma-proxy command' : `the installation ${owner}`;
-}
-
 function hasMovedTarget(entry: ServiceEntry, spec: ServiceSpec): boolean {
   return spec.targets.some((target) => {
     const known = entry.targets.get(target.id);
@@ -397,17 +382,4 @@ function hasMovedTarget(entry: ServiceEntry, spec: ServiceSpec): boolean {
 
 function without(hosts: readonly string[], kept: readonly string[]): string[] {
   return hosts.filter((host) => !kept.includes(host));
-}
-
-function hostTaken(conflict: HostConflict): LumaError {
-  return new LumaError('host_taken', `the host ${conflict.host} belongs to ${conflict.owner}`, {
-    hint: 'choose another host, or remove it from that service first',
-    details: { ...conflict },
-  });
-}
-
-function tooManyServices(): LumaError {
-  return new LumaError('too_many_services', `luma-proxy has ${SERVICES_MAX} services already`, {
-    hint: 'remove some that are not used',
-  });
 }

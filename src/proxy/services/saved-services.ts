@@ -3,7 +3,8 @@ import type { Board, RowAllocator } from '../../edge/board/index.ts';
 import type { ServiceSpec } from '../client/contract.ts';
 import type { GateStep, GateTarget } from '../gates/index.ts';
 import { gateReport, newGate, restoredGate } from '../gates/index.ts';
-import type { SavedService } from '../state/index.ts';
+import type { SavedService, SavedState } from '../state/index.ts';
+import type { CrewTable } from '../workers/crew.ts';
 import type { OwnedRoute } from '../workers/worker-protocol.ts';
 import type { ServiceEntry, TargetEntry } from './service-entry.ts';
 
@@ -20,8 +21,19 @@ export function savedFrom(entry: ServiceEntry): SavedService {
   return { owner: entry.owner, spec, gate: gateReport(entry.gate), readyTargets: ready.map(({ id }) => id) };
 }
 
+/** From the state file. Before the first table every worker will be sent: generation 1. */
+export function fromState(saved: SavedState | null, bootId: string, rows: RowAllocator): Restored[] {
+  const isSameBoot = saved?.bootId === bootId;
+  return (saved?.services ?? []).map((service) => fromSaved(service, rows, 1, isSameBoot));
+}
+
+/** From the table of workers that still serve by it: it is newer than the file. */
+export function fromTable(table: CrewTable, board: Board, rows: RowAllocator): Restored[] {
+  return table.services.map((route) => fromRoute(route, board, rows, table.generation));
+}
+
 /** After a reboot no target is where it was: the service begins asleep, and its owner's snapshot says the rest. */
-export function fromSaved(
+function fromSaved(
   saved: SavedService,
   rows: RowAllocator,
   generation: number,
@@ -37,7 +49,7 @@ export function fromSaved(
 }
 
 /** On the board that the workers still count on: rows and gates stay as they are. */
-export function fromRoute(route: OwnedRoute, board: Board, rows: RowAllocator, generation: number): Restored {
+function fromRoute(route: OwnedRoute, board: Board, rows: RowAllocator, generation: number): Restored {
   rows.adopt(route.row);
   const targets = new Map<string, TargetEntry>();
   for (const { id, row, host, port, readiness } of route.targets) {

@@ -19,7 +19,7 @@ function tokenOf(result: FenceResult): string {
   return result.token;
 }
 
-describe.each([0, 1, 2])('with %d worker processes', (workers) => {
+describe.each([0, 2])('with %d worker processes', (workers) => {
   test('a published service with a target serves, and unknown hosts are 404', async () => {
     await proxy.start({ workers });
     const control = proxy.link();

@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
+import { rmSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { App, ProxyFixture, spec, target, until } from './proxy-fixture.ts';
 import { RequestLoad } from './request-load.ts';
 
@@ -165,12 +167,22 @@ describe('a daemon that is killed', () => {
     expect((await proxy.client.getService('hello')).in_flight).toBe(0);
   }, 15_000);
 
+  test('is followed by one that knows the directory by another name', async () => {
+    await serveHello(1);
+    const orphans = proxy.workerPids;
+    await proxy.signal('SIGKILL');
+    const otherName = join(proxy.dir, 'other-name');
+    symlinkSync(proxy.stateDir, otherName);
+    await proxy.start({ workers: 1, port: proxy.port, more: ['--state-dir', otherName] });
+    expect((await proxy.get('hello.test')).status).toBe(200);
+    await until('the orphans to end', () => !proxy.workerPids.some((pid) => orphans.includes(pid)));
+  });
+
   test('whose directory goes away leaves no worker behind', async () => {
     await serveHello(1);
     const [worker] = proxy.workerPids;
     expect(worker).toBeGreaterThan(0);
     await proxy.signal('SIGKILL');
-    const { rmSync } = await import('node:fs');
     rmSync(proxy.stateDir, { recursive: true });
     await until('the worker to leave', () => proxy.workerPids.length === 0);
   });

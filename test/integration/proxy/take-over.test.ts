@@ -65,11 +65,11 @@ describe.each([
   });
 });
 
-test('ten take-overs and ten worker restarts one after the other fail no request', async () => {
+test('five take-overs and five worker restarts one after the other fail no request', async () => {
   const control = await serveHello(1);
   const { port } = proxy;
   const load = new RequestLoad(proxy);
-  for (let round = 1; round <= 10; round++) {
+  for (let round = 1; round <= 5; round++) {
     const { exited } = await proxy.startAnother({ workers: 1, port });
     await proxy.client.restartWorkers();
     expect(await exited).toBe(0);
