@@ -11,6 +11,10 @@ if [ ! -x "$bun" ] || ! cmp -s "$root/package-lock.json" "$root/node_modules/.lu
   node "$root/scripts/install.mjs" || exit 1
 fi
 
+# What Bun keeps between runs stays in Luma's own folder, not in the user's home.
+: "${BUN_RUNTIME_TRANSPILER_CACHE_PATH:=$root/node_modules/.cache/bun}"
+export BUN_RUNTIME_TRANSPILER_CACHE_PATH
+
 # A .env or bunfig.toml in the user's folder is the user's, not Luma's: neither may change how Luma runs.
 run_bun() {
   exec "$bun" --no-env-file --no-install --config="$root/bunfig.toml" "$@"

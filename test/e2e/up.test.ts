@@ -330,6 +330,34 @@ describe('luma server', () => {
 });
 
 describe('luma up beside a proxy that somebody else runs', () => {
+  test(
+    'uses it, says where it listens, and leaves it running; other ports than asked are an error',
+    async () => {
+      const socket = join(folder, 'proxy.sock');
+      const proxyFlags = ['--http-host', '127.0.0.1', '--http-port', String(httpPort), '--workers', '0'];
+      const proxy = await new Program('luma-proxy', [
+        'run',
+        ...proxyFlags,
+        ...['--socket-path', socket, '--state-dir', join(folder, 'proxy-state')],
+      ]).untilReady();
+      const named = ['up', ...flags(), '--proxy-socket', socket];
+      const elsewhere = await refused(
+        new Program('luma', [...named, '--http-port', String(await freePort())]),
+      );
+      expect([elsewhere.code, elsewhere.err]).toEqual([1, expect.stringContaining(`127.0.0.1:${httpPort}`)]);
+
+      const program = await new Program('luma', named).untilReady();
+      expect(program.out).toContain(`proxy http://127.0.0.1:${httpPort},`);
+      expect((await get('hello')).status).toBe(200);
+      program.signal('SIGTERM');
+      expect(await program.exited()).toBe(0);
+      expect(proxy.hasExited).toBe(false);
+      proxy.signal('SIGTERM');
+      expect(await proxy.exited()).toBe(0);
+    },
+    minute,
+  );
+
   test('says so when it does not answer', async () => {
     const program = new Program('luma', ['up', ...flags(), '--proxy-socket', join(folder, 'none.sock')]);
     const { code, err } = await refused(program);

@@ -117,6 +117,22 @@ describe('an entry script', () => {
     expect(npmCalls().length).toBeGreaterThan(1);
   });
 
+  test('leaves what somebody installed already in place, and asks npm for nothing', async () => {
+    await run(join(root, 'luma'));
+    rmSync(join(root, 'node_modules/.luma-installed'));
+    const lock = {
+      packages: { '': {}, 'node_modules/bun': { version: '1.0.0' }, 'node_modules/x': { optional: true } },
+    };
+    writeFileSync(join(root, 'package-lock.json'), JSON.stringify(lock));
+    writeFileSync(join(root, 'node_modules/.package-lock.json'), JSON.stringify(lock));
+    expect((await run(join(root, 'luma'))).stderr).toBe('');
+    expect(npmCalls()).toHaveLength(1);
+    lock.packages['node_modules/bun'].version = '2.0.0';
+    writeFileSync(join(root, 'package-lock.json'), JSON.stringify(lock));
+    await run(join(root, 'luma'));
+    expect(npmCalls()).toHaveLength(2);
+  });
+
   test('works through symlinks, relative and absolute', async () => {
     symlinkSync(join(root, 'luma-proxy'), join(folder, 'absolute'));
     mkdirSync(join(folder, 'bin'));
