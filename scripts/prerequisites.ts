@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs';
 const packages: Readonly<Record<string, string>> = {
   busybox: 'busybox-static',
   caddy: 'caddy',
+  chromium: 'chromium',
   curl: 'curl',
   docker: 'docker.io',
   'docker-registry': 'docker-registry',

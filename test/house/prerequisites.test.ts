@@ -48,7 +48,7 @@ ${install} ;; esac`,
   );
 }
 
-const all = ['busybox', 'caddy', 'curl', 'docker', 'docker-registry', 'dockerd', 'haproxy', 'ip'];
+const all = ['busybox', 'caddy', 'chromium', 'curl', 'docker', 'docker-registry', 'dockerd', 'haproxy', 'ip'];
 all.push('iptables', 'nginx', 'nsenter', 'python3', 'wrk');
 
 test('what is missing is installed after an update, each package once, with no service allowed to start', () => {
@@ -58,7 +58,7 @@ test('what is missing is installed after an update, each package once, with no s
   expect(calls).toHaveLength(2);
   expect(calls[0]).toMatch(/update policy=yes$/);
   expect(calls[1]).toMatch(
-    /install -y --no-install-recommends busybox-static caddy curl docker\.io docker-registry haproxy/,
+    /install -y --no-install-recommends busybox-static caddy chromium curl docker\.io docker-registry haproxy/,
   );
   expect(calls[1]?.match(/docker\.io/g)).toHaveLength(1);
   expect(existsSync(machine.policyPath)).toBe(false);
@@ -81,7 +81,7 @@ test('nothing is asked of apt-get when all is there', () => {
 test('what could not be installed is named, with what apt-get said', () => {
   script('apt-get', 'echo "E: no network"; exit 100');
   const missing = provide(machine);
-  expect(missing).toHaveLength(12);
+  expect(missing).toHaveLength(13);
   expect(missing[0]).toBe('busybox-static: apt-get could not install it\nE: no network\nE: no network\n');
   expect(existsSync(machine.policyPath)).toBe(false);
 });
