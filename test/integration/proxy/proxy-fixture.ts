@@ -50,12 +50,11 @@ export class ProxyFixture {
     const child = Bun.spawn([process.execPath, ENTRY, ...words], { stdio: ['ignore', 'pipe', 'pipe'] });
     this.#process = child;
     this.#said = '';
-    void this.#collect(child.stdout);
-    void this.#collect(child.stderr);
-    await until('ready', () => {
-      if (child.exitCode !== null || child.signalCode !== null)
-        throw new Error(`it ended with ${child.exitCode}: ${this.#said}`);
-      return this.#said.includes('is ready on');
+    const heardAll = Promise.all([this.#collect(child.stdout), this.#collect(child.stderr)]);
+    await until('ready', async () => {
+      if (child.exitCode === null && child.signalCode === null) return this.#said.includes('is ready on');
+      await heardAll;
+      throw new Error(`it ended with ${child.exitCode}: ${this.#said}`);
     });
     this.port = Number(/ready on http:\/\/[^ ]*:(\d+)/.exec(this.#said)?.[1]);
   }
