@@ -9,6 +9,7 @@ type Act =
   | { readonly do: 'kill server' | 'break link' | 'deploy' | 'sleep' | 'wake' | 'reroute' };
 
 const IDLE_MS = 1_000;
+const WAKE_MS = 12_000;
 
 const act: fc.Arbitrary<Act> = fc.oneof(
   {
@@ -32,11 +33,75 @@ const act: fc.Arbitrary<Act> = fc.oneof(
   },
 );
 
+type Mishap =
+  | {
+      readonly do: 'lose reply';
+      readonly of: 'prepare' | 'start' | 'stop' | 'remove';
+      readonly how: 'error' | 'silence';
+    }
+  | { readonly do: 'store fails'; readonly forMs: number }
+  | { readonly do: 'crash' | 'vanish' | 'engine away' | 'events lost' | 'mute' | 'well' | 'stop' | 'start' };
+
+const mishap: fc.Arbitrary<Mishap> = fc.oneof(
+  fc.record({
+    do: fc.constant('lose reply' as const),
+    of: fc.constantFrom('prepare', 'start', 'stop', 'remove'),
+    how: fc.constantFrom('error', 'silence'),
+  }),
+  fc.record({ do: fc.constant('store fails' as const), forMs: fc.constantFrom(50, 2_000) }),
+  fc
+    .constantFrom('crash', 'vanish', 'engine away', 'events lost', 'mute', 'well', 'stop', 'start')
+    .map((what) => ({ do: what })),
+);
+
+const ENGINE = { prepareMs: 15, startMs: 25, bootMs: 10, stopMs: 40 };
+
+async function suffer(luma: Platform, each: Mishap): Promise<void> {
+  const { script } = luma.runtime;
+  const running = (await luma.runtime.list().catch(() => [])).find(
+    (one) => one.state === 'running',
+  )?.instanceId;
+  const ignore = (promise: Promise<unknown>): void => void promise.catch(() => undefined);
+  switch (each.do) {
+    case 'lose reply':
+      script.loseReply(each.of, each.how);
+      return;
+    case 'store fails':
+      luma.storeFailsUntilMs = luma.clock.monotonic() + each.forMs;
+      return;
+    case 'crash':
+      if (running) script.exit(running);
+      return;
+    case 'vanish':
+      if (running) script.vanish(running);
+      return;
+    case 'engine away':
+      script.becomeUnavailable(800);
+      return;
+    case 'events lost':
+      script.dropEvents();
+      luma.clock.after(700, () => script.relist());
+      return;
+    case 'mute':
+      script.behave('*', { ...ENGINE, isMute: true });
+      return;
+    case 'well':
+      script.behave('*', ENGINE);
+      return;
+    case 'stop':
+      ignore(luma.control.stop('app'));
+      return;
+    case 'start':
+      ignore(luma.control.start('app'));
+      return;
+  }
+}
+
 /** Plays the acts, with every engine call taking its time, and returns what the clients got. */
-async function play(acts: readonly Act[]): Promise<{ answers: Answer[]; luma: Platform }> {
+async function play(acts: readonly (Act | Mishap)[]): Promise<{ answers: Answer[]; luma: Platform }> {
   let luma = await new Platform().open();
-  luma.runtime.script.behave('*', { prepareMs: 15, startMs: 25, bootMs: 10, stopMs: 40 });
-  await luma.create({ idleTimeoutMs: IDLE_MS });
+  luma.runtime.script.behave('*', ENGINE);
+  await luma.create({ idleTimeoutMs: IDLE_MS, wakeTimeoutMs: WAKE_MS });
   const requests: Promise<Answer>[] = [];
   let version = 1;
   const ignore = (promise: Promise<unknown>): void => void promise.catch(() => undefined);
@@ -58,7 +123,9 @@ async function play(acts: readonly Act[]): Promise<{ answers: Answer[]; luma: Pl
       case 'deploy':
         version += 1;
         ignore(
-          luma.control.replaceProject(projectSettings({ image: `app:${version}`, idleTimeoutMs: IDLE_MS })),
+          luma.control.replaceProject(
+            projectSettings({ image: `app:${version}`, idleTimeoutMs: IDLE_MS, wakeTimeoutMs: WAKE_MS }),
+          ),
         );
         break;
       case 'reroute':
@@ -79,6 +146,8 @@ async function play(acts: readonly Act[]): Promise<{ answers: Answer[]; luma: Pl
       case 'wake':
         ignore(luma.control.wake('app'));
         break;
+      default:
+        await suffer(luma, each);
     }
   }
   const answers = await luma.during(Promise.all(requests));
@@ -102,6 +171,31 @@ test('no request is lost to sleeps, deploys, broken links and killed servers, an
         { revision: project.revision, intent: 'live' },
       ]);
       expect((await luma.during(luma.proxy.request('app'))).status).toBe(200);
+    }),
+    { numRuns: 60, includeErrorInReport: true },
+  );
+}, 60_000);
+
+test('whatever engine, store and apps do: when they are well again a request is answered by one instance', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.oneof(act, mishap), { maxLength: 30 }), async (acts) => {
+      const { answers, luma } = await play(acts);
+      expect(answers.every((answer) => [200, 404, 502, 503].includes(answer.status))).toBe(true);
+      luma.runtime.script.behave('*', ENGINE);
+      // Calls whose reply never came are given up, back-offs pass.
+      await luma.pass(400_000);
+      await luma.during(luma.control.start('app'));
+      let answer = await luma.during(luma.proxy.request('app'), 100);
+      // Replies that were to be lost may not have been asked for until now.
+      for (let tries = acts.length; answer.status !== 200 && tries > 0; tries--) {
+        await luma.pass(90_000);
+        answer = await luma.during(luma.proxy.request('app'), 100);
+      }
+      expect(answer.status).toBe(200);
+      const running = (await luma.runtime.list()).filter((each) => each.state === 'running');
+      expect(running.map((each) => each.instanceId)).toEqual([answer.by]);
+      await luma.pass(100_000);
+      expect((await luma.runtime.list()).filter((each) => each.state === 'running')).toEqual([]);
     }),
     { numRuns: 60, includeErrorInReport: true },
   );

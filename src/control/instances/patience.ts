@@ -16,7 +16,7 @@ export function withPatience<T>(
   return new Promise((resolve, reject) => {
     const timers: Timer[] = [];
     const giveUpAfter = (delayMs: number): void => {
-      timers.push(clock.after(delayMs, () => end(() => reject(silence(what)))));
+      timers.push(clock.after(delayMs, () => end(() => reject(runtimeSilence(what)))));
     };
     const onAbort = (): void => giveUpAfter(ABORT_PATIENCE_MS);
     const end = (settle: () => void): void => {
@@ -34,7 +34,7 @@ export function withPatience<T>(
   });
 }
 
-function silence(what: string): LumaError {
+export function runtimeSilence(what: string): LumaError {
   return new LumaError('runtime_unavailable', `the runtime did not answer: ${what}`, {
     hint: 'check that it is well; Luma keeps trying',
   });

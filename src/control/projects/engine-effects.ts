@@ -1,10 +1,11 @@
 /** Runs the effects that call the runtime and the store for one instance; each ends in exactly one input. */
+import type { Timer } from '../../base/clock.ts';
 import type { RevisionSettings } from '../../domain/project.ts';
 import type { StartFailure } from '../../domain/project-status.ts';
 import type { InstanceSpec, StartedInstance } from '../../runtimes/contract.ts';
 import type { InstanceIntent } from '../../store/contract.ts';
 import type { InstanceFacts } from '../instances/instance-facts.ts';
-import { withPatience } from '../instances/patience.ts';
+import { runtimeSilence, withPatience } from '../instances/patience.ts';
 import { recentLines } from '../instances/recent-lines.ts';
 import { failureOfError } from '../instances/start-failure.ts';
 import type { ProjectInput } from './project-input.ts';
@@ -13,6 +14,8 @@ import type { SupervisorNeeds } from './supervisor-needs.ts';
 const PROGRESS_EVERY_MS = 500;
 /** Beyond the grace period of the stop. */
 const STOP_PATIENCE_MS = 30_000;
+/** Without any sign of progress. */
+const PREPARE_SILENCE_MS = 300_000;
 const REMOVE_PATIENCE_MS = 60_000;
 
 export interface InstanceCall {
@@ -37,10 +40,7 @@ export class EngineEffects {
     facts.abort = abort;
     const work = async (): Promise<void> => {
       await this.#record(call);
-      const onProgress = this.#throttle(call.onProgress);
-      const { runtime, clock } = this.#needs;
-      const { signal } = abort;
-      await withPatience(runtime.prepare(specOf(call), { signal, onProgress }), clock, 'prepare', { signal });
+      await this.#prepareWhileItMoves(call, abort);
     };
     try {
       await this.#needs.prepares.run(work, abort.signal, facts.wasPrepared);
@@ -123,6 +123,26 @@ export class EngineEffects {
   lines(id: string): Promise<readonly string[]> {
     const { runtime, clock, log } = this.#needs;
     return recentLines(runtime, id, clock, log);
+  }
+
+  /** A pull may take long as long as it moves; an engine that says nothing is given up. */
+  async #prepareWhileItMoves(call: InstanceCall, abort: AbortController): Promise<void> {
+    const { runtime, clock } = this.#needs;
+    const { signal } = abort;
+    const tell = this.#throttle(call.onProgress);
+    const watch = (): Timer => clock.after(PREPARE_SILENCE_MS, () => abort.abort(runtimeSilence('prepare')));
+    let silence = watch();
+    const onProgress = (message: string): void => {
+      silence.cancel();
+      silence = watch();
+      tell(message);
+    };
+    try {
+      const prepared = runtime.prepare(specOf(call), { signal, onProgress });
+      await withPatience(prepared, clock, 'prepare', { signal });
+    } finally {
+      silence.cancel();
+    }
   }
 
   async #record({ project, id, facts }: InstanceCall): Promise<void> {

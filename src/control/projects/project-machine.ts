@@ -238,6 +238,8 @@ function onStartAsked(step: Transition): void {
   draft.strikes = 0;
   step.rested();
   step.record('started', draft.current);
+  const { current } = step;
+  if (current?.state === 'failed' && current.call === null && !current.halt) step.move(current, 'retry');
   for (const entry of draft.instances) {
     const isUndoable = entry.halt?.reason === 'stop' && entry.intent === 'live' && entry.storing === null;
     if (isUndoable && entry.state === 'running' && entry.call === null) entry.halt = null;

@@ -4,13 +4,14 @@ import { ManualClock } from '../../base/manual-clock.ts';
 import type { ProjectSettings } from '../../domain/project.ts';
 import type { ProjectEvent } from '../../domain/project-event.ts';
 import { createFakeRuntime, type FakeEngine, type FakeRuntime } from '../../runtimes/fake/index.ts';
-import { createMemoryStore, type Store } from '../../store/index.ts';
+import { createFailingStore, createMemoryStore, type Store, type WriteFate } from '../../store/index.ts';
 import { ControlPlane } from '../index.ts';
 import { ScriptedProxy } from './scripted-proxy.ts';
 
 export interface PlatformParts {
   readonly clock?: ManualClock;
-  readonly store?: Store;
+  /** What the store before has kept. */
+  readonly kept?: Store;
   readonly engine?: FakeEngine;
   readonly proxy?: ScriptedProxy;
   readonly cores?: number;
@@ -24,10 +25,15 @@ export class Platform {
   readonly proxy: ScriptedProxy;
   readonly control: ControlPlane;
   readonly events: ProjectEvent[] = [];
+  /** Writes to the store fail until the clock shows this. */
+  storeFailsUntilMs = 0;
+  readonly #kept: Store;
 
-  constructor({ clock, store, engine, proxy, cores = 4 }: PlatformParts = {}) {
+  constructor({ clock, kept, engine, proxy, cores = 4 }: PlatformParts = {}) {
     this.clock = clock ?? new ManualClock();
-    this.store = store ?? createMemoryStore();
+    this.#kept = kept ?? createMemoryStore();
+    const fate = (): WriteFate => (this.clock.monotonic() < this.storeFailsUntilMs ? 'refuse' : 'pass');
+    this.store = createFailingStore(this.#kept, fate);
     this.runtime = createFakeRuntime({ clock: this.clock, ...(engine ? { engine } : {}) });
     this.proxy = proxy ?? new ScriptedProxy(this.clock, (port) => this.runtime.script.answers({ port }));
     this.control = new ControlPlane({
@@ -85,8 +91,8 @@ export class Platform {
   /** What a kill -9 leaves: the store, the engine and the proxy. */
   async successor(): Promise<Platform> {
     await this.during(this.control.close({ stopInstances: false, timeoutMs: 0 }));
-    const { clock, store, proxy } = this;
-    return new Platform({ clock, store, proxy, engine: this.runtime.engine });
+    const { clock, proxy } = this;
+    return new Platform({ clock, kept: this.#kept, proxy, engine: this.runtime.engine });
   }
 }
 
