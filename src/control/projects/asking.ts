@@ -1,0 +1,91 @@
+/** What people ask: sleep, stop, start, delete, other routes; and the end of the platform. */
+import { haltForStop, retire } from './halting.ts';
+import { isAwake, type Transition } from './project-draft.ts';
+import { askFence, cancelSleep, maySleep, tellSleep, watchForQuiet } from './sleeping.ts';
+import { endBackoff, tellWake } from './waking.ts';
+
+export function onSleepAsked(step: Transition): void {
+  const { draft, current } = step;
+  draft.asked = { ...draft.asked, sleep: true };
+  // Asleep, on its way there, or nothing to put to sleep: the last line of `next` tells.
+  if (draft.wanted !== 'active' || draft.sleep || !isAwake(current) || current?.halt) return;
+  if (!draft.linked) {
+    tellSleep(step, 'unavailable');
+    return;
+  }
+  if (maySleep(step)) {
+    askFence(step, 'person');
+    return;
+  }
+  tellSleep(step, 'busy');
+}
+
+export function onStopAsked(step: Transition): void {
+  const { draft } = step;
+  if (draft.wanted === 'deleted') return;
+  draft.wanted = 'stopped';
+  draft.asked = { ...draft.asked, stop: true };
+  dropWake(step, 'stopped');
+  cancelSleep(step);
+  endBackoff(step);
+  for (const entry of draft.instances) haltForStop(step, entry);
+  watchForQuiet(step);
+}
+
+export function onStartAsked(step: Transition): void {
+  const { draft } = step;
+  if (draft.wanted !== 'stopped') return;
+  draft.wanted = 'active';
+  draft.failure = null;
+  draft.strikes = 0;
+  step.rested();
+  step.record('started', draft.current);
+  const { current } = step;
+  if (current?.state === 'failed' && current.call === null && !current.halt) step.move(current, 'retry');
+  for (const entry of draft.instances) {
+    const isUndoable = entry.halt?.reason === 'stop' && entry.intent === 'live' && entry.storing === null;
+    if (isUndoable && entry.state === 'running' && entry.call === null) entry.halt = null;
+  }
+  watchForQuiet(step);
+}
+
+export function onDeleteAsked(step: Transition): void {
+  const { draft } = step;
+  draft.wanted = 'deleted';
+  draft.candidate = null;
+  dropWake(step, 'deleted');
+  cancelSleep(step);
+  endBackoff(step);
+  step.rested();
+  for (const entry of draft.instances) retire(step, entry);
+  watchForQuiet(step);
+}
+
+export function onShutdown(step: Transition): void {
+  const { draft } = step;
+  draft.closing = true;
+  dropWake(step, 'closing');
+  cancelSleep(step);
+  endBackoff(step);
+  for (const entry of draft.instances) {
+    if (entry.call === 'prepare') step.emit({ kind: 'abort-prepare', id: entry.id });
+    haltForStop(step, entry);
+  }
+  watchForQuiet(step);
+}
+
+function dropWake(step: Transition, why: 'stopped' | 'deleted' | 'closing'): void {
+  if (!step.draft.wake) return;
+  step.draft.wake = null;
+  tellWake(step, why);
+}
+
+export function onRoutesChanged(step: Transition, sleepy: boolean): void {
+  const { draft } = step;
+  if (draft.wanted === 'deleted') return;
+  draft.sleepy = sleepy;
+  draft.routes += 1;
+  if (!sleepy) cancelSleep(step);
+  if (draft.conflict) step.rested();
+  watchForQuiet(step);
+}
