@@ -27,6 +27,7 @@ class StreamBody<T> {
   readonly #encoder = new TextEncoder();
   /** The item under way; kept while pings go out. */
   #next: Promise<IteratorResult<T>> | undefined;
+  #isCancelled = false;
 
   constructor(options: StreamBodyOptions<T>) {
     this.#options = options;
@@ -41,13 +42,15 @@ class StreamBody<T> {
       this.#next = undefined;
       if (next !== 'over' && !next.done) return this.#send(stream, encode(next.value));
       this.#finish();
-      stream.close();
+      // A stream whose reader went away is closed already.
+      if (!this.#isCancelled) stream.close();
     } catch (error) {
       this.#fail(stream, error);
     }
   }
 
   cancel(): void {
+    this.#isCancelled = true;
     this.#finish();
   }
 

@@ -1,0 +1,42 @@
+import { expect, test } from 'bun:test';
+import { ManualClock } from '../../base/manual-clock.ts';
+import { type StreamBodyOptions, streamBody } from './event-stream-body.ts';
+
+/** A body over a source that never says anything, with what it threw into the void. */
+function quietBody(): { body: ReadableStream<Uint8Array>; failures: unknown[]; controller: AbortController } {
+  const failures: unknown[] = [];
+  const controller = new AbortController();
+  const options: StreamBodyOptions<string> = {
+    source: {
+      next: () => new Promise(() => undefined),
+      return: async () => ({ done: true, value: undefined }),
+    },
+    encode: (item) => item,
+    encodeFailure: (error) => {
+      failures.push(error);
+      return '';
+    },
+    clock: new ManualClock(),
+    controller,
+  };
+  return { body: streamBody(options), failures, controller };
+}
+
+test('a reader that goes away while the source is quiet ends the stream without a failure', async () => {
+  const { body, failures, controller } = quietBody();
+  const reader = body.getReader();
+  const read = reader.read();
+  await reader.cancel();
+  expect((await read).done).toBe(true);
+  await Bun.sleep(0);
+  expect(controller.signal.aborted).toBe(true);
+  expect(failures).toEqual([]);
+});
+
+test('a stream that is ended from within closes for its reader', async () => {
+  const { body, failures, controller } = quietBody();
+  const read = body.getReader().read();
+  controller.abort();
+  expect((await read).done).toBe(true);
+  expect(failures).toEqual([]);
+});
