@@ -2,9 +2,18 @@ import { expect, test } from 'bun:test';
 import { ManualClock } from '../../base/manual-clock.ts';
 import { type StreamBodyOptions, streamBody } from './event-stream-body.ts';
 
-/** A body over a source that never says anything, with what it threw into the void. */
-function quietBody(): { body: ReadableStream<Uint8Array>; failures: unknown[]; controller: AbortController } {
+interface QuietBody {
+  readonly body: ReadableStream<Uint8Array>;
+  readonly controller: AbortController;
+  /** Resolves when the source was asked for its first item. */
+  readonly asked: Promise<void>;
+  readonly failures: readonly unknown[];
+}
+
+/** A body over a source that never says anything. */
+function quietBody(): QuietBody {
   const failures: unknown[] = [];
+  const asked = Promise.withResolvers<void>();
   const controller = new AbortController();
   const options: StreamBodyOptions<string> = {
     source: {
@@ -19,13 +28,14 @@ function quietBody(): { body: ReadableStream<Uint8Array>; failures: unknown[]; c
     clock: new ManualClock(),
     controller,
   };
-  return { body: streamBody(options), failures, controller };
+  return { body: streamBody(options), failures, controller, asked: asked.promise };
 }
 
 test('a reader that goes away while the source is quiet ends the stream without a failure', async () => {
-  const { body, failures, controller } = quietBody();
+  const { body, failures, controller, asked } = quietBody();
   const reader = body.getReader();
   const read = reader.read();
+  await asked;
   await reader.cancel();
   expect((await read).done).toBe(true);
   await Bun.sleep(0);
@@ -34,8 +44,9 @@ test('a reader that goes away while the source is quiet ends the stream without 
 });
 
 test('a stream that is ended from within closes for its reader', async () => {
-  const { body, failures, controller } = quietBody();
+  const { body, failures, controller, asked } = quietBody();
   const read = body.getReader().read();
+  await asked;
   controller.abort();
   expect((await read).done).toBe(true);
   expect(failures).toEqual([]);
