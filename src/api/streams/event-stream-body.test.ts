@@ -17,7 +17,10 @@ function quietBody(): QuietBody {
   const controller = new AbortController();
   const options: StreamBodyOptions<string> = {
     source: {
-      next: () => new Promise(() => undefined),
+      next() {
+        asked.resolve();
+        return new Promise(() => undefined);
+      },
       return: async () => ({ done: true, value: undefined }),
     },
     encode: (item) => item,
