@@ -12,18 +12,22 @@ import { Violation } from './world.ts';
 
 const WORKERS = 2;
 
-/** Asleep, everybody there, the control plane connected. */
-function beginning(protocol: Protocol, budget: Budget): World {
-  let world = unconnected({
-    ...budget,
-    requests: 0,
-    sleeps: 0,
-    controlDeaths: 0,
-    linkBreaks: 0,
-    workerDeaths: 0,
-  });
-  for (let move = firstFair(world, protocol); move; move = firstFair(world, protocol)) world = move.world;
+/** Everybody there, the control plane connected; asleep, or awake after one request that was answered. */
+function beginning(protocol: Protocol, budget: Budget, from: 'asleep' | 'awake'): World {
+  const calm = { ...budget, requests: 0, sleeps: 0, controlDeaths: 0, linkBreaks: 0, workerDeaths: 0 };
+  let world = atRest(unconnected(calm), protocol);
+  if (from === 'awake') {
+    const asked = { ...world, budget: { ...calm, requests: 1 } };
+    const [request] = workerMoves(asked, 0, protocol);
+    if (request) world = atRest(request.world, protocol);
+  }
   return { ...world, budget };
+}
+
+function atRest(from: World, protocol: Protocol): World {
+  let world = from;
+  for (let move = firstFair(world, protocol); move; move = firstFair(world, protocol)) world = move.world;
+  return world;
 }
 
 function firstFair(world: World, protocol: Protocol): Move | undefined {
@@ -45,9 +49,14 @@ function unconnected(budget: Budget): World {
   };
 }
 
-export function exploreModel(protocol: Protocol, budget: Budget, statesMax = 5_000_000): Exploration {
+export interface Bounds extends Budget {
+  readonly from: 'asleep' | 'awake';
+}
+
+export function exploreModel(protocol: Protocol, bounds: Bounds, statesMax = 5_000_000): Exploration {
+  const { from, ...budget } = bounds;
   return explore({
-    first: beginning(protocol, budget),
+    first: beginning(protocol, budget, from),
     moves: (world) => allMoves(world, protocol),
     check,
     statesMax,

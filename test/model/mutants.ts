@@ -3,7 +3,7 @@ import { Admission, Ending } from '../../src/edge/board/index.ts';
 import type { GateEffect, GateStep } from '../../src/proxy/gates/index.ts';
 import type { Protocol } from './protocol.ts';
 import { protocol } from './protocol.ts';
-import { forgetfulDeskRule } from './wake-rule.ts';
+import { forgetfulRule } from './wake-rule.ts';
 
 /** Offsets in a row; the board keeps them to itself. */
 const IN_FLIGHT = 0;
@@ -174,7 +174,7 @@ export const mutants: readonly Mutant[] = [
   { says: 'a wake is not passed on', protocol: withoutEffect('send-wake'), finds: 'held for ever' },
   {
     says: 'a worker remembers a wake whose holder has left',
-    protocol: { ...protocol, wakeRule: forgetfulDeskRule },
+    protocol: { ...protocol, wakeRule: forgetfulRule },
     finds: 'held for ever',
     budget: { linkBreaks: 1, clientsGone: 1, sleeps: 0 },
   },

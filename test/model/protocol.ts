@@ -15,6 +15,7 @@ export interface Protocol {
   readonly readingStep: typeof readingStep;
   readonly nextGate: typeof nextGate;
   readonly nextProject: typeof next;
+  /** Of edge/exchange, restated: there it is a line in each of three places. */
   readonly wakeRule: WakeRule;
 }
 

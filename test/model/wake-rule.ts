@@ -1,6 +1,6 @@
 /**
- * When a worker says `wake`. `statedRule` is what EdgeHost asks for; `deskRule` is how edge/exchange/service-desk.ts
- * keeps it, with a flag; `forgetfulDeskRule` does not take the flag back when the last holder leaves.
+ * When a worker says `wake`. `statedRule` is what EdgeHost asks for and edge/exchange does; `forgetfulRule` is a mutant:
+ * it says so once per closed gate, by a flag that it does not take back when the last holder leaves.
  */
 
 export interface Desk {
@@ -34,15 +34,7 @@ export const statedRule: WakeRule = {
   }),
 };
 
-export const deskRule: WakeRule = {
-  hearsClosings: true,
-  next: (desk, event) => {
-    if (event === 'left' && desk.held === 0) return { says: false, hasSaidWake: false };
-    return forgetfulDeskRule.next(desk, event);
-  },
-};
-
-export const forgetfulDeskRule: WakeRule = {
+export const forgetfulRule: WakeRule = {
   hearsClosings: true,
   next: ({ held, hasSaidWake }, event) => {
     if (event === 'held') return { says: !hasSaidWake, hasSaidWake: true };
