@@ -142,6 +142,18 @@ test('drops hop-by-hop and listed fields, keeps order, case and duplicates', () 
   expect(result).toMatchObject({ keptLines: `${HOST}x-A: 1\r\nX-a: 2\r\n` });
 });
 
+test('believes a client that takes trailers, also where it does not say that TE is for the next hop', () => {
+  const acceptsTrailers = (fields: string): unknown => {
+    const result = parse(`GET / HTTP/1.1\r\n${HOST}${fields}\r\n`);
+    return result.kind === 'head' ? result.acceptsTrailers : result;
+  };
+  expect(acceptsTrailers('TE: trailers\r\nConnection: TE\r\n')).toBe(true);
+  expect(acceptsTrailers('TE: deflate;q=0.5, Trailers\r\nConnection: keep-alive\r\n')).toBe(true);
+  expect(acceptsTrailers('TE: trailers\r\n')).toBe(true);
+  expect(acceptsTrailers('TE: gzip\r\n')).toBe(false);
+  expect(acceptsTrailers('')).toBe(false);
+});
+
 test('Connection cannot take away what the next hop needs', () => {
   const result = parse(`GET / HTTP/1.1\r\n${HOST}Connection: host, cookie\r\nCookie: a\r\n\r\n`);
   expect(result).toMatchObject({ keptLines: `${HOST}Cookie: a\r\n` });

@@ -260,6 +260,8 @@ function applyExpect(head: RequestHead, expect: string | null): RequestRefused |
 
 function applyConnection(head: RequestHead, gathered: Gathered): RequestHead {
   head.isKeepAlive = head.minor > 0;
+  // RFC 9110 §10.1.4 wants it listed in Connection, too. Clients exist that cannot (undici), and nothing is at stake.
+  if (gathered.te !== null) head.acceptsTrailers = listMembers(gathered.te).includes('trailers');
   const connection = gathered.connection;
   if (connection === null) return head;
   if (connection === 'keep-alive') {
@@ -271,8 +273,6 @@ function applyConnection(head: RequestHead, gathered: Gathered): RequestHead {
   if (options.includes('close')) head.isKeepAlive = false;
   else if (options.includes('keep-alive')) head.isKeepAlive = true;
   if (options.includes('upgrade')) head.upgrade = passableUpgrade(head, gathered.upgrade);
-  if (gathered.te !== null && options.includes('te'))
-    head.acceptsTrailers = listMembers(gathered.te).includes('trailers');
   const listed = fieldsListed(options);
   if (listed.length > 0) dropListed(head, listed);
   return head;
