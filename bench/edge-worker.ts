@@ -36,6 +36,7 @@ function routeOf(index: number): ServiceRoute {
     traffic: 'forward',
     holdTimeoutMs: 1_000,
     responseTimeoutMs: 60_000,
+    targetConcurrency: 0,
     targets: [{ id: 'only', row: row + 1, host: '127.0.0.1', port: upstreamPort, state: 'ready', readiness }],
   };
 }

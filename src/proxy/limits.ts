@@ -7,6 +7,8 @@ export const LISTEN_BACKLOG = 4_096;
 export const SERVICES_MAX = 30_000;
 /** Targets of one service. */
 export const TARGETS_PER_SERVICE_MAX = 1_000;
+/** Exchanges at once that a target may be limited to. */
+export const TARGET_CONCURRENCY_MAX = 1_000_000;
 /** Hosts of one service. */
 export const HOSTS_PER_SERVICE_MAX = 1_000;
 /** Path prefixes of one service. */

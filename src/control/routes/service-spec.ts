@@ -23,6 +23,7 @@ export function serviceSpec(
     traffic,
     holdTimeoutMs: settings.wakeTimeoutMs + HOLD_GRACE_MS,
     responseTimeoutMs: 0,
+    targetConcurrency: 0,
     targets,
   };
 }

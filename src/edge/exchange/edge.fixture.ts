@@ -103,6 +103,7 @@ export const SERVICE: ServiceRoute = {
   traffic: 'forward',
   holdTimeoutMs: 5_000,
   responseTimeoutMs: 5_000,
+  targetConcurrency: 0,
   targets: [],
 };
 

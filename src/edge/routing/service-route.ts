@@ -40,6 +40,8 @@ export interface ServiceRoute {
   readonly holdTimeoutMs: number;
   /** Until the response head, milliseconds; 0 = no limit. */
   readonly responseTimeoutMs: number;
+  /** Exchanges that one target may have at once, over all workers; who finds none free is held. 0: no limit. */
+  readonly targetConcurrency: number;
   readonly targets: readonly TargetRoute[];
 }
 

@@ -23,6 +23,8 @@ export interface ServiceSpec {
   readonly traffic: 'forward' | 'stopped';
   readonly holdTimeoutMs: number;
   readonly responseTimeoutMs: number;
+  /** Exchanges that one target may have at once; who finds none free is held. 0: no limit. */
+  readonly targetConcurrency: number;
   /**
    * Empty: the gate closes, requests are held and raise `wake`.
    * With targets: those the proxy does not know yet are probed; a closed gate opens when the first one

@@ -78,6 +78,7 @@ const spec = (name: string, targets: TargetSpec[] = [], more: Partial<ServiceSpe
   traffic: 'forward',
   holdTimeoutMs: 1_000,
   responseTimeoutMs: 0,
+  targetConcurrency: 0,
   targets,
   ...more,
 });

@@ -33,6 +33,7 @@ export function routeOf(entry: ServiceEntry): OwnedRoute {
     traffic: spec.traffic,
     holdTimeoutMs: spec.holdTimeoutMs,
     responseTimeoutMs: spec.responseTimeoutMs,
+    targetConcurrency: spec.targetConcurrency,
     targets: entry.gate.targets.map(({ id }) => targetRouteOf(entry, id)),
   };
 }
@@ -60,6 +61,10 @@ function readinessParts({ readiness }: TargetSpec): unknown[] {
 }
 
 function settingsText(spec: ServiceSpec): string {
-  const { hosts, pathPrefixes, stripPathPrefix, traffic, holdTimeoutMs, responseTimeoutMs } = spec;
-  return JSON.stringify([hosts, pathPrefixes, stripPathPrefix, traffic, holdTimeoutMs, responseTimeoutMs]);
+  const { hosts, pathPrefixes, stripPathPrefix, traffic, holdTimeoutMs } = spec;
+  const { responseTimeoutMs, targetConcurrency } = spec;
+  return JSON.stringify([
+    ...[hosts, pathPrefixes, stripPathPrefix, traffic, holdTimeoutMs],
+    ...[responseTimeoutMs, targetConcurrency],
+  ]);
 }

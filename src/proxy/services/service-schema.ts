@@ -2,7 +2,12 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import type { ServiceSpec, TargetSpec } from '../client/contract.ts';
-import { HOSTS_PER_SERVICE_MAX, PATH_PREFIXES_PER_SERVICE_MAX, TARGETS_PER_SERVICE_MAX } from '../limits.ts';
+import {
+  HOSTS_PER_SERVICE_MAX,
+  PATH_PREFIXES_PER_SERVICE_MAX,
+  TARGET_CONCURRENCY_MAX,
+  TARGETS_PER_SERVICE_MAX,
+} from '../limits.ts';
 
 const TIMEOUT_MS_MAX = 24 * 60 * 60 * 1000;
 
@@ -48,6 +53,8 @@ export const serviceSpecSchema = z.strictObject({
   traffic: z.enum(['forward', 'stopped']),
   holdTimeoutMs: timeoutMsSchema,
   responseTimeoutMs: timeoutMsSchema,
+  // Absent in what was saved before there was a limit.
+  targetConcurrency: z.int().min(0).max(TARGET_CONCURRENCY_MAX).default(0),
   targets: z
     .array(targetSpecSchema)
     .max(TARGETS_PER_SERVICE_MAX)

@@ -32,6 +32,7 @@ const state = (owner = 'inst-a'): SavedState => ({
         traffic: 'forward',
         holdTimeoutMs: 60_000,
         responseTimeoutMs: 0,
+        targetConcurrency: 0,
         targets: [
           { id: 'i1', host: '10.0.0.1', port: 80, readiness: { kind: 'connect', path: null, timeoutMs: 5 } },
         ],

@@ -29,6 +29,7 @@ const ownedRouteSchema = z.object({
   traffic: z.enum(['forward', 'stopped']),
   holdTimeoutMs: z.number(),
   responseTimeoutMs: z.number(),
+  targetConcurrency: z.int().default(0),
   targets: z
     .array(
       z.object({

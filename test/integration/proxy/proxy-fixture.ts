@@ -187,6 +187,7 @@ export function spec(name: string, more: Partial<ServiceSpec> = {}): ServiceSpec
     traffic: 'forward',
     holdTimeoutMs: 10_000,
     responseTimeoutMs: 0,
+    targetConcurrency: 0,
     targets: [],
     ...more,
   };
