@@ -1,8 +1,9 @@
 /** Whether a Docker Engine answers here, quickly: for `--runtime auto`. */
+import { existsSync } from 'node:fs';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { isLumaError } from '../../base/errors.ts';
 import { Engine } from './engine.ts';
-import { type Environment, engineAddress } from './engine-address.ts';
+import { type Environment, engineAddress, formatEngineAddress } from './engine-address.ts';
 import { engineVersion } from './engine-version.ts';
 import { limits } from './limits.ts';
 
@@ -19,7 +20,12 @@ export type DockerDetection =
 export async function detectDocker(env: Environment, clock: Clock = systemClock): Promise<DockerDetection> {
   let engine: Engine | null = null;
   try {
-    engine = new Engine(engineAddress(env), clock);
+    const address = engineAddress(env);
+    if (address.kind === 'socket' && !existsSync(address.path)) {
+      const reason = `Docker at ${formatEngineAddress(address)} is not reachable: no such socket`;
+      return { available: false, reason };
+    }
+    engine = new Engine(address, clock);
     const { name, version } = await engineVersion(engine, limits.detectMs);
     return { available: true, name, version, socket: engine.name };
   } catch (error) {

@@ -2,7 +2,8 @@
  * The Docker Engine behind its API: every call has a deadline, every failure is a LumaError. Owns the client;
  * decides nothing. A refusal is `runtime_failed` with the HTTP status in `details.status` (see `statusOf`).
  */
-import Docker from 'dockerode';
+import { createRequire } from 'node:module';
+import type Docker from 'dockerode';
 import type { Clock } from '../../base/clock.ts';
 import { isLumaError, LumaError, messageOf } from '../../base/errors.ts';
 import { type EngineAddress, formatEngineAddress } from './engine-address.ts';
@@ -11,15 +12,23 @@ import { limits } from './limits.ts';
 export type ByteStream = AsyncIterable<Uint8Array> & { destroy(): void };
 
 export class Engine {
-  readonly docker: Docker;
   readonly address: EngineAddress;
   readonly #clock: Clock;
   readonly #closing = new AbortController();
+  #docker: Docker | undefined;
 
   constructor(address: EngineAddress, clock: Clock) {
     this.address = address;
     this.#clock = clock;
-    this.docker = new Docker(clientOptions(address));
+  }
+
+  /** Loaded with the first call: the client's packages cost 25 MB, which a machine without an engine should keep. */
+  get docker(): Docker {
+    if (!this.#docker) {
+      const Client: typeof Docker = createRequire(import.meta.url)('dockerode');
+      this.#docker = new Client(clientOptions(this.address));
+    }
+    return this.#docker;
   }
 
   get name(): string {
