@@ -37,6 +37,9 @@ function routeOf(index: number): ServiceRoute {
     holdTimeoutMs: 1_000,
     responseTimeoutMs: 60_000,
     targetConcurrency: 0,
+    waitMode: 'hold',
+    quietRules: [],
+    quietAfterMs: null,
     targets: [{ id: 'only', row: row + 1, host: '127.0.0.1', port: upstreamPort, state: 'ready', readiness }],
   };
 }

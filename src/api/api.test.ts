@@ -62,6 +62,8 @@ describe('POST /projects', () => {
       working_dir: null,
       idle_timeout: '20s',
       wake_timeout: '1m',
+      wait_mode: 'hold',
+      quiet_rules: [],
       stop_timeout: '10s',
       health_check: null,
       status: 'idle',
@@ -97,6 +99,37 @@ describe('POST /projects', () => {
       stop_timeout: '0s',
       health_check: { path: '/healthz?full=1', timeout: '500ms' },
     });
+  });
+
+  test('fills in the defaults of quiet rules, and a patch with null takes them away', async () => {
+    const rules = [
+      { path: '/up*', methods: ['GET', 'HEAD', 'GET'] },
+      { user_agent: 'Uptime', client: 'fd00::/8', answer: { status: 204 } },
+    ];
+    const { json } = await call('POST', '/projects', { ...seed, wait_mode: 'page', quiet_rules: rules });
+    expect(json).toMatchObject({
+      wait_mode: 'page',
+      quiet_rules: [
+        {
+          path: '/up*',
+          methods: ['GET', 'HEAD'],
+          user_agent: null,
+          client: null,
+          answer: { status: 200, body: '' },
+        },
+        {
+          path: null,
+          methods: null,
+          user_agent: 'Uptime',
+          client: 'fd00::/8',
+          answer: { status: 204, body: '' },
+        },
+      ],
+    });
+    const kept = await call('PATCH', '/projects/my-nginx-app', { wait_mode: 'reject' });
+    expect([kept.json['wait_mode'], (kept.json['quiet_rules'] as unknown[]).length]).toEqual(['reject', 2]);
+    const reset = await call('PATCH', '/projects/my-nginx-app', { wait_mode: null, quiet_rules: null });
+    expect([reset.json['wait_mode'], reset.json['quiet_rules']]).toEqual(['hold', []]);
   });
 
   test('takes a command in the place of an image, and no port', async () => {

@@ -95,6 +95,44 @@ const ranges: Case[] = [
   ),
 ];
 
+const quiet = (rule: unknown): Record<string, unknown> => ({ quiet_rules: [{ path: '/up' }, rule] });
+
+const waiting: Case[] = [
+  bad('an unknown wait mode', { wait_mode: 'queue' }, 'wait_mode'),
+  bad('a wait mode that is a number', { wait_mode: 1 }, 'wait_mode'),
+  bad('quiet rules that are no list', { quiet_rules: { path: '/up' } }, 'quiet_rules'),
+  bad(
+    'twenty-one quiet rules',
+    { quiet_rules: Array.from({ length: 21 }, () => ({ path: '/up' })) },
+    'quiet_rules',
+  ),
+  bad('a quiet rule without a condition', quiet({}), 'quiet_rules.1'),
+  bad('a quiet rule with nothing but an answer', quiet({ answer: { status: 200 } }), 'quiet_rules.1'),
+  bad('a quiet rule with an unknown field', quiet({ paths: '/up' }), 'quiet_rules.1.paths'),
+  bad('a quiet path without a slash', quiet({ path: 'up' }), 'quiet_rules.1.path'),
+  bad('a quiet path that is only a star', quiet({ path: '*' }), 'quiet_rules.1.path'),
+  bad('a quiet path with a star in the middle', quiet({ path: '/a*b' }), 'quiet_rules.1.path'),
+  bad('a quiet path with a query', quiet({ path: '/up?x=1' }), 'quiet_rules.1.path'),
+  bad('a quiet method in lower case', quiet({ methods: ['get'] }), 'quiet_rules.1.methods.0'),
+  bad('no method in the list', quiet({ methods: [] }), 'quiet_rules.1.methods'),
+  bad('an empty user agent', quiet({ user_agent: '' }), 'quiet_rules.1.user_agent'),
+  bad('a user agent that no field can have', quiet({ user_agent: 'a\nb' }), 'quiet_rules.1.user_agent'),
+  bad('a client that is a name', quiet({ client: 'localhost' }), 'quiet_rules.1.client'),
+  bad('a client range with bits too many', quiet({ client: '10.0.0.1/8' }), 'quiet_rules.1.client'),
+  bad('a quiet status of 100', quiet({ path: '/', answer: { status: 100 } }), 'quiet_rules.1.answer.status'),
+  bad('a quiet status of 600', quiet({ path: '/', answer: { status: 600 } }), 'quiet_rules.1.answer.status'),
+  bad(
+    'a quiet body that is too long',
+    quiet({ path: '/', answer: { body: 'x'.repeat(1_001) } }),
+    'quiet_rules.1.answer.body',
+  ),
+  bad(
+    'a quiet body with a status that has none',
+    quiet({ path: '/', answer: { status: 204, body: 'x' } }),
+    'quiet_rules.1.answer.body',
+  ),
+];
+
 const contents: Case[] = [
   bad('an empty name', { name: '' }, 'name'),
   bad('a name in upper case', { name: 'App' }, 'name'),
@@ -407,7 +445,7 @@ const trust: Case[] = [
   },
 ];
 
-const groups = { types, ranges, contents, bodies, changes, paths, trust };
+const groups = { types, ranges, waiting, contents, bodies, changes, paths, trust };
 
 describe('bad input', () => {
   let control: ScriptedControl;

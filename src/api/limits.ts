@@ -11,6 +11,12 @@ export const COMMAND_PARTS_MAX = 1_000;
 export const COMMAND_PART_BYTES_MAX = 32 * 1024;
 export const PATH_CHARACTERS_MAX = 4_096;
 
+/** As many as the proxy takes: each is looked at for every request. */
+export const QUIET_RULES_MAX = 20;
+export const QUIET_METHODS_MAX = 20;
+export const QUIET_USER_AGENT_CHARACTERS_MAX = 200;
+export const QUIET_BODY_CHARACTERS_MAX = 1_000;
+
 export const DURATION_MIN_MS = 50;
 export const IDLE_TIMEOUT_MAX_MS = 365 * 24 * 60 * 60 * 1_000;
 export const WAKE_TIMEOUT_MAX_MS = 24 * 60 * 60 * 1_000;

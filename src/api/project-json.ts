@@ -3,6 +3,7 @@ import { formatDuration } from '../base/duration.ts';
 import type { ControlPlaneDoor, InstanceView, ProjectView } from '../control/contract.ts';
 import type { ProjectEvent } from '../domain/project-event.ts';
 import type { StartFailure } from '../domain/project-status.ts';
+import { toQuietRuleJson } from './quiet-rule-json.ts';
 import type {
   FailureJson,
   InstanceJson,
@@ -33,6 +34,8 @@ export function toProjectJson({ project, status, instances }: ProjectView, urlOf
     working_dir: settings.workingDir,
     idle_timeout: idleTimeoutMs === null ? 'never' : formatDuration(idleTimeoutMs),
     wake_timeout: formatDuration(settings.wakeTimeoutMs),
+    wait_mode: settings.waitMode,
+    quiet_rules: settings.quietRules.map(toQuietRuleJson),
     stop_timeout: formatDuration(settings.stopTimeoutMs),
     health_check: healthCheck && { path: healthCheck.path, timeout: formatDuration(healthCheck.timeoutMs) },
     status: status.name,

@@ -5,6 +5,7 @@ import { assert } from '../base/errors.ts';
 import type { ProjectSettings } from '../domain/project.ts';
 import { type CodedFieldProblem, problemsOf, validationFailed } from './field-problems.ts';
 import { HOSTNAMES_MAX } from './limits.ts';
+import { toQuietRule, toQuietRuleJson } from './quiet-rule-json.ts';
 import {
   type CreateProjectInput,
   createProjectSchema,
@@ -142,6 +143,8 @@ function toSettings(name: string, input: SettingsInput): ProjectSettings {
     hostnames: allHostnames(input),
     idleTimeoutMs: idle === 'never' ? null : toMilliseconds(idle),
     wakeTimeoutMs: toMilliseconds(input.wake_timeout ?? DEFAULT_WAKE_TIMEOUT),
+    waitMode: input.wait_mode ?? 'hold',
+    quietRules: (input.quiet_rules ?? []).map(toQuietRule),
   };
 }
 
@@ -157,6 +160,8 @@ function toInput(settings: ProjectSettings): SettingsInput {
     working_dir: settings.workingDir,
     idle_timeout: idleTimeoutMs === null ? 'never' : formatDuration(idleTimeoutMs),
     wake_timeout: formatDuration(settings.wakeTimeoutMs),
+    wait_mode: settings.waitMode,
+    quiet_rules: settings.quietRules.map(toQuietRuleJson),
     stop_timeout: formatDuration(settings.stopTimeoutMs),
     health_check: healthCheck && { path: healthCheck.path, timeout: formatDuration(healthCheck.timeoutMs) },
   };

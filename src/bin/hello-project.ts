@@ -31,6 +31,8 @@ export async function helloProject(
     hostnames: [HELLO_HOSTNAME],
     idleTimeoutMs: 20_000,
     wakeTimeoutMs: 60_000,
+    waitMode: 'hold',
+    quietRules: [],
     stopTimeoutMs: 10_000,
   };
 }

@@ -7,6 +7,27 @@ export interface HealthCheck {
   readonly timeoutMs: number;
 }
 
+/** What a request meets while the project wakes: it waits, a browser sees a page that reloads itself, or 503 at once. */
+export type WaitMode = 'hold' | 'page' | 'reject';
+
+/** Names requests that neither wake nor keep awake. Every condition that is given must hold; at least one is. */
+export interface QuietRule {
+  /** The whole path, or its beginning where it ends in `*`. */
+  readonly path: string | null;
+  readonly methods: readonly string[] | null;
+  /** A part of the User-Agent, in upper or lower case. */
+  readonly userAgent: string | null;
+  /** An address or a CIDR range that holds the client's. */
+  readonly client: string | null;
+  /** What they get while the project sleeps. */
+  readonly answer: QuietAnswer;
+}
+
+export interface QuietAnswer {
+  readonly status: number;
+  readonly body: string;
+}
+
 /** The part of a project that makes a revision: a change of any of these needs a new instance. */
 export interface RevisionSettings {
   /** Image reference as the user wrote it; null where `command` alone is the program (process runtime). */
@@ -30,6 +51,10 @@ export interface ServiceSettings {
   readonly idleTimeoutMs: number | null;
   /** How long a request is held for a wake. Default 60,000; greater than stopTimeoutMs. */
   readonly wakeTimeoutMs: number;
+  /** Default `hold`. */
+  readonly waitMode: WaitMode;
+  /** Default none; the first that matches counts. */
+  readonly quietRules: readonly QuietRule[];
 }
 
 export interface ProjectSettings extends RevisionSettings, ServiceSettings {

@@ -14,6 +14,11 @@ export const HOSTS_PER_SERVICE_MAX = 1_000;
 /** Path prefixes of one service. */
 export const PATH_PREFIXES_PER_SERVICE_MAX = 100;
 
+/** Quiet rules of one service: each is looked at for every one of its requests. */
+export const QUIET_RULES_PER_SERVICE_MAX = 20;
+/** The fixed answer of a quiet rule. */
+export const QUIET_BODY_CHARACTERS_MAX = 1_000;
+
 /** One message of the link: a snapshot of a hundred thousand services fits. */
 export const LINK_MESSAGE_BYTES_MAX = 128 * 1024 * 1024;
 /** What may wait unsent on a link before it is cut: its control plane does not read. */

@@ -20,6 +20,23 @@ export function makeProject(name: string, hostnames: readonly string[] = [`${nam
       hostnames,
       idleTimeoutMs: 20_000,
       wakeTimeoutMs: 60_000,
+      waitMode: 'page',
+      quietRules: [
+        {
+          path: '/up*',
+          methods: ['GET', 'HEAD'],
+          userAgent: 'Uptime',
+          client: '10.0.0.0/8',
+          answer: { status: 204, body: '' },
+        },
+        {
+          path: null,
+          methods: null,
+          userAgent: 'bot',
+          client: null,
+          answer: { status: 200, body: 'ü "zz"\\n' },
+        },
+      ],
     },
     wanted: 'active',
     revision: 1,

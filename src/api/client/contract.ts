@@ -16,12 +16,24 @@ export type {
   ProblemJson,
   ProjectEventJson,
   ProjectJson,
+  QuietRuleJson,
   WokenProjectJson,
 } from '../schemas/responses.ts';
 
 export interface HealthCheckInput {
   readonly path: string;
   readonly timeout?: string | null;
+}
+
+/** Requests that neither wake nor keep awake; at least one condition is given. */
+export interface QuietRuleInput {
+  /** The whole path, or its beginning where it ends in `*`. */
+  readonly path?: string | null;
+  readonly methods?: readonly string[] | null;
+  readonly user_agent?: string | null;
+  /** An address or a CIDR range. */
+  readonly client?: string | null;
+  readonly answer?: { readonly status?: number | null; readonly body?: string | null } | null;
 }
 
 /** The settings of a project; durations are texts such as `500ms`, `20s`, `1h30m`. Null or left out: the default. */
@@ -37,6 +49,8 @@ export interface ProjectSettingsInput {
   readonly idle_timeout?: string | null;
   readonly wake_timeout?: string | null;
   readonly stop_timeout?: string | null;
+  readonly wait_mode?: 'hold' | 'page' | 'reject' | null;
+  readonly quiet_rules?: readonly QuietRuleInput[] | null;
   readonly health_check?: HealthCheckInput | null;
 }
 

@@ -19,6 +19,7 @@ import { checkImageReference, IMAGE_REFERENCE_PATTERN } from '../rules/image-ref
 import { checkOriginForm } from '../rules/origin-form.ts';
 import { checkProjectName, PROJECT_NAME_PATTERN } from '../rules/project-name.ts';
 import { hasAtMostBytes, hasNoNul, problem, type TextRule, textThat } from '../rules/rule.ts';
+import { quietRulesSchema, waitModeSchema } from './waiting-input.ts';
 
 export const nameSchema = textThat(checkProjectName).openapi({
   description: 'A DNS label, unique in the installation; it cannot be changed.',
@@ -111,6 +112,8 @@ export const settingsShape = {
     'How long a request waits for a wake; longer than `stop_timeout`.',
     '60s',
   ).nullish(),
+  wait_mode: waitModeSchema.nullish(),
+  quiet_rules: quietRulesSchema.nullish(),
   stop_timeout: duration(
     isDurationWithin(0, STOP_TIMEOUT_MAX_MS),
     'From the stop signal to the kill.',

@@ -34,6 +34,16 @@ export const instanceSchema = z
   })
   .openapi('Instance');
 
+export const quietRuleJsonSchema = z
+  .object({
+    path: z.string().nullable(),
+    methods: z.array(z.string()).nullable(),
+    user_agent: z.string().nullable(),
+    client: z.string().nullable(),
+    answer: z.object({ status: z.int(), body: z.string() }),
+  })
+  .openapi('QuietRule', { description: 'Names requests that neither wake nor keep awake.' });
+
 export const projectSchema = z
   .object({
     name: z.string(),
@@ -47,6 +57,8 @@ export const projectSchema = z
     working_dir: z.string().nullable(),
     idle_timeout: duration.openapi({ description: 'From the end of the last request to sleep, or `never`.' }),
     wake_timeout: duration,
+    wait_mode: z.enum(['hold', 'page', 'reject']),
+    quiet_rules: z.array(quietRuleJsonSchema),
     stop_timeout: duration,
     health_check: z.object({ path: z.string(), timeout: duration }).nullable(),
     status: projectStatusSchema,
@@ -123,6 +135,7 @@ export const problemSchema = z
 
 export type ProjectJson = z.infer<typeof projectSchema>;
 export type WokenProjectJson = z.infer<typeof wokenProjectSchema>;
+export type QuietRuleJson = z.infer<typeof quietRuleJsonSchema>;
 export type InstanceJson = z.infer<typeof instanceSchema>;
 export type FailureJson = z.infer<typeof failureSchema>;
 export type ProjectEventJson = z.infer<typeof eventSchema>;

@@ -184,6 +184,8 @@ describe('projects', () => {
       '/up',
       '--health-check-timeout',
       '1s',
+      '--wait-mode',
+      'page',
     );
     const { exitCode, out } = await runLuma(argv, { apiUrl: api.url });
     expect(exitCode).toBe(0);
@@ -202,6 +204,7 @@ describe('projects', () => {
         entrypoint: ['/bin/sh', '-c'],
         working_dir: '/srv',
         wake_timeout: '2m',
+        wait_mode: 'page',
         stop_timeout: '3s',
         health_check: { path: '/up', timeout: '1s' },
       },

@@ -24,6 +24,11 @@ export const projectOptions: readonly OptionSpec[] = [
   { name: 'env', placeholder: 'KEY=VALUE', isRepeatable: true, summary: 'environment variable; repeatable' },
   { name: 'idle-timeout', placeholder: 'duration', summary: 'sleep after so much quiet, or never' },
   { name: 'wake-timeout', placeholder: 'duration', summary: 'how long a request waits for a wake' },
+  {
+    name: 'wait-mode',
+    placeholder: 'hold|page|reject',
+    summary: 'what a request meets during a wake: it waits, a browser sees a page, or 503 at once',
+  },
   { name: 'stop-timeout', placeholder: 'duration', summary: 'from the stop signal to the kill' },
   { name: 'health-check-path', placeholder: 'path', summary: 'ready means a 2xx answer here' },
   { name: 'health-check-timeout', placeholder: 'duration', summary: 'how long one check may take' },
@@ -77,9 +82,15 @@ function readFlags(input: CommandInput): ProjectSettingsInput {
     env_vars: env.length > 0 ? Object.fromEntries(env.map(readPair)) : undefined,
     idle_timeout: input.text('idle-timeout'),
     wake_timeout: input.text('wake-timeout'),
+    wait_mode: readWaitMode(input.text('wait-mode')),
     stop_timeout: input.text('stop-timeout'),
     health_check: readHealthCheck(checkPath, checkTimeout),
   });
+}
+
+function readWaitMode(text: string | undefined): ProjectSettingsInput['wait_mode'] | undefined {
+  if (text === undefined || text === 'hold' || text === 'page' || text === 'reject') return text;
+  throw wrongUse(`--wait-mode must be hold, page or reject, not ${JSON.stringify(text)}`);
 }
 
 function readHealthCheck(

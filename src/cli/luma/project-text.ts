@@ -1,5 +1,5 @@
 /** Projects and events as people read them. */
-import type { ProjectEventJson, ProjectJson } from '../../api/client/index.ts';
+import type { ProjectEventJson, ProjectJson, QuietRuleJson } from '../../api/client/index.ts';
 import { type Cell, type Colour, formatFacts } from '../table.ts';
 import { printable } from '../terminal.ts';
 
@@ -42,6 +42,8 @@ export function projectFacts(project: ProjectJson): string {
     ['health check', check && `${check.path} within ${check.timeout}`],
     ['sleeps after', project.idle_timeout],
     ['wakes within', project.wake_timeout],
+    ['wait mode', project.wait_mode],
+    ['quiet rules', project.quiet_rules.map(ruleText).join('; ') || null],
     ['stops within', project.stop_timeout],
     ['revision', String(project.revision)],
     ['instances', project.instances.map(instanceText).join('; ') || 'none'],
@@ -73,4 +75,9 @@ function listText(words: readonly string[] | null): string | null {
   return words
     .map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`))
     .join(' ');
+}
+
+function ruleText({ path, methods, user_agent: userAgent, client }: QuietRuleJson): string {
+  const parts = [methods?.join(','), path, userAgent && `agent ${JSON.stringify(userAgent)}`];
+  return [...parts, client && `from ${client}`].filter(Boolean).join(' ');
 }

@@ -119,6 +119,8 @@ export function projectJson(more: Partial<ProjectJson> = {}): ProjectJson {
     working_dir: null,
     idle_timeout: '20s',
     wake_timeout: '1m',
+    wait_mode: 'hold',
+    quiet_rules: [],
     stop_timeout: '10s',
     health_check: null,
     status: 'idle',

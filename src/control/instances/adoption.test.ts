@@ -18,6 +18,8 @@ const project: Project = {
     hostnames: ['app.localhost'],
     idleTimeoutMs: 20_000,
     wakeTimeoutMs: 60_000,
+    waitMode: 'hold',
+    quietRules: [],
   },
   wanted: 'active',
   revision: 2,

@@ -1,5 +1,5 @@
 /** What a change of settings touches: the instance, the routes, both or nothing. Pure. */
-import type { ProjectSettings, RevisionSettings } from '../../domain/project.ts';
+import type { ProjectSettings, RevisionSettings, ServiceSettings } from '../../domain/project.ts';
 
 export interface SettingsChange {
   /** A new instance is needed. */
@@ -21,8 +21,9 @@ function revisionPart(settings: ProjectSettings): RevisionSettings {
   return { image, command, entrypoint, workingDir, envVars, containerPort, healthCheck, stopTimeoutMs };
 }
 
-function servicePart({ hostnames, idleTimeoutMs, wakeTimeoutMs }: ProjectSettings): object {
-  return { hostnames, idleTimeoutMs, wakeTimeoutMs };
+function servicePart(settings: ProjectSettings): ServiceSettings {
+  const { hostnames, idleTimeoutMs, wakeTimeoutMs, waitMode, quietRules } = settings;
+  return { hostnames, idleTimeoutMs, wakeTimeoutMs, waitMode, quietRules };
 }
 
 /** The same text for the same values, whatever the order of their keys. */

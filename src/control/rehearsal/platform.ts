@@ -111,6 +111,8 @@ export function projectSettings(settings: Partial<ProjectSettings> = {}): Projec
     hostnames: [`${name}.localhost`],
     idleTimeoutMs: 20_000,
     wakeTimeoutMs: 60_000,
+    waitMode: 'hold',
+    quietRules: [],
     ...settings,
   };
 }

@@ -104,6 +104,9 @@ export const SERVICE: ServiceRoute = {
   holdTimeoutMs: 5_000,
   responseTimeoutMs: 5_000,
   targetConcurrency: 0,
+  waitMode: 'hold',
+  quietRules: [],
+  quietAfterMs: null,
   targets: [],
 };
 

@@ -4,8 +4,15 @@ import { RouteTable, targetFor } from './route-table.ts';
 import type { ServiceRoute } from './service-route.ts';
 
 function service(name: string, hosts: string[], pathPrefixes = ['/'], stripPathPrefix = false): ServiceRoute {
-  const timeouts = { holdTimeoutMs: 1, responseTimeoutMs: 1, targetConcurrency: 0 };
-  return { name, row: 1, hosts, pathPrefixes, stripPathPrefix, traffic: 'forward', targets: [], ...timeouts };
+  const settings = {
+    holdTimeoutMs: 1,
+    responseTimeoutMs: 1,
+    targetConcurrency: 0,
+    waitMode: 'hold',
+    quietRules: [],
+    quietAfterMs: null,
+  } as const;
+  return { name, row: 1, hosts, pathPrefixes, stripPathPrefix, traffic: 'forward', targets: [], ...settings };
 }
 
 function tableOf(...put: ServiceRoute[]): RouteTable {

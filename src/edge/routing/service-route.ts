@@ -25,6 +25,19 @@ export interface TargetRoute {
   readonly readiness: Readiness;
 }
 
+/** Names requests that neither wake nor keep awake. Every condition that is not null must hold. */
+export interface QuietRule {
+  /** The whole path, or its beginning where it ends in `*`. */
+  readonly path: string | null;
+  readonly methods: readonly string[] | null;
+  /** A part of the User-Agent, in upper or lower case. */
+  readonly userAgent: string | null;
+  /** An address or a CIDR range that holds the client's. */
+  readonly client: string | null;
+  /** What they get while no target may be asked. */
+  readonly answer: { readonly status: number; readonly body: string };
+}
+
 export interface ServiceRoute {
   readonly name: string;
   /** Row on the board. */
@@ -38,6 +51,12 @@ export interface ServiceRoute {
   readonly traffic: 'forward' | 'stopped';
   /** How long a request is held, milliseconds. */
   readonly holdTimeoutMs: number;
+  /** What a request meets while the gate is closed: `page` concerns browsers, all else is held; `reject` is 503 at once. */
+  readonly waitMode: 'hold' | 'page' | 'reject';
+  /** The first that matches counts. */
+  readonly quietRules: readonly QuietRule[];
+  /** From the end of the last exchange that is not quiet: then quiet ones are no longer passed on. Null: always. */
+  readonly quietAfterMs: number | null;
   /** Until the response head, milliseconds; 0 = no limit. */
   readonly responseTimeoutMs: number;
   /** Exchanges that one target may have at once, over all workers; who finds none free is held. 0: no limit. */

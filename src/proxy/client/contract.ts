@@ -2,9 +2,9 @@
  * The link as a control plane sees it: one long-lived WebSocket over the management socket.
  * `proxy/client` implements ProxyLink; `control` uses it and implements ProxyLinkListener.
  */
-import type { Readiness } from '../../edge/routing/service-route.ts';
+import type { QuietRule, Readiness } from '../../edge/routing/service-route.ts';
 
-export type { Readiness };
+export type { QuietRule, Readiness };
 
 export interface TargetSpec {
   /** The instance id. */
@@ -22,6 +22,11 @@ export interface ServiceSpec {
   readonly stripPathPrefix: boolean;
   readonly traffic: 'forward' | 'stopped';
   readonly holdTimeoutMs: number;
+  /** What a request meets while the gate is closed; see ServiceRoute. */
+  readonly waitMode: 'hold' | 'page' | 'reject';
+  readonly quietRules: readonly QuietRule[];
+  /** From the end of the last exchange that is not quiet: then quiet ones are no longer passed on. Null: always. */
+  readonly quietAfterMs: number | null;
   readonly responseTimeoutMs: number;
   /** Exchanges that one target may have at once; who finds none free is held. 0: no limit. */
   readonly targetConcurrency: number;

@@ -79,6 +79,9 @@ const spec = (name: string, targets: TargetSpec[] = [], more: Partial<ServiceSpe
   holdTimeoutMs: 1_000,
   responseTimeoutMs: 0,
   targetConcurrency: 0,
+  waitMode: 'hold',
+  quietRules: [],
+  quietAfterMs: null,
   targets,
   ...more,
 });

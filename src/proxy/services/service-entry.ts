@@ -1,5 +1,5 @@
 /** One service as the daemon knows it. Written by the registry and the gate runner alone. */
-import type { TargetRoute } from '../../edge/routing/service-route.ts';
+import type { QuietRule, TargetRoute } from '../../edge/routing/service-route.ts';
 import type { ServiceSpec, TargetSpec } from '../client/contract.ts';
 import type { Gate } from '../gates/index.ts';
 import type { OwnedRoute } from '../workers/worker-protocol.ts';
@@ -32,6 +32,9 @@ export function routeOf(entry: ServiceEntry): OwnedRoute {
     stripPathPrefix: spec.stripPathPrefix,
     traffic: spec.traffic,
     holdTimeoutMs: spec.holdTimeoutMs,
+    waitMode: spec.waitMode,
+    quietRules: spec.quietRules,
+    quietAfterMs: spec.quietAfterMs,
     responseTimeoutMs: spec.responseTimeoutMs,
     targetConcurrency: spec.targetConcurrency,
     targets: entry.gate.targets.map(({ id }) => targetRouteOf(entry, id)),
@@ -66,5 +69,10 @@ function settingsText(spec: ServiceSpec): string {
   return JSON.stringify([
     ...[hosts, pathPrefixes, stripPathPrefix, traffic, holdTimeoutMs],
     ...[responseTimeoutMs, targetConcurrency],
+    ...[spec.waitMode, spec.quietAfterMs, spec.quietRules.map(ruleParts)],
   ]);
+}
+
+function ruleParts({ path, methods, userAgent, client, answer }: QuietRule): unknown[] {
+  return [path, methods, userAgent, client, answer.status, answer.body];
 }

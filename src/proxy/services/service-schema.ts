@@ -1,10 +1,13 @@
 /** What a service looks like on the wire and in the state file: one schema for the link, the commands and the file. */
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import type { ServiceSpec, TargetSpec } from '../client/contract.ts';
+import { parseIpRange } from '../../base/ip-range.ts';
+import type { QuietRule, ServiceSpec, TargetSpec } from '../client/contract.ts';
 import {
   HOSTS_PER_SERVICE_MAX,
   PATH_PREFIXES_PER_SERVICE_MAX,
+  QUIET_BODY_CHARACTERS_MAX,
+  QUIET_RULES_PER_SERVICE_MAX,
   TARGET_CONCURRENCY_MAX,
   TARGETS_PER_SERVICE_MAX,
 } from '../limits.ts';
@@ -45,6 +48,31 @@ export const targetSpecSchema = z.strictObject({
   readiness: readinessSchema,
 }) satisfies z.ZodType<TargetSpec>;
 
+const quietRuleSchema = z
+  .strictObject({
+    path: z.string().min(1).max(4_096).nullable(),
+    methods: z.array(z.string().min(1).max(40)).min(1).max(20).readonly().nullable(),
+    userAgent: z.string().min(1).max(200).nullable(),
+    client: z
+      .string()
+      .refine((text) => parseIpRange(text) !== null, { error: 'a client is an address or a CIDR range' })
+      .nullable(),
+    answer: z.strictObject({
+      status: z.int().min(200).max(599),
+      body: z.string().max(QUIET_BODY_CHARACTERS_MAX),
+    }),
+  })
+  .refine((rule) => [rule.path, rule.methods, rule.userAgent, rule.client].some((part) => part !== null), {
+    error: 'a quiet rule has at least one condition',
+  }) satisfies z.ZodType<QuietRule>;
+
+/** Services published or saved before these existed are held for, and know no quiet rules. */
+export const waitingShape = {
+  waitMode: z.enum(['hold', 'page', 'reject']).default('hold'),
+  quietRules: z.array(quietRuleSchema).max(QUIET_RULES_PER_SERVICE_MAX).readonly().default([]),
+  quietAfterMs: z.number().min(0).nullable().default(null),
+};
+
 export const serviceSpecSchema = z.strictObject({
   name: serviceNameSchema,
   hosts: z.array(hostSchema).max(HOSTS_PER_SERVICE_MAX).readonly(),
@@ -52,6 +80,7 @@ export const serviceSpecSchema = z.strictObject({
   stripPathPrefix: z.boolean(),
   traffic: z.enum(['forward', 'stopped']),
   holdTimeoutMs: timeoutMsSchema,
+  ...waitingShape,
   responseTimeoutMs: timeoutMsSchema,
   // Absent in what was saved before there was a limit.
   targetConcurrency: z.int().min(0).max(TARGET_CONCURRENCY_MAX).default(0),

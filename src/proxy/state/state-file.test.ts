@@ -33,6 +33,9 @@ const state = (owner = 'inst-a'): SavedState => ({
         holdTimeoutMs: 60_000,
         responseTimeoutMs: 0,
         targetConcurrency: 0,
+        waitMode: 'hold',
+        quietRules: [],
+        quietAfterMs: null,
         targets: [
           { id: 'i1', host: '10.0.0.1', port: 80, readiness: { kind: 'connect', path: null, timeoutMs: 5 } },
         ],
@@ -131,5 +134,16 @@ describe('the lock', () => {
     writeFileSync(join(dir, 'file'), '');
     chmodSync(join(dir, 'file'), 0o600);
     expect(() => StateLock.take(join(dir, 'file'), '/run/p.sock')).toThrow('cannot use the state directory');
+  });
+});
+
+test('services saved before there were wait modes are held for, and know no quiet rules', async () => {
+  const old = state();
+  const { waitMode: _mode, quietRules: _rules, quietAfterMs: _after, ...spec } = old.services[0]!.spec;
+  writeFileSync(stateFilePath(dir), JSON.stringify({ ...old, services: [{ ...old.services[0], spec }] }));
+  expect((await loadState(dir))?.services[0]?.spec).toMatchObject({
+    waitMode: 'hold',
+    quietRules: [],
+    quietAfterMs: null,
   });
 });

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import type { RouteChange, ServiceRoute } from '../../edge/routing/service-route.ts';
+import { waitingShape } from '../services/service-schema.ts';
 
 export const WORKER_PROTOCOL = 1;
 
@@ -28,6 +29,7 @@ const ownedRouteSchema = z.object({
   stripPathPrefix: z.boolean(),
   traffic: z.enum(['forward', 'stopped']),
   holdTimeoutMs: z.number(),
+  ...waitingShape,
   responseTimeoutMs: z.number(),
   targetConcurrency: z.int().default(0),
   targets: z

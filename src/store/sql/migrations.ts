@@ -14,6 +14,7 @@ export interface Migration {
 /** Migration number n is the n-th of the list, counted from 1. */
 export const migrations: readonly Migration[] = [
   { name: 'projects, hostnames, instances, events', up: createFirstSchema },
+  { name: 'wait mode and quiet rules', up: addWaiting },
 ];
 
 async function createFirstSchema(trx: Transaction<Tables>, engine: SqlEngine): Promise<void> {
@@ -77,4 +78,14 @@ async function createEventTable({ schema }: Transaction<Tables>, engine: SqlEngi
     .addColumn('details', engine.longText as 'text', (column) => column.notNull())
     .execute();
   await schema.createIndex('events_by_project').on('events').columns(['project', 'id']).execute();
+}
+
+/** Projects from before are held for, and know no quiet rules. */
+async function addWaiting(trx: Transaction<Tables>): Promise<void> {
+  const rows = await trx.selectFrom('projects').select(['name', 'settings']).execute();
+  for (const { name, settings } of rows) {
+    const document: object = { wait_mode: 'hold', quiet_rules: [], ...JSON.parse(settings) };
+    const update = trx.updateTable('projects').set({ settings: JSON.stringify(document) });
+    await update.where('name', '=', name).execute();
+  }
 }

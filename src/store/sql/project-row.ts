@@ -15,6 +15,16 @@ const settingsDocument = z.strictObject({
   stop_timeout_ms: z.number(),
   idle_timeout_ms: z.number().nullable(),
   wake_timeout_ms: z.number(),
+  wait_mode: z.enum(['hold', 'page', 'reject']),
+  quiet_rules: z.array(
+    z.strictObject({
+      path: z.string().nullable(),
+      methods: z.array(z.string()).nullable(),
+      user_agent: z.string().nullable(),
+      client: z.string().nullable(),
+      answer: z.strictObject({ status: z.number(), body: z.string() }),
+    }),
+  ),
 });
 
 export function toProjectRow(project: Project): ProjectRow {
@@ -58,6 +68,14 @@ function toDocument(settings: ProjectSettings): z.infer<typeof settingsDocument>
     stop_timeout_ms: settings.stopTimeoutMs,
     idle_timeout_ms: settings.idleTimeoutMs,
     wake_timeout_ms: settings.wakeTimeoutMs,
+    wait_mode: settings.waitMode,
+    quiet_rules: settings.quietRules.map(({ path, methods, userAgent, client, answer }) => ({
+      path,
+      methods: methods && [...methods],
+      user_agent: userAgent,
+      client,
+      answer: { ...answer },
+    })),
   };
 }
 
@@ -80,6 +98,8 @@ function fromDocument(
     hostnames,
     idleTimeoutMs: document.idle_timeout_ms,
     wakeTimeoutMs: document.wake_timeout_ms,
+    waitMode: document.wait_mode,
+    quietRules: document.quiet_rules.map(({ user_agent: userAgent, ...rule }) => ({ ...rule, userAgent })),
   };
 }
 

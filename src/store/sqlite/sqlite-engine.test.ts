@@ -108,8 +108,8 @@ describe('migrations', () => {
     await migrate(engine, { clock, place: path, steps: [...migrations, second] });
     const rows = await engine.db.selectFrom('luma_migrations').selectAll().orderBy('number').execute();
     expect(rows).toEqual([
-      { number: 1, name: migrations[0]?.name ?? '', applied_at: 5_000 },
-      { number: 2, name: 'a second step', applied_at: 5_000 },
+      ...migrations.map(({ name }, index) => ({ number: index + 1, name, applied_at: 5_000 })),
+      { number: migrations.length + 1, name: 'a second step', applied_at: 5_000 },
     ]);
   });
 
@@ -120,6 +120,24 @@ describe('migrations', () => {
     await store.appendEvent(makeEvent('app'));
     await migrate(engine, { clock: new ManualClock(), place: path, steps: [...migrations, second] });
     expect(await store.getProject('app')).toEqual(makeProject('app'));
+  });
+
+  test('give projects from before wait modes what they had all along', async () => {
+    const clock = new ManualClock();
+    await migrate(engine, { clock, place: path, steps: migrations.slice(0, 1) });
+    const store = new SqlStore(engine);
+    const { waitMode: _mode, quietRules: _rules, ...settings } = makeProject('app').settings;
+    await store.insertProject(makeProject('app'));
+    const row = await engine.db.selectFrom('projects').select('settings').executeTakeFirstOrThrow();
+    const { wait_mode: _wait, quiet_rules: _quiet, ...old } = JSON.parse(row.settings);
+    await engine.db
+      .updateTable('projects')
+      .set({ settings: JSON.stringify(old) })
+      .execute();
+    await expect(store.getProject('app')).rejects.toMatchObject({ code: 'store_unreadable' });
+    await migrate(engine, { clock, place: path });
+    const project = await store.getProject('app');
+    expect(project?.settings).toEqual({ ...settings, waitMode: 'hold', quietRules: [] });
   });
 
   test('leave the schema of the last good step when one breaks half way', async () => {

@@ -188,6 +188,9 @@ export function spec(name: string, more: Partial<ServiceSpec> = {}): ServiceSpec
     holdTimeoutMs: 10_000,
     responseTimeoutMs: 0,
     targetConcurrency: 0,
+    waitMode: 'hold',
+    quietRules: [],
+    quietAfterMs: null,
     targets: [],
     ...more,
   };
