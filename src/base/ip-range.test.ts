@@ -1,7 +1,14 @@
 import { describe, expect, test } from 'bun:test';
 import { isIP } from 'node:net';
 import fc from 'fast-check';
-import { isInRanges, isLoopbackAddress, parseIpAddress, parseIpRange, rangeContains } from './ip-range.ts';
+import {
+  formatIpAddress,
+  isInRanges,
+  isLoopbackAddress,
+  parseIpAddress,
+  parseIpRange,
+  rangeContains,
+} from './ip-range.ts';
 
 describe('parseIpAddress', () => {
   test.each([
@@ -118,4 +125,29 @@ describe('parseIpRange', () => {
 test('isLoopbackAddress knows 127.0.0.0/8, ::1 and its mapped form, and nothing else', () => {
   expect(['127.0.0.1', '127.255.0.9', '::1', '::ffff:127.0.0.1'].every(isLoopbackAddress)).toBe(true);
   expect(['0.0.0.0', '128.0.0.1', '::', '::2', 'localhost', ''].some(isLoopbackAddress)).toBe(false);
+});
+
+describe('formatIpAddress', () => {
+  test.each([
+    ['1.2.3.4', '1.2.3.4'],
+    ['::ffff:1.2.3.4', '1.2.3.4'],
+    ['0:0:0:0:0:0:0:0', '::'],
+    ['0:0:0:0:0:0:0:1', '::1'],
+    ['2001:DB8:0:0:1:0:0:1', '2001:db8::1:0:0:1'],
+    ['2001:db8:0:1:1:1:1:1', '2001:db8:0:1:1:1:1:1'],
+    ['1:0:0:2:0:0:0:3', '1:0:0:2::3'],
+    ['fe80:0:0:0:0:0:0:0', 'fe80::'],
+  ])('writes %p as %p', (text, written) => {
+    const address = parseIpAddress(text);
+    expect(address && formatIpAddress(address)).toBe(written);
+  });
+
+  test('writes what reads as the same address', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.ipV4(), fc.ipV6()), (text) => {
+        const address = parseIpAddress(text);
+        expect(address && parseIpAddress(formatIpAddress(address))).toEqual(address);
+      }),
+    );
+  });
 });

@@ -26,6 +26,27 @@ export function parseIpAddress(text: string): IpAddress | null {
   return isMapped ? { family: 4, value: value & 0xffff_ffffn } : { family: 6, value };
 }
 
+/** As RFC 5952 writes it: lower case, the longest run of zero groups as `::`. */
+export function formatIpAddress({ family, value }: IpAddress): string {
+  if (family === 4) return [24n, 16n, 8n, 0n].map((shift) => (value >> shift) & 0xffn).join('.');
+  const groups = Array.from({ length: 8 }, (_, index) => (value >> BigInt(112 - 16 * index)) & 0xffffn);
+  const zeros = longestZeroRun(groups);
+  const text = (part: readonly bigint[]): string => part.map((group) => group.toString(16)).join(':');
+  if (zeros.length < 2) return text(groups);
+  return `${text(groups.slice(0, zeros.from))}::${text(groups.slice(zeros.from + zeros.length))}`;
+}
+
+/** The first of the longest. */
+function longestZeroRun(groups: readonly bigint[]): { readonly from: number; readonly length: number } {
+  let longest = { from: 0, length: 0 };
+  let from = 0;
+  for (const [index, group] of groups.entries()) {
+    if (group !== 0n) from = index + 1;
+    else if (index + 1 - from > longest.length) longest = { from, length: index + 1 - from };
+  }
+  return longest;
+}
+
 /** `10.0.0.0/8`, `fd00::/8`, or a single address. Null when it is none, or when bits beyond the prefix are set. */
 export function parseIpRange(text: string): IpRange | null {
   const [addressText = '', prefixText, ...more] = text.split('/');

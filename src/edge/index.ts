@@ -9,6 +9,7 @@ import type { EdgeCore } from './exchange/edge-core.ts';
 import type { EdgeHost } from './exchange/edge-host.ts';
 import { RequestIds } from './exchange/request-ids.ts';
 import { ServiceDesk } from './exchange/service-desk.ts';
+import { TrustedProxies } from './exchange/trusted-proxies.ts';
 import { EDGE_LIMITS, type EdgeLimits } from './limits.ts';
 import { RouteTable } from './routing/route-table.ts';
 import type { RouteChange } from './routing/service-route.ts';
@@ -28,6 +29,8 @@ export interface EdgeOptions {
   readonly host: EdgeHost;
   readonly clock: Clock;
   readonly limits?: Partial<EdgeLimits>;
+  /** Address ranges of proxies in front whose word about clients is believed; throws `invalid_ip_range`. */
+  readonly trustedProxies?: readonly string[];
   /** Bugs: the connection concerned is closed, the rest goes on. */
   readonly onError?: (error: unknown) => void;
 }
@@ -61,6 +64,7 @@ export class Edge {
       clients: new Set(),
       idleBudget: new IdleBudget(limits.idleMax),
       requestIds: new RequestIds(),
+      trustedProxies: new TrustedProxies(options.trustedProxies ?? []),
       onError,
       isDraining: false,
       drainIdleMs: Number.POSITIVE_INFINITY,

@@ -3,10 +3,10 @@
  * the connection's deadline, and how it ends; what happens to a request is the exchange's business.
  */
 import { LF } from '../http1/character-classes.ts';
-import type { HostField } from '../http1/host-field.ts';
 import { parseRequestHead, type RequestHead } from '../http1/request-head.ts';
 import type { DeadlineOwner } from '../sockets/deadline-sweep.ts';
 import { asOneEvent, type SocketOwner, type StreamSocket } from '../sockets/stream-socket.ts';
+import { ClientAddress, type RequestOrigin } from './client-address.ts';
 import type { EdgeCore } from './edge-core.ts';
 import { Exchange } from './exchange.ts';
 import { FAILURES, type Failure, failureOfRequest, writeFailure } from './failure.ts';
@@ -33,9 +33,7 @@ export class ClientConnection implements SocketOwner, DeadlineOwner {
   #lingeredBytes = 0;
   /** What was unsent when the client was last looked at: less since then is progress. */
   #unsentBytes = 0;
-  #remoteAddress = '';
-  #forwardedHost: HostField | null = null;
-  #forwardedLines = '';
+  #address: ClientAddress | null = null;
 
   constructor(core: EdgeCore, make: (owner: SocketOwner) => StreamSocket) {
     this.#core = core;
@@ -149,14 +147,10 @@ export class ClientConnection implements SocketOwner, DeadlineOwner {
     asOneEvent(body);
   }
 
-  /** The lines that tell the target who asked; made once per connection and host. */
-  forwardedLines(host: HostField | null): string {
-    if (this.#forwardedLines !== '' && host === this.#forwardedHost) return this.#forwardedLines;
-    if (this.#remoteAddress === '') this.#remoteAddress = this.socket.remoteAddress;
-    this.#forwardedHost = host;
-    const hostLine = host === null ? '' : `X-Forwarded-Host: ${host.text}\r\n`;
-    this.#forwardedLines = `X-Forwarded-For: ${this.#remoteAddress}\r\nX-Forwarded-Proto: http\r\n${hostLine}`;
-    return this.#forwardedLines;
+  /** Who asks, as far as that may be believed. */
+  origin(head: RequestHead): RequestOrigin {
+    this.#address ??= new ClientAddress(this.socket.remoteAddress, this.#core.trustedProxies);
+    return this.#address.origin(head);
   }
 
   /** Offers what has come to the exchange, and stops or goes on reading by what is left. */

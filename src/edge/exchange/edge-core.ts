@@ -9,6 +9,7 @@ import type { ClientConnection } from './client-connection.ts';
 import type { EdgeHost } from './edge-host.ts';
 import type { RequestIds } from './request-ids.ts';
 import type { ServiceDesk } from './service-desk.ts';
+import type { TrustedProxies } from './trusted-proxies.ts';
 
 export interface EdgeCore {
   readonly column: BoardColumn;
@@ -21,6 +22,7 @@ export interface EdgeCore {
   readonly clients: Set<ClientConnection>;
   readonly idleBudget: IdleBudget;
   readonly requestIds: RequestIds;
+  readonly trustedProxies: TrustedProxies;
   readonly onError: (error: unknown) => void;
   /** Answers end their connections; nothing new is accepted. */
   isDraining: boolean;

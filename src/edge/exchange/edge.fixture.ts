@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { Board, machineNowMs } from '../board/index.ts';
-import { Edge, type EdgeLimits, type ServiceRoute, type TargetRoute } from '../index.ts';
+import { Edge, type EdgeLimits, type EdgeOptions, type ServiceRoute, type TargetRoute } from '../index.ts';
 
 export class EdgeFixture {
   readonly wakes: string[] = [];
@@ -19,10 +19,17 @@ export class EdgeFixture {
   generation = 0;
   readonly #folder = mkdtempSync(join(tmpdir(), 'luma-edge-'));
   readonly #closers: (() => void)[] = [];
+  readonly #hostname: string;
 
-  constructor(limits: Partial<EdgeLimits> = {}, clock: Clock = systemClock) {
+  constructor(
+    limits: Partial<EdgeLimits> = {},
+    clock: Clock = systemClock,
+    { hostname = '127.0.0.1', ...more }: Partial<EdgeOptions> & { readonly hostname?: string } = {},
+  ) {
     this.board = Board.create(join(this.#folder, 'board'), { rows: 32, columns: 2 });
+    this.#hostname = hostname;
     this.edge = new Edge({
+      ...more,
       column: this.board.column(0),
       host: {
         wake: (service) => this.wakes.push(service),
@@ -33,7 +40,7 @@ export class EdgeFixture {
       limits: { sweepMs: 10, ...limits },
       onError: (error) => this.bugs.push(error),
     });
-    this.port = this.edge.listen({ hostname: '127.0.0.1', port: 0 }).port;
+    this.port = this.edge.listen({ hostname, port: 0 }).port;
   }
 
   /** One open service on row 1 whose ready targets have rows from 2 on. */
@@ -63,7 +70,7 @@ export class EdgeFixture {
   }
 
   /** An upstream that hands each connection to `serve`. */
-  async upstream(serve: (socket: Socket) => void): Promise<number> {
+  async upstream(serve: (socket: Socket) => void, hostname = '127.0.0.1'): Promise<number> {
     const sockets = new Set<Socket>();
     const server: Server = createServer({ allowHalfOpen: true }, (socket) => {
       sockets.add(socket);
@@ -71,7 +78,7 @@ export class EdgeFixture {
       socket.on('error', () => socket.destroy());
       serve(socket);
     });
-    server.listen(0, '127.0.0.1');
+    server.listen(0, hostname);
     await once(server, 'listening');
     this.#closers.push(() => {
       server.close();
@@ -81,7 +88,7 @@ export class EdgeFixture {
   }
 
   async client(): Promise<RawClient> {
-    const client = new RawClient(this.port);
+    const client = new RawClient(this.port, this.#hostname);
     this.#closers.push(() => client.socket.destroy());
     await client.connected;
     return client;
@@ -130,8 +137,8 @@ export class RawClient {
   ending: 'fin' | 'reset' | null = null;
   #waiters: (() => void)[] = [];
 
-  constructor(port: number) {
-    this.socket = createConnection({ host: '127.0.0.1', port, allowHalfOpen: true });
+  constructor(port: number, host = '127.0.0.1') {
+    this.socket = createConnection({ host, port, allowHalfOpen: true });
     this.socket.setNoDelay(true);
     this.connected = once(this.socket, 'connect');
     this.socket.on('data', (bytes: Buffer) => {

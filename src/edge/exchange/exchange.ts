@@ -148,7 +148,7 @@ export class Exchange implements UpstreamUser, Holder {
     connection.expectAnswer(head.method === 'HEAD');
     if (this.#requestId === '') this.#requestId = head.requestId ?? this.#core.requestIds.next();
     const target = this.#route.stripPathPrefix ? targetFor(this.#route, head.target, head.path) : head.target;
-    const forwarded = `${this.#client.forwardedLines(head.host)}X-Request-ID: ${this.#requestId}\r\n`;
+    const forwarded = `${this.#client.origin(head).lines}X-Request-ID: ${this.#requestId}\r\n`;
     connection.writeText(writeRequestHead(head, target, forwarded));
     this.#armAnswer();
     this.#client.passBody();
