@@ -5,6 +5,7 @@
 import type { Clock, Timer } from '../base/clock.ts';
 import type { BoardColumn } from './board/index.ts';
 import { ClientConnection } from './exchange/client-connection.ts';
+import { DateLine } from './exchange/date-line.ts';
 import type { EdgeCore } from './exchange/edge-core.ts';
 import type { EdgeHost } from './exchange/edge-host.ts';
 import { RequestIds } from './exchange/request-ids.ts';
@@ -53,17 +54,19 @@ export class Edge {
   constructor(options: EdgeOptions) {
     const limits = { ...EDGE_LIMITS, ...options.limits };
     const onError = options.onError ?? reportToNobody;
+    const sweep = new DeadlineSweep(options.clock, limits.sweepMs, onError);
     this.#core = {
       column: options.column,
       host: options.host,
       clock: options.clock,
       limits,
-      sweep: new DeadlineSweep(options.clock, limits.sweepMs, onError),
+      sweep,
       table: new RouteTable(),
       desks: new Map(),
       clients: new Set(),
       idleBudget: new IdleBudget(limits.idleMax),
       requestIds: new RequestIds(),
+      date: new DateLine(options.clock, sweep),
       trustedProxies: new TrustedProxies(options.trustedProxies ?? []),
       onError,
       isDraining: false,

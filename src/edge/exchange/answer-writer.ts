@@ -7,6 +7,7 @@ import type { ResponseHead } from '../http1/response-head.ts';
 import { type BodySink, writeChunk } from './request-body.ts';
 
 const UNTIL_CLOSE: BodyFraming = { kind: 'until-close' };
+const UPGRADE_REQUIRED = 426;
 const CHUNKED: BodyFraming = { kind: 'chunked' };
 
 export class AnswerWriter {
@@ -14,6 +15,7 @@ export class AnswerWriter {
   readonly #client: BodySink;
   #framing: BodyFraming = NO_BODY;
   #isPersistent = false;
+  #listed: readonly string[] = [];
 
   constructor(request: RequestHead, client: BodySink) {
     this.#request = request;
@@ -31,10 +33,11 @@ export class AnswerWriter {
   }
 
   /** `mayPersist`: nothing but the answer itself speaks against keeping the connection. */
-  begin(head: ResponseHead, mayPersist: boolean): void {
+  begin(head: ResponseHead, mayPersist: boolean, dateLine: string): void {
+    this.#listed = head.listed;
     this.#framing = this.#framingFor(head.framing);
     this.#isPersistent = mayPersist && this.#request.isKeepAlive && this.showsItsEnd;
-    this.#client.writeText(writeResponseHead(head, this.#framing, this.#connectionLine()));
+    this.#client.writeText(writeResponseHead(head, this.#framing, dateLine + this.#connectionLines(head)));
   }
 
   bytes(bytes: Buffer, from: number, to: number): void {
@@ -44,7 +47,7 @@ export class AnswerWriter {
 
   end(trailers: FieldSection | null): void {
     if (this.#framing.kind !== 'chunked') return;
-    this.#client.writeText(writeLastChunk(this.#request.acceptsTrailers ? trailers : null));
+    this.#client.writeText(writeLastChunk(this.#request.acceptsTrailers ? trailers : null, this.#listed));
   }
 
   #framingFor(incoming: BodyFraming): BodyFraming {
@@ -52,7 +55,12 @@ export class AnswerWriter {
     return this.#request.minor > 0 ? CHUNKED : UNTIL_CLOSE;
   }
 
-  #connectionLine(): string {
+  #connectionLines(head: ResponseHead): string {
+    // RFC 9110 §15.5.22: a 426 says which protocol it wants.
+    if (head.status === UPGRADE_REQUIRED && head.upgrade !== null) {
+      const option = this.#isPersistent ? '' : 'close, ';
+      return `Connection: ${option}Upgrade\r\nUpgrade: ${head.upgrade}\r\n`;
+    }
     if (!this.#isPersistent) return 'Connection: close\r\n';
     return this.#request.minor > 0 ? '' : 'Connection: keep-alive\r\n';
   }

@@ -14,6 +14,8 @@ import { FAILURES, type Failure, failureOfRequest, writeFailure } from './failur
 const NEVER = Number.POSITIVE_INFINITY;
 const HEALTH_PATH = '/luma-proxy-health';
 
+/** RFC 9110 §7.4: only a connection of its own kind may ask for an `https` address. */
+const MISDIRECTED = { status: 421, reason: 'an https address over a connection that is not one' } as const;
 const TRACE_REFUSED = { status: 405, reason: 'TRACE, which this server does not answer itself' } as const;
 
 type Phase = 'reading-head' | 'exchange' | 'lingering' | 'gone';
@@ -186,7 +188,7 @@ export class ClientConnection implements SocketOwner, DeadlineOwner {
 
   answerFailure(failure: Failure, head: RequestHead, requestId: string, isPersistent: boolean): void {
     const request = { method: head.method, accept: head.fields.first('accept') ?? '', requestId };
-    this.socket.writeBytes(writeFailure(failure, request, connectionLine(isPersistent, head.minor)));
+    this.socket.writeBytes(writeFailure(failure, request, this.#ownLines(isPersistent, head.minor)));
     this.exchangeEnded(isPersistent);
   }
 
@@ -251,6 +253,10 @@ export class ClientConnection implements SocketOwner, DeadlineOwner {
   #begin(head: RequestHead): void {
     this.#phase = 'exchange';
     this.dueMs = NEVER;
+    if (head.isSecureTarget) {
+      this.answerFailure(failureOfRequest(MISDIRECTED), head, this.#core.requestIds.next(), false);
+      return;
+    }
     if (head.maxForwards === 0) {
       this.#answerAsLast(head);
       return;
@@ -276,7 +282,7 @@ export class ClientConnection implements SocketOwner, DeadlineOwner {
     const isPersistent = head.isKeepAlive && !head.hasBody && !this.#core.isDraining;
     this.socket.writeText(
       'HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 3\r\nCache-Control: no-store\r\n' +
-        `${connectionLine(isPersistent, head.minor)}\r\n${head.method === 'HEAD' ? '' : 'ok\n'}`,
+        `${this.#ownLines(isPersistent, head.minor)}\r\n${head.method === 'HEAD' ? '' : 'ok\n'}`,
     );
     this.exchangeEnded(isPersistent);
   }
@@ -290,14 +296,18 @@ export class ClientConnection implements SocketOwner, DeadlineOwner {
     }
     const allow = 'Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n';
     this.socket.writeText(
-      `HTTP/1.1 204 No Content\r\n${allow}${connectionLine(isPersistent, head.minor)}\r\n`,
+      `HTTP/1.1 204 No Content\r\n${allow}${this.#ownLines(isPersistent, head.minor)}\r\n`,
     );
     this.exchangeEnded(isPersistent);
   }
 
+  #ownLines(isPersistent: boolean, minor: number): string {
+    return this.#core.date.line() + connectionLine(isPersistent, minor);
+  }
+
   #refuse(failure: Failure): void {
     const request = { method: '', accept: '', requestId: this.#core.requestIds.next() };
-    this.socket.writeBytes(writeFailure(failure, request, 'Connection: close\r\n'));
+    this.socket.writeBytes(writeFailure(failure, request, this.#ownLines(false, 1)));
     this.#linger();
   }
 

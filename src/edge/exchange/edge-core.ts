@@ -6,6 +6,7 @@ import type { RouteTable } from '../routing/route-table.ts';
 import type { DeadlineSweep } from '../sockets/deadline-sweep.ts';
 import type { IdleBudget } from '../upstream/target-pool.ts';
 import type { ClientConnection } from './client-connection.ts';
+import type { DateLine } from './date-line.ts';
 import type { EdgeHost } from './edge-host.ts';
 import type { RequestIds } from './request-ids.ts';
 import type { ServiceDesk } from './service-desk.ts';
@@ -22,6 +23,7 @@ export interface EdgeCore {
   readonly clients: Set<ClientConnection>;
   readonly idleBudget: IdleBudget;
   readonly requestIds: RequestIds;
+  readonly date: DateLine;
   readonly trustedProxies: TrustedProxies;
   readonly onError: (error: unknown) => void;
   /** Answers end their connections; nothing new is accepted. */

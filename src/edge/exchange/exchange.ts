@@ -13,6 +13,7 @@ import type { RequestHead } from '../http1/request-head.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
 import { targetFor } from '../routing/route-table.ts';
 import type { ServiceRoute, TargetRoute } from '../routing/service-route.ts';
+import { authorityOf } from '../upstream/target-probe.ts';
 import type { UpstreamBreak, UpstreamConnection, UpstreamUser } from '../upstream/upstream-connection.ts';
 import { AnswerWriter } from './answer-writer.ts';
 import type { ClientConnection } from './client-connection.ts';
@@ -55,7 +56,7 @@ export class Exchange implements UpstreamUser, Holder {
     this.#desk = desk;
     this.#answer = new AnswerWriter(head, client.socket);
     this.#route = desk.route;
-    this.body = new RequestBody(head.framing, core.limits);
+    this.body = new RequestBody(head.framing, core.limits, head.listed);
     core.exchangeCount++;
   }
 
@@ -148,12 +149,19 @@ export class Exchange implements UpstreamUser, Holder {
     connection.expectAnswer(head.method === 'HEAD');
     if (this.#requestId === '') this.#requestId = head.requestId ?? this.#core.requestIds.next();
     const target = this.#route.stripPathPrefix ? targetFor(this.#route, head.target, head.path) : head.target;
-    const forwarded = `${this.#client.origin(head).lines}X-Request-ID: ${this.#requestId}\r\n`;
+    const forwarded = `${this.#hostLine()}${this.#client.origin(head).lines}X-Request-ID: ${this.#requestId}\r\n`;
     connection.writeText(writeRequestHead(head, target, forwarded));
     this.#armAnswer();
     this.#client.passBody();
     // An earlier answer of this connection is still on its way to a slow client.
     if (this.#client.socket.backlogBytes > 0) connection.pause();
+  }
+
+  /** For requests that came without one (HTTP/1.0): of what they asked for, or of the target itself. */
+  #hostLine(): string {
+    if (this.#head.hasHostLine) return '';
+    assert(this.#target !== null, 'what is sent has a target');
+    return `Host: ${this.#head.host?.text ?? authorityOf(this.#target)}\r\n`;
   }
 
   /** The client connection calls it with what it has; returns where the rest begins, -1 when the body is bad. */
@@ -195,7 +203,8 @@ export class Exchange implements UpstreamUser, Holder {
       return;
     }
     this.#move('answered');
-    this.#answer.begin(head, this.body.isComplete && !this.#core.isDraining);
+    const dateLine = head.hasDate ? '' : this.#core.date.line();
+    this.#answer.begin(head, this.body.isComplete && !this.#core.isDraining, dateLine);
     this.#armProgress();
   }
 

@@ -19,6 +19,7 @@ const STATUS_TEXT: Readonly<Record<number, string>> = {
   413: 'Content Too Large',
   414: 'URI Too Long',
   417: 'Expectation Failed',
+  421: 'Misdirected Request',
   431: 'Request Header Fields Too Large',
   501: 'Not Implemented',
   502: 'Bad Gateway',
@@ -60,6 +61,7 @@ const REFUSAL_CODES: Readonly<Record<RequestRefused['status'], string>> = {
   413: 'body_too_large',
   414: 'target_too_long',
   417: 'expectation_failed',
+  421: 'misdirected_request',
   431: 'head_too_large',
   501: 'not_implemented',
   505: 'version_not_supported',
@@ -97,8 +99,8 @@ export interface FailureRequest {
   readonly requestId: string;
 }
 
-/** The whole answer. `connection` is a line or nothing. */
-export function writeFailure(what: Failure, request: FailureRequest, connection: string): Buffer {
+/** The whole answer. `ownLines` are whole lines: `Date`, `Connection`. */
+export function writeFailure(what: Failure, request: FailureRequest, ownLines: string): Buffer {
   const title = STATUS_TEXT[what.status] ?? 'Error';
   const { type, text } = bodyOf(what, title, request);
   const body = Buffer.from(text, 'utf8');
@@ -108,7 +110,7 @@ export function writeFailure(what: Failure, request: FailureRequest, connection:
   const head =
     `HTTP/1.1 ${what.status} ${title}\r\nContent-Type: ${type}\r\nContent-Length: ${body.length}\r\n` +
     `Cache-Control: no-store\r\nX-Luma-Error: ${what.code}\r\nX-Request-ID: ${request.requestId}\r\n` +
-    `${retry}${allow}${connection}\r\n`;
+    `${retry}${allow}${ownLines}\r\n`;
   const headBytes = Buffer.from(head, 'latin1');
   return request.method === 'HEAD' ? headBytes : Buffer.concat([headBytes, body]);
 }

@@ -14,8 +14,11 @@ export class RequestBody {
   #isComplete: boolean;
   #bytesLeft: number;
   readonly #decoder: ChunkedDecoder | null;
+  readonly #listed: readonly string[];
 
-  constructor(framing: BodyFraming, limits: ChunkedLimits) {
+  /** `listed`: trailers of one hop only. */
+  constructor(framing: BodyFraming, limits: ChunkedLimits, listed: readonly string[] = []) {
+    this.#listed = listed;
     this.#bytesLeft = framing.kind === 'length' ? framing.bytes : 0;
     this.#decoder = framing.kind === 'chunked' ? new ChunkedDecoder(limits) : null;
     this.#isComplete = this.#decoder === null && this.#bytesLeft === 0;
@@ -48,7 +51,7 @@ export class RequestBody {
           return -1;
         case 'complete':
           this.#isComplete = true;
-          sink.writeText(writeLastChunk(decoder.trailers));
+          sink.writeText(writeLastChunk(decoder.trailers, this.#listed));
           return decoder.at;
         case 'span':
           writeChunk(sink, input, decoder.spanFrom, decoder.spanTo);

@@ -36,10 +36,10 @@ function decode(pieces: readonly string[]): Decoded {
 }
 
 test('decodes chunks, throws extensions away and stops exactly at the end', () => {
-  expect(decode(['5;a=b\r\nhello\r\nA \r\n0123456789\r\n0\r\nX-T: 1\r\n\r\nGET'])).toEqual({
+  expect(decode(['5;a=b\r\nhello\r\nA ;b\r\n0123456789\r\n0\r\nX-T: 1\r\n\r\nGET'])).toEqual({
     body: 'hello0123456789',
     outcome: 'complete',
-    used: 43,
+    used: 45,
     trailers: ['X-T'],
   });
 });
@@ -47,6 +47,8 @@ test('decodes chunks, throws extensions away and stops exactly at the end', () =
 test.each([
   ['no size', '\r\nhello'],
   ['a size that is no number', 'g\r\n'],
+  ['white space after the size', '5 \r\nhello\r\n'],
+  ['a second number after the size', '5 5\r\nhello\r\n'],
   ['a sign', '+5\r\nhello\r\n'],
   ['a prefix', '0x5\r\nhello\r\n'],
   ['a size beyond any limit', '1000000000000\r\n'],

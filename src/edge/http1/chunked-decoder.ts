@@ -2,7 +2,7 @@
  * Chunked bodies (RFC 9112 §7.1), byte by byte if need be: states are named after what they wait for, so any split
  * of the input gives the same spans. Extensions are bounded and thrown away; line ends must be exact.
  */
-import { CR, IS_FIELD_VALUE, LF } from './character-classes.ts';
+import { CR, HTAB, IS_FIELD_VALUE, LF, SP } from './character-classes.ts';
 import { FieldSection, INCOMPLETE, REJECTED, TOO_MANY } from './field-section.ts';
 import { latin1Text } from './latin1.ts';
 
@@ -15,7 +15,18 @@ export interface ChunkedLimits {
 /** `span`: body bytes from `spanFrom` to `spanTo`. `more`: the input is used up. */
 export type ChunkedStep = 'span' | 'more' | 'complete' | 'rejected';
 
-type Awaiting = 'size' | 'extension' | 'size-lf' | 'data' | 'data-cr' | 'data-lf' | 'trailer' | 'done';
+type Awaiting =
+  | 'size'
+  | 'semicolon'
+  | 'extension'
+  | 'size-lf'
+  | 'data'
+  | 'data-cr'
+  | 'data-lf'
+  | 'trailer'
+  | 'done';
+
+const SEMICOLON = 59;
 
 /** 2^48 bytes: more than any body, and exact in a number. */
 const SIZE_DIGITS_MAX = 12;
@@ -44,6 +55,7 @@ export class ChunkedDecoder {
     while (this.at < to) {
       switch (this.#awaiting) {
         case 'size':
+        case 'semicolon':
         case 'extension':
         case 'size-lf':
           if (!this.#takeSizeByte(bytes[this.at]!)) return 'rejected';
@@ -90,12 +102,20 @@ export class ChunkedDecoder {
       if (digit >= 0) return this.#takeDigit(digit);
       if (this.#sizeDigits === 0) return this.#fail('a chunk without a size');
     }
-    if (byte === CR) this.#awaiting = 'size-lf';
-    // `;` and the white space that RFC 9112 §7.1.1 calls bad, but to be parsed, before it.
-    else if (this.#awaiting === 'size' && byte !== 59 && byte !== 32 && byte !== 9) {
-      return this.#fail('a chunk size that is not a hexadecimal number');
-    } else if (IS_FIELD_VALUE[byte] !== 1) return this.#fail('a control character in a chunk extension');
-    else this.#awaiting = 'extension';
+    if (this.#awaiting === 'extension') {
+      if (byte === CR) this.#awaiting = 'size-lf';
+      else if (IS_FIELD_VALUE[byte] !== 1) return this.#fail('a control character in a chunk extension');
+      return true;
+    }
+    return this.#takeAfterSize(byte);
+  }
+
+  /** `;`, or the white space that RFC 9112 §7.1.1 calls bad, but to be parsed, before it: nothing else ends a size. */
+  #takeAfterSize(byte: number): boolean {
+    if (byte === SEMICOLON) this.#awaiting = 'extension';
+    else if (byte === SP || byte === HTAB) this.#awaiting = 'semicolon';
+    else if (byte === CR && this.#awaiting === 'size') this.#awaiting = 'size-lf';
+    else return this.#fail('a chunk size that is not a hexadecimal number');
     return true;
   }
 

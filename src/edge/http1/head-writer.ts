@@ -16,15 +16,15 @@ export function writeRequestHead(head: RequestHead, target: string, forwardedLin
   return `${text}\r\n`;
 }
 
-/** `outgoing` is the framing towards the client; `connection` a line or nothing. */
-export function writeResponseHead(head: ResponseHead, outgoing: BodyFraming, connection: string): string {
+/** `outgoing` is the framing towards the client; `ownLines` are whole lines, `Connection` among them. */
+export function writeResponseHead(head: ResponseHead, outgoing: BodyFraming, ownLines: string): string {
   let text = `${statusLine(head.status, head.reason)}${head.keptLines}`;
   if (outgoing.kind === 'length') text += `Content-Length: ${outgoing.bytes}\r\n`;
   else if (outgoing.kind === 'chunked') text += 'Transfer-Encoding: chunked\r\n';
   else if (outgoing.kind === 'none' && head.declaredLength !== null && mayDeclareLength(head.status)) {
     text += `Content-Length: ${head.declaredLength}\r\n`;
   }
-  return `${text}${connection}\r\n`;
+  return `${text}${ownLines}\r\n`;
 }
 
 /** A 1xx other than 101: it has no body and says nothing about the connection. */
@@ -61,6 +61,8 @@ const NOT_IN_TRAILERS = new Set([
   'content-range',
   'authorization',
   'proxy-authorization',
+  'www-authenticate',
+  'proxy-authenticate',
   'cookie',
   'set-cookie',
   'cache-control',
@@ -74,14 +76,21 @@ const NOT_IN_TRAILERS = new Set([
   'expires',
   'vary',
   'forwarded',
+  'x-real-ip',
+  'x-request-id',
 ]);
 
-/** The last chunk and the trailers that may be passed on. */
-export function writeLastChunk(trailers: FieldSection | null): string {
+/** The last chunk and the trailers that may be passed on; `listed` are of one hop only (RFC 9110 §7.6.1). */
+export function writeLastChunk(trailers: FieldSection | null, listed: readonly string[]): string {
   if (trailers === null) return '0\r\n\r\n';
   const lines = trailers.linesWhere((index) => {
     const name = trailers.name(index).toLowerCase().replaceAll('_', '-');
-    return !NOT_IN_TRAILERS.has(name) && !name.startsWith('x-forwarded-');
+    return !(
+      NOT_IN_TRAILERS.has(name) ||
+      listed.includes(name) ||
+      name.startsWith('x-forwarded-') ||
+      name.startsWith('if-')
+    );
   });
   return `0\r\n${lines}\r\n`;
 }

@@ -34,6 +34,8 @@ export class RequestHead {
   minor = 1;
   /** Null only for an HTTP/1.0 request without one. */
   host: HostField | null = null;
+  /** A `Host` line is among the kept ones. HTTP/1.0 may do without; the next hop is spoken to in HTTP/1.1. */
+  hasHostLine = true;
   framing: BodyFraming = { kind: 'none' };
   isKeepAlive = true;
   expectsContinue = false;
@@ -42,6 +44,10 @@ export class RequestHead {
   upgrade: string | null = null;
   /** A well-formed `X-Request-ID` of the client. */
   requestId: string | null = null;
+  /** An absolute target of the `https` scheme: only where the connection is one. */
+  isSecureTarget = false;
+  /** Lower-case names that `Connection` lists: of this hop only, in trailers too. */
+  listed: readonly string[] = NOTHING_LISTED;
   /** Of OPTIONS and TRACE only (RFC 9110 §7.6.2); null without a valid one. */
   maxForwards: number | null = null;
   /** Field lines for the target, in their order and case: without hop-by-hop, framing and forwarding fields. */
@@ -54,6 +60,7 @@ export class RequestHead {
   }
 }
 
+const NOTHING_LISTED: readonly string[] = [];
 const INCOMPLETE_HEAD = { kind: 'incomplete' } as const;
 const REQUEST_ID_LENGTH_MAX = 128;
 
@@ -112,6 +119,7 @@ function interpret(head: RequestHead): RequestHeadResult {
   return (
     applyHost(head, gathered) ??
     applyTarget(head) ??
+    applyMethod(head) ??
     applyExpect(head, gathered.expect) ??
     applyConnection(head, gathered)
   );
@@ -213,7 +221,8 @@ function hops(value: string): number | null {
 /** RFC 9112 §3.2: exactly one valid Host in HTTP/1.1; in HTTP/1.0 there may be none. */
 function applyHost(head: RequestHead, gathered: Gathered): RequestRefused | null {
   if (gathered.hostCount > 1) return refused(400, 'more than one Host');
-  if (gathered.hostCount === 0) return head.minor === 0 ? null : refused(400, 'no Host');
+  head.hasHostLine = gathered.hostCount === 1;
+  if (!head.hasHostLine) return head.minor === 0 ? null : refused(400, 'no Host');
   head.host = parseHostField(gathered.host);
   return head.host === null ? refused(400, 'an invalid Host') : null;
 }
@@ -232,29 +241,36 @@ function applyTarget(head: RequestHead): RequestRefused | null {
   return refusal;
 }
 
-const ABSOLUTE = /^https?:\/\/([^/?]*)(.*)$/i;
+const ABSOLUTE = /^(https?):\/\/([^/?]*)(.*)$/i;
 
 /** RFC 9112 §3.2.2: the authority rules; a Host that says otherwise is a trick. */
 function applyAbsoluteTarget(head: RequestHead): RequestRefused | null {
   const match = ABSOLUTE.exec(head.target);
   if (match === null) return refused(400, 'a malformed request target');
-  const authority = parseHostField(match[1] ?? '');
+  const authority = parseHostField(match[2] ?? '');
   if (authority === null) return refused(400, 'a request target with an invalid authority');
   if (head.host !== null && head.host.text.toLowerCase() !== authority.text.toLowerCase()) {
     return refused(400, 'a Host that contradicts the request target');
   }
   head.host = authority;
-  const rest = match[2] ?? '';
+  head.isSecureTarget = match[1]?.length === 5;
+  const rest = match[3] ?? '';
   if (rest === '' && head.method === 'OPTIONS') head.target = '*';
   else head.target = rest.startsWith('/') ? rest : `/${rest}`;
   return null;
 }
 
+/** RFC 9110 §9.3.8: a client never sends content with TRACE. */
+function applyMethod(head: RequestHead): RequestRefused | null {
+  return head.method === 'TRACE' && head.hasBody ? refused(400, 'TRACE with a body') : null;
+}
+
 function applyExpect(head: RequestHead, expect: string | null): RequestRefused | null {
   if (expect === null) return null;
-  if (expect.toLowerCase() !== '100-continue') return refused(417, 'an unknown expectation');
+  if (listMembers(expect).some((member) => member !== '100-continue'))
+    return refused(417, 'an unknown expectation');
   // RFC 9110 §10.1.1: no 100 for HTTP/1.0, and none is needed without a body.
-  head.expectsContinue = head.minor > 0 && head.framing.kind !== 'none';
+  head.expectsContinue = head.minor > 0 && head.hasBody;
   return null;
 }
 
@@ -286,6 +302,7 @@ function passableUpgrade(head: RequestHead, upgrade: string | null): string | nu
 }
 
 function dropListed(head: RequestHead, listed: readonly string[]): void {
+  head.listed = listed;
   const gathered = new Gathered();
   head.keptLines = head.fields.linesWhere((index) => {
     const name = head.fields.name(index).toLowerCase();

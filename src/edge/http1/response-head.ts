@@ -31,10 +31,14 @@ export class ResponseHead {
   isKeepAlive = true;
   /** The protocol of a 101, as sent. */
   upgrade: string | null = null;
+  hasDate = false;
+  /** Lower-case names that `Connection` lists: of this hop only, in trailers too. */
+  listed: readonly string[] = NOTHING_LISTED;
   keptLines = '';
   readonly fields = new FieldSection();
 }
 
+const NOTHING_LISTED: readonly string[] = [];
 const INCOMPLETE_HEAD = { kind: 'incomplete' } as const;
 /** `HTTP/1.x NNN`. */
 const STATUS_END = 12;
@@ -129,6 +133,9 @@ function takeField(head: ResponseHead, fields: FieldSection, index: number, gath
   switch (fields.nameLength(index)) {
     case 2:
       return fields.isNamed(index, 'te');
+    case 4:
+      if (fields.isNamed(index, 'date')) head.hasDate = true;
+      return false;
     case 7:
       if (!fields.isNamed(index, 'upgrade')) return false;
       head.upgrade = joined(head.upgrade, fields.value(index));
@@ -172,6 +179,7 @@ function applyConnection(head: ResponseHead, connection: string | null): void {
   else if (options.includes('keep-alive')) head.isKeepAlive = true;
   const listed = fieldsListed(options);
   if (listed.length === 0) return;
+  head.listed = listed;
   head.keptLines = head.fields.linesWhere((index) => {
     const name = head.fields.name(index).toLowerCase();
     return !listed.includes(name) && !isHopByHop(name) && name !== 'content-length';

@@ -157,7 +157,8 @@ export function probeTarget(
   });
 }
 
-function authorityOf(target: UpstreamAddress): string {
+/** As a `Host` field names it. */
+export function authorityOf(target: UpstreamAddress): string {
   const host = target.host.includes(':') ? `[${target.host}]` : target.host;
   return target.port === 80 ? host : `${host}:${target.port}`;
 }
