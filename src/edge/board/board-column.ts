@@ -3,7 +3,8 @@ import { assert } from '../../base/errors.ts';
 import type { AdmissionPhase, EndingPhase, TargetEntryPhase } from './admission.ts';
 import { Admission, admissionStep, Ending, endingStep, TargetEntry, targetEntryStep } from './admission.ts';
 import type { BoardLayout, SharedCells } from './cells.ts';
-import { HELD, IN_FLIGHT } from './cells.ts';
+import { ENDED_AT, HELD, IN_FLIGHT, QUIET } from './cells.ts';
+import { sinceStampMs } from './reading.ts';
 
 export class BoardColumn {
   readonly #cells: SharedCells;
@@ -44,6 +45,34 @@ export class BoardColumn {
     const at = this.#layout.rowCell(row, this.index);
     let phase: EndingPhase = Ending.stamp;
     while (phase !== Ending.ended) phase = endingStep(phase, this.#cells, at, nowMs);
+  }
+
+  /**
+   * A quiet exchange at a service's gate: in flight like any other, so that no fence passes it by; but it is never held,
+   * and its end (`endQuiet`) is no end. Between the two cells it looks like any exchange, never like one less.
+   */
+  tryEnterQuiet(row: number, generation: number): boolean {
+    if (!this.tryEnterTarget(row, generation)) return false;
+    this.#cells.add(this.#layout.rowCell(row, this.index) + QUIET, 1);
+    return true;
+  }
+
+  /** Whether it was sent to a target or not. */
+  endQuiet(row: number): void {
+    this.#cells.add(this.#layout.rowCell(row, this.index) + QUIET, -1);
+    this.takeBack(row);
+  }
+
+  /** Exchanges other than quiet ones are in flight, or the last of them ended less than `withinMs` ago. */
+  isInUse(row: number, withinMs: number, nowMs: number): boolean {
+    let inFlight = 0;
+    for (let column = 0; column < this.#layout.columns; column++) {
+      const at = this.#layout.rowCell(row, column);
+      const stamp = this.#cells.load(at + ENDED_AT);
+      if (stamp !== 0 && sinceStampMs(nowMs, stamp) < withinMs) return true;
+      inFlight += this.#cells.load(at + IN_FLIGHT) - this.#cells.load(at + QUIET);
+    }
+    return inFlight > 0;
   }
 
   /** Counts an exchange on a target, unless its gate is closed: then nothing is counted; choose another. */

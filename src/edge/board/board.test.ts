@@ -244,3 +244,46 @@ function endOne(board: Board, column: number, nowMs: number): void {
   board.column(column).enter(0, 1);
   board.column(column).end(0, nowMs);
 }
+
+describe('a quiet exchange', () => {
+  test('is in flight, and ends without an end and without a stamp', () => {
+    const board = Board.create(path, size);
+    const column = board.column(0);
+    board.openGate(0, 1);
+    expect(column.tryEnterQuiet(0, 1)).toBe(true);
+    expect(board.totals(0, 5_000)).toMatchObject({ inFlight: 1, held: 0, ends: 0, quietForMs: null });
+    column.endQuiet(0);
+    expect(board.totals(0, 5_000)).toMatchObject({ inFlight: 0, held: 0, ends: 0, quietForMs: null });
+  });
+
+  test('is neither held nor counted where the gate is closed, or asks for a newer table', () => {
+    const board = Board.create(path, size);
+    expect(board.column(0).tryEnterQuiet(0, 1)).toBe(false);
+    board.openGate(0, 2);
+    expect(board.column(0).tryEnterQuiet(0, 1)).toBe(false);
+    expect(board.rowIsQuiet(0)).toBe(true);
+  });
+
+  test('is no use of its service: only others are, and for a while their ends', () => {
+    const board = Board.create(path, size);
+    const [one, two] = [board.column(0), board.column(1)];
+    board.openGate(0, 1);
+    one.tryEnterQuiet(0, 1);
+    expect(two.isInUse(0, 1_000, 5_000)).toBe(false);
+    two.enter(0, 1);
+    expect(one.isInUse(0, 1_000, 5_000)).toBe(true);
+    two.end(0, 5_000);
+    expect(one.isInUse(0, 1_000, 5_999)).toBe(true);
+    expect(one.isInUse(0, 1_000, 6_000)).toBe(false);
+  });
+
+  test('of a dead worker leaves no end behind, beside those that do', () => {
+    const board = Board.create(path, size);
+    board.openGate(0, 1);
+    board.column(1).tryEnterQuiet(0, 1);
+    board.column(1).enter(0, 1);
+    board.foldColumn(1, 0, 7_000);
+    expect(board.totals(0, 7_000)).toMatchObject({ inFlight: 0, held: 0, ends: 1, quietForMs: 0 });
+    expect(board.column(2).isInUse(0, 1, 7_001)).toBe(false);
+  });
+});

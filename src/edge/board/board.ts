@@ -6,7 +6,7 @@ import { closeSync, fstatSync, ftruncateSync, openSync, readSync, renameSync } f
 import { assert, LumaError } from '../../base/errors.ts';
 import { BoardColumn } from './board-column.ts';
 import type { Cells } from './cells.ts';
-import { BoardLayout, ENDED_AT, ENDS, HEADER_CELLS, HELD, IN_FLIGHT, SharedCells } from './cells.ts';
+import { BoardLayout, ENDED_AT, ENDS, HEADER_CELLS, HELD, IN_FLIGHT, QUIET, SharedCells } from './cells.ts';
 import { bootMark } from './machine-clock.ts';
 import type { RowReading } from './reading.ts';
 import { beginReading, readingStep, sinceStampMs } from './reading.ts';
@@ -21,8 +21,9 @@ export interface RowTotals {
 }
 
 const MAGIC = 0x4c756d61;
-const VERSION = 1;
+const VERSION = 2;
 const Header = { magic: 0, version: 1, rows: 2, columns: 3, boot: 4 } as const;
+const ROW = [IN_FLIGHT, HELD, ENDS, ENDED_AT, QUIET] as const;
 const ROWS_MAX = 1_000_000;
 const COLUMNS_MAX = 1024;
 
@@ -117,7 +118,7 @@ export class Board {
     this.closeGate(row);
     for (let column = 0; column < this.columns; column++) {
       const at = this.#layout.rowCell(row, column);
-      for (const cell of [IN_FLIGHT, HELD, ENDS, ENDED_AT]) this.#cells.store(at + cell, 0);
+      for (const cell of ROW) this.#cells.store(at + cell, 0);
     }
   }
 
@@ -133,7 +134,8 @@ export class Board {
 }
 
 function foldRow(cells: Cells, from: number, into: number, nowMs: number): void {
-  const inFlight = cells.load(from + IN_FLIGHT);
+  // A quiet exchange ends without an end, also by the death of its worker.
+  const inFlight = cells.load(from + IN_FLIGHT) - cells.load(from + QUIET);
   const ends = cells.load(from + ENDS) + Math.max(0, inFlight);
   if (ends !== 0) {
     const stamp = inFlight > 0 ? nowMs | 0 || 1 : cells.load(from + ENDED_AT);
@@ -142,7 +144,7 @@ function foldRow(cells: Cells, from: number, into: number, nowMs: number): void 
     if (isLater) cells.store(into + ENDED_AT, stamp);
     cells.add(into + ENDS, ends);
   }
-  for (const cell of [IN_FLIGHT, HELD, ENDS, ENDED_AT]) cells.store(from + cell, 0);
+  for (const cell of ROW) cells.store(from + cell, 0);
 }
 
 function mapCells(path: string): Int32Array {

@@ -16,7 +16,9 @@ export const IN_FLIGHT = 0;
 export const HELD = 1;
 export const ENDS = 2;
 export const ENDED_AT = 3;
-const ROW_CELLS = 4;
+/** Those in flight that are quiet: they hold a fence off as all do, and are no reason to let more of them in. */
+export const QUIET = 4;
+export const ROW_CELLS = 5;
 
 /** Cells before the gates: magic, version, rows, columns, boot. */
 export const HEADER_CELLS = 16;
