@@ -5,6 +5,7 @@
 import type { Clock, Timer } from '../base/clock.ts';
 import type { BoardColumn } from './board/index.ts';
 import { ClientConnection } from './exchange/client-connection.ts';
+import { ConnectionCaps, type TurnedAway } from './exchange/connection-caps.ts';
 import { DateLine } from './exchange/date-line.ts';
 import type { EdgeCore } from './exchange/edge-core.ts';
 import type { EdgeHost } from './exchange/edge-host.ts';
@@ -32,6 +33,8 @@ export interface EdgeOptions {
   readonly limits?: Partial<EdgeLimits>;
   /** Address ranges of proxies in front whose word about clients is believed; throws `invalid_ip_range`. */
   readonly trustedProxies?: readonly string[];
+  /** Open connections of one client address (of one /64 in IPv6) to this worker; 0 or absent: no limit. */
+  readonly connectionsPerAddressMax?: number;
   /** Bugs: the connection concerned is closed, the rest goes on. */
   readonly onError?: (error: unknown) => void;
 }
@@ -44,6 +47,8 @@ export interface EdgeStats {
   readonly services: number;
   /** Sockets under a deadline: clients and upstream connections. */
   readonly watched: number;
+  /** Connections that were not let in, since the start. */
+  readonly turnedAway: TurnedAway;
 }
 
 export class Edge {
@@ -68,6 +73,7 @@ export class Edge {
       requestIds: new RequestIds(),
       date: new DateLine(options.clock, sweep),
       trustedProxies: new TrustedProxies(options.trustedProxies ?? []),
+      caps: new ConnectionCaps(limits, options.connectionsPerAddressMax ?? 0),
       onError,
       isDraining: false,
       drainIdleMs: Number.POSITIVE_INFINITY,
@@ -115,10 +121,16 @@ export class Edge {
     for (const desk of this.#core.desks.values()) desk.repeatWake();
   }
 
-  /** Throws when the port is taken. May be called for several addresses. */
-  listen(address: ListenAddress): { readonly port: number } {
+  /**
+   * Throws when the port is taken. May be called for several addresses. With `usesProxyProtocol` every connection must
+   * come from a trusted proxy and begin with a PROXY header.
+   */
+  listen(
+    address: ListenAddress,
+    { usesProxyProtocol = false }: { readonly usesProxyProtocol?: boolean } = {},
+  ): { readonly port: number } {
     const listener = new Listener(address, (make) => {
-      new ClientConnection(this.#core, make);
+      new ClientConnection(this.#core, make, usesProxyProtocol);
     });
     this.#listeners.push(listener);
     return { port: listener.port };
@@ -152,7 +164,7 @@ export class Edge {
   }
 
   stats(): EdgeStats {
-    const { clients, desks, sweep, heldCount, exchangeCount } = this.#core;
+    const { clients, desks, sweep, caps, heldCount, exchangeCount } = this.#core;
     let idleUpstream = 0;
     for (const desk of desks.values()) idleUpstream += desk.idleCount;
     return {
@@ -162,6 +174,7 @@ export class Edge {
       idleUpstream,
       services: desks.size,
       watched: sweep.size,
+      turnedAway: caps.turnedAway,
     };
   }
 

@@ -25,6 +25,10 @@ export interface EdgeLimits {
   readonly heldMax: number;
   /** Open client connections of this worker; beyond: 503 and close. */
   readonly clientConnectionsMax: number;
+  /** Connections over a cap that are told so at the same time; beyond: closed without a word. */
+  readonly turnedAwayMax: number;
+  /** Bytes of a PROXY header with its extensions; beyond: closed without a word. */
+  readonly proxyHeaderBytesMax: number;
   /** Idle connections kept per target. */
   readonly idlePerTargetMax: number;
   /** Idle connections kept in all by this worker. */
@@ -76,6 +80,8 @@ export const EDGE_LIMITS: EdgeLimits = {
   heldPerServiceMax: 1_000,
   heldMax: 10_000,
   clientConnectionsMax: 20_000,
+  turnedAwayMax: 256,
+  proxyHeaderBytesMax: 4 * 1024,
   idlePerTargetMax: 256,
   idleMax: 4_096,
   upstreamIdleMs: 4_000,

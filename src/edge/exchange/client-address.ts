@@ -38,6 +38,15 @@ export class ClientAddress {
     this.#peer = proxies.find(peer) ?? { text: peer, isTrusted: false };
   }
 
+  get peer(): string {
+    return this.#peer.text;
+  }
+
+  /** The peer stands for others. */
+  get isTrustedProxy(): boolean {
+    return this.#peer.isTrusted;
+  }
+
   origin(head: RequestHead): RequestOrigin {
     if (this.#peer.isTrusted) return this.#believed(head);
     if (this.#last !== null && head.host === this.#lastHost) return this.#last;

@@ -4,6 +4,7 @@
  */
 import { LF } from '../http1/character-classes.ts';
 import { parseRequestHead, type RequestHead } from '../http1/request-head.ts';
+import { parseProxyHeader } from '../proxy-protocol/proxy-header.ts';
 import type { DeadlineOwner } from '../sockets/deadline-sweep.ts';
 import { asOneEvent, type SocketOwner, type StreamSocket } from '../sockets/stream-socket.ts';
 import { ClientAddress, type RequestOrigin } from './client-address.ts';
@@ -18,13 +19,13 @@ const HEALTH_PATH = '/luma-proxy-health';
 const MISDIRECTED = { status: 421, reason: 'an https address over a connection that is not one' } as const;
 const TRACE_REFUSED = { status: 405, reason: 'TRACE, which this server does not answer itself' } as const;
 
-type Phase = 'reading-head' | 'exchange' | 'lingering' | 'gone';
+type Phase = 'reading-proxy-header' | 'reading-head' | 'exchange' | 'lingering' | 'gone';
 
 export class ClientConnection implements SocketOwner, DeadlineOwner {
   dueMs: number;
   readonly socket: StreamSocket;
   readonly #core: EdgeCore;
-  #phase: Phase = 'reading-head';
+  #phase: Phase;
   #exchange: Exchange | null = null;
   #input: Buffer | null = null;
   #from = 0;
@@ -36,25 +37,78 @@ export class ClientConnection implements SocketOwner, DeadlineOwner {
   /** What was unsent when the client was last looked at: less since then is progress. */
   #unsentBytes = 0;
   #address: ClientAddress | null = null;
+  /** What to give back to the caps; empty: nothing. */
+  #capKey = '';
+  /** Over a cap, and being told so. */
+  #isTurnedAway = false;
 
-  constructor(core: EdgeCore, make: (owner: SocketOwner) => StreamSocket) {
+  constructor(core: EdgeCore, make: (owner: SocketOwner) => StreamSocket, usesProxyProtocol: boolean) {
     this.#core = core;
+    this.#phase = usesProxyProtocol ? 'reading-proxy-header' : 'reading-head';
     this.socket = make(this);
     this.dueMs = core.sweep.nowMs + core.limits.keepAliveIdleMs;
   }
 
   get isIdle(): boolean {
-    return this.#phase === 'reading-head' && this.#input === null;
+    const isReading = this.#phase === 'reading-head' || this.#phase === 'reading-proxy-header';
+    return isReading && this.#input === null;
   }
 
   onOpen(): void {
-    const { clients, sweep, limits } = this.#core;
+    const { clients, sweep, limits, caps } = this.#core;
     clients.add(this);
     sweep.add(this);
     this.dueMs = sweep.nowMs + limits.keepAliveIdleMs;
-    if (clients.size > limits.clientConnectionsMax || this.#core.isDraining) {
-      this.#refuse(this.#core.isDraining ? FAILURES.shuttingDown : FAILURES.tooManyConnections);
+    if (this.#core.isDraining) this.#refuse(FAILURES.shuttingDown);
+    else if (!caps.mayOpen(clients.size)) this.#turnAway(FAILURES.tooManyConnections);
+    else if (this.#phase === 'reading-proxy-header') this.#awaitProxyHeader();
+    else this.#enter(null);
+  }
+
+  #awaitProxyHeader(): void {
+    this.dueMs = this.#core.sweep.nowMs + this.#core.limits.requestHeadMs;
+    if (this.#core.trustedProxies.find(this.socket.remoteAddress)?.isTrusted !== true)
+      this.#refuseProxyHeader();
+  }
+
+  /** Counted for its address, which is `source` where a proxy named it. A trusted proxy stands for many: it is not. */
+  #enter(source: string | null): void {
+    const { caps, trustedProxies } = this.#core;
+    if (source !== null) this.#address = new ClientAddress(source, trustedProxies);
+    if (!caps.countsAddresses) return;
+    this.#address ??= new ClientAddress(this.socket.remoteAddress, trustedProxies);
+    if (this.#address.isTrustedProxy) return;
+    const key = caps.tryEnter(this.#address.peer);
+    if (key === null) this.#turnAway(FAILURES.tooManyFromAddress);
+    else this.#capKey = key;
+  }
+
+  #turnAway(failure: Failure): void {
+    this.#isTurnedAway = this.#core.caps.tryLinger();
+    if (this.#isTurnedAway) this.#refuse(failure);
+    else this.abort();
+  }
+
+  /** Nothing is said to who may be anybody. */
+  #refuseProxyHeader(): void {
+    this.#core.caps.noteBadProxyHeader();
+    this.abort();
+  }
+
+  #readProxyHeader(): void {
+    const input = this.#input;
+    if (input === null) return;
+    const header = parseProxyHeader(input, this.#core.limits.proxyHeaderBytesMax);
+    if (header.kind === 'incomplete') return;
+    if (header.kind === 'rejected') {
+      this.#refuseProxyHeader();
+      return;
     }
+    this.#consume(header.end);
+    this.#phase = 'reading-head';
+    this.#armIdle();
+    this.#enter(header.source);
+    if (this.#phase === 'reading-head') this.#advance();
   }
 
   onData(bytes: Buffer): void {
@@ -71,6 +125,7 @@ export class ClientConnection implements SocketOwner, DeadlineOwner {
       this.#from = 0;
     }
     if (this.#phase === 'exchange') this.passBody();
+    else if (this.#phase === 'reading-proxy-header') this.#readProxyHeader();
     else if (this.#mayCompleteHead(bytes)) this.#advance();
   }
 
@@ -109,6 +164,8 @@ export class ClientConnection implements SocketOwner, DeadlineOwner {
     this.#phase = 'gone';
     this.#core.sweep.remove(this);
     this.#core.clients.delete(this);
+    if (this.#capKey !== '') this.#core.caps.leave(this.#capKey);
+    if (this.#isTurnedAway) this.#core.caps.endLinger();
     const exchange = this.#exchange;
     this.#exchange = null;
     this.#input = null;
@@ -125,6 +182,7 @@ export class ClientConnection implements SocketOwner, DeadlineOwner {
     asOneEvent(() => {
       if (this.#phase === 'exchange') this.#exchange?.onDeadline();
       else if (this.#phase === 'lingering') this.abort();
+      else if (this.#phase === 'reading-proxy-header') this.#refuseProxyHeader();
       else if (this.#input === null) this.#close();
       else this.#refuse(FAILURES.requestTimeout);
     });

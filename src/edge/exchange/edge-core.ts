@@ -6,6 +6,7 @@ import type { RouteTable } from '../routing/route-table.ts';
 import type { DeadlineSweep } from '../sockets/deadline-sweep.ts';
 import type { IdleBudget } from '../upstream/target-pool.ts';
 import type { ClientConnection } from './client-connection.ts';
+import type { ConnectionCaps } from './connection-caps.ts';
 import type { DateLine } from './date-line.ts';
 import type { EdgeHost } from './edge-host.ts';
 import type { RequestIds } from './request-ids.ts';
@@ -25,6 +26,7 @@ export interface EdgeCore {
   readonly requestIds: RequestIds;
   readonly date: DateLine;
   readonly trustedProxies: TrustedProxies;
+  readonly caps: ConnectionCaps;
   readonly onError: (error: unknown) => void;
   /** Answers end their connections; nothing new is accepted. */
   isDraining: boolean;

@@ -8,6 +8,11 @@ import { type Clock, systemClock } from '../../base/clock.ts';
 import { Board, machineNowMs } from '../board/index.ts';
 import { Edge, type EdgeLimits, type EdgeOptions, type ServiceRoute, type TargetRoute } from '../index.ts';
 
+interface FixtureListener {
+  readonly hostname?: string;
+  readonly usesProxyProtocol?: boolean;
+}
+
 export class EdgeFixture {
   readonly wakes: string[] = [];
   readonly answered: string[] = [];
@@ -24,7 +29,11 @@ export class EdgeFixture {
   constructor(
     limits: Partial<EdgeLimits> = {},
     clock: Clock = systemClock,
-    { hostname = '127.0.0.1', ...more }: Partial<EdgeOptions> & { readonly hostname?: string } = {},
+    {
+      hostname = '127.0.0.1',
+      usesProxyProtocol = false,
+      ...more
+    }: Partial<EdgeOptions> & FixtureListener = {},
   ) {
     this.board = Board.create(join(this.#folder, 'board'), { rows: 32, columns: 2 });
     this.#hostname = hostname;
@@ -40,7 +49,7 @@ export class EdgeFixture {
       limits: { sweepMs: 10, ...limits },
       onError: (error) => this.bugs.push(error),
     });
-    this.port = this.edge.listen({ hostname, port: 0 }).port;
+    this.port = this.edge.listen({ hostname, port: 0 }, { usesProxyProtocol }).port;
   }
 
   /** One open service on row 1 whose ready targets have rows from 2 on. */

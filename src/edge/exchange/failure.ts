@@ -47,6 +47,12 @@ export const FAILURES = {
   answerTimeout: failure(504, 'answer_timeout', 'The service did not answer in time.'),
   requestTimeout: failure(408, 'request_timeout', 'The request did not arrive in time.'),
   tooManyConnections: failure(503, 'too_many_connections', 'Too many connections are open.', SHORTLY_MS),
+  tooManyFromAddress: failure(
+    503,
+    'too_many_from_address',
+    'Too many connections are open from this address.',
+    SHORTLY_MS,
+  ),
   shuttingDown: failure(503, 'shutting_down', 'This server is shutting down.', SHORTLY_MS),
   internal: failure(502, 'internal_error', 'This server met an error of its own.'),
 } as const;
