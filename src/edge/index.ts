@@ -116,9 +116,16 @@ export class Edge {
     asOneEvent(() => this.#core.desks.get(service)?.refuse(code, message, retryAfterMs));
   }
 
-  /** Says `wake` again for every service that holds requests: for a daemon that was not there when it was said. */
+  /** Says again what it holds requests for, and which targets answer: for a daemon that was not there when it was said. */
   repeatWakes(): void {
-    for (const desk of this.#core.desks.values()) desk.repeatWake();
+    asOneEvent(() => {
+      for (const desk of this.#core.desks.values()) desk.sayAgain();
+    });
+  }
+
+  /** Ends what still runs on targets that have left this service: their time to finish is over. */
+  cutAt(service: string, targetIds: readonly string[]): void {
+    for (const client of [...this.#core.clients]) client.cutAt(service, targetIds);
   }
 
   /**

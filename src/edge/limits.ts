@@ -55,6 +55,8 @@ export interface EdgeLimits {
   readonly lingerMs: number;
   /** Bytes thrown away during that wait; beyond: reset. */
   readonly lingerBytesMax: number;
+  /** Before a request that does not wait for a wake hears so, milliseconds: a fence that its wake lifts lets it pass. */
+  readonly waitGraceMs: number;
   /** How long a refused connection is tried again, milliseconds; beyond: 502. */
   readonly retryMs: number;
   /** Pauses between those tries: from, milliseconds. */
@@ -95,6 +97,7 @@ export const EDGE_LIMITS: EdgeLimits = {
   tunnelHalfClosedMs: 30_000,
   lingerMs: 2_000,
   lingerBytesMax: 4 * 1024 * 1024,
+  waitGraceMs: 20,
   retryMs: 5_000,
   retryPauseMinMs: 1,
   retryPauseMaxMs: 100,

@@ -11,6 +11,7 @@ import { ClientAddress, type RequestOrigin } from './client-address.ts';
 import type { EdgeCore } from './edge-core.ts';
 import { Exchange } from './exchange.ts';
 import { FAILURES, type Failure, failureOfRequest, writeFailure } from './failure.ts';
+import { TARGET_REPLACED } from './traffic-failure.ts';
 
 const NEVER = Number.POSITIVE_INFINITY;
 const HEALTH_PATH = '/luma-proxy-health';
@@ -246,7 +247,12 @@ export class ClientConnection implements SocketOwner, DeadlineOwner {
 
   answerFailure(failure: Failure, head: RequestHead, requestId: string, isPersistent: boolean): void {
     const request = { method: head.method, accept: head.fields.first('accept') ?? '', requestId };
-    this.socket.writeBytes(writeFailure(failure, request, this.#ownLines(isPersistent, head.minor)));
+    this.answerOwn((ownLines) => writeFailure(failure, request, ownLines), head, isPersistent);
+  }
+
+  /** A whole answer that no target made. */
+  answerOwn(write: (ownLines: string) => Buffer, head: RequestHead, isPersistent: boolean): void {
+    this.socket.writeBytes(write(this.#ownLines(isPersistent, head.minor)));
     this.exchangeEnded(isPersistent);
   }
 
@@ -263,6 +269,12 @@ export class ClientConnection implements SocketOwner, DeadlineOwner {
       if (this.#exchange !== null) this.#exchange.cut();
       else this.abort();
     });
+  }
+
+  /** A target that left its service has had its time. */
+  cutAt(service: string, targetIds: readonly string[]): void {
+    const exchange = this.#exchange;
+    if (exchange?.isAt(service, targetIds)) asOneEvent(() => exchange.cut(TARGET_REPLACED));
   }
 
   /** What was said is still sent by the kernel; nothing more is waited for. */

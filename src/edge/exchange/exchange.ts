@@ -11,17 +11,21 @@ import type { FieldSection } from '../http1/field-section.ts';
 import { writeInterimHead, writeRequestHead, writeUpgradeHead } from '../http1/head-writer.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
+import type { QuietQuestion } from '../routing/quiet-rules.ts';
 import { targetFor } from '../routing/route-table.ts';
-import type { ServiceRoute, TargetRoute } from '../routing/service-route.ts';
+import type { QuietRule, ServiceRoute, TargetRoute } from '../routing/service-route.ts';
 import { authorityOf } from '../upstream/target-probe.ts';
 import type { UpstreamBreak, UpstreamConnection, UpstreamUser } from '../upstream/upstream-connection.ts';
 import { AnswerWriter } from './answer-writer.ts';
 import type { ClientConnection } from './client-connection.ts';
 import type { EdgeCore } from './edge-core.ts';
 import { countedAs, type ExchangeEvent, type ExchangePhase, nextPhase } from './exchange-phase.ts';
-import { FAILURES, type Failure, failureOfRequest, failureOfUpstream } from './failure.ts';
+import { FAILURES, type Failure, failureOfRequest, failureOfUpstream, writeFailure } from './failure.ts';
+import { writeQuietAnswer } from './quiet-answer.ts';
 import { RequestBody } from './request-body.ts';
 import type { Holder, ServiceDesk } from './service-desk.ts';
+import { failureOfHold, failureOfStopped } from './traffic-failure.ts';
+import { isPageRequest, writeWaitingPage } from './waiting-page.ts';
 
 const NEVER = Number.POSITIVE_INFINITY;
 
@@ -43,6 +47,14 @@ export class Exchange implements UpstreamUser, Holder {
   #hasTargetEnded = false;
   #isFreshWanted = false;
   #holdUntilMs = 0;
+  #heldAtMs = 0;
+  /** Of the desk, when the hold began. */
+  #readyings = 0;
+  /** How long a wake took as this request saw it; 0: it was not held for one. */
+  #wakeMs = 0;
+  #graceTimer: Timer | null = null;
+  /** The rule that makes the request quiet: it neither wakes nor keeps awake. */
+  readonly #quiet: QuietRule | null;
   /** Since the first refusal. */
   #retryUntilMs = 0;
   #retryPauseMs = 0;
@@ -57,6 +69,7 @@ export class Exchange implements UpstreamUser, Holder {
     this.#answer = new AnswerWriter(head, client.socket);
     this.#route = desk.route;
     this.body = new RequestBody(head.framing, core.limits, head.listed);
+    this.#quiet = desk.quietRules.isEmpty ? null : desk.quietRules.find(questionOf(client, head));
     core.exchangeCount++;
   }
 
@@ -72,7 +85,11 @@ export class Exchange implements UpstreamUser, Holder {
       return;
     }
     if (this.#route.traffic === 'stopped') {
-      this.fail(FAILURES.serviceStopped);
+      this.fail(failureOfStopped(this.#route));
+      return;
+    }
+    if (this.#quiet !== null) {
+      this.#admitQuiet(this.#quiet);
       return;
     }
     const { column, table } = this.#core;
@@ -85,11 +102,58 @@ export class Exchange implements UpstreamUser, Holder {
     }
   }
 
+  /** Never held: where the gate is closed, or nobody else keeps the service awake, it has its answer. */
+  #admitQuiet({ answer }: QuietRule): void {
+    const { column, table } = this.#core;
+    if (this.#desk.isInUse && column.tryEnterQuiet(this.#route.row, table.generation)) {
+      this.#move('admitted');
+      this.#send();
+      return;
+    }
+    this.#conclude((ownLines) => writeQuietAnswer(answer, this.#head.method, this.#requestId, ownLines));
+  }
+
   #hold(): void {
-    if (this.#holdUntilMs === 0) this.#holdUntilMs = this.#core.clock.monotonic() + this.#route.holdTimeoutMs;
+    if (this.#holdUntilMs === 0) {
+      this.#heldAtMs = this.#core.clock.monotonic();
+      this.#holdUntilMs = this.#heldAtMs + this.#route.holdTimeoutMs;
+      this.#readyings = this.#desk.readyings;
+    }
     this.#client.dueMs = this.#holdUntilMs;
     const failure = this.#desk.tryHold(this);
     if (failure !== null) this.fail(failure);
+    else if (this.#isImpatient()) {
+      const { clock, limits } = this.#core;
+      this.#graceTimer = clock.after(limits.waitGraceMs, () =>
+        this.#client.asEvent(() => this.#answerWaiting()),
+      );
+    }
+  }
+
+  /** It is to hear of a wake, rather than wait for it. */
+  #isImpatient(): boolean {
+    const { waitMode, traffic } = this.#route;
+    if (traffic !== 'forward') return false;
+    return waitMode === 'reject' || (waitMode === 'page' && isPageRequest(this.#head));
+  }
+
+  /** The wake was raised by the hold; it goes on without this request. */
+  #answerWaiting(): void {
+    if (this.#phase !== 'held') return;
+    if (this.#route.waitMode !== 'page') this.fail(FAILURES.waking);
+    else this.#conclude((ownLines) => writeWaitingPage(this.#route.name, this.#requestId, ownLines));
+  }
+
+  #noteWake(): void {
+    this.#graceTimer?.cancel();
+    if (this.#desk.readyings === this.#readyings) return;
+    this.#wakeMs = this.#core.clock.monotonic() - this.#heldAtMs;
+  }
+
+  /** For answers of requests that were held for a wake. */
+  #wakeLines(): string {
+    if (this.#wakeMs === 0) return '';
+    return `X-Luma-Cold-Start: 1\r\nServer-Timing: wake;dur=${this.#wakeMs.toFixed(1)}\r\n`;
   }
 
   lookAgain(): boolean {
@@ -105,6 +169,7 @@ export class Exchange implements UpstreamUser, Holder {
     }
     this.#route = now;
     this.#desk.release(this);
+    this.#noteWake();
     this.#move('admitted');
     this.#send();
     return true;
@@ -204,7 +269,7 @@ export class Exchange implements UpstreamUser, Holder {
     }
     this.#move('answered');
     const dateLine = head.hasDate ? '' : this.#core.date.line();
-    this.#answer.begin(head, this.body.isComplete && !this.#core.isDraining, dateLine);
+    this.#answer.begin(head, this.body.isComplete && !this.#core.isDraining, dateLine + this.#wakeLines());
     this.#armProgress();
   }
 
@@ -238,7 +303,7 @@ export class Exchange implements UpstreamUser, Holder {
     this.#client.arm(NEVER);
     this.#connection?.becomeTunnel();
     this.#client.socket.watchPeer();
-    this.#client.socket.writeText(writeUpgradeHead(head));
+    this.#client.socket.writeText(writeUpgradeHead(head, this.#wakeLines()));
     this.#client.passBody();
   }
 
@@ -339,7 +404,8 @@ export class Exchange implements UpstreamUser, Holder {
     const target = this.#target;
     this.#target = null;
     if (target !== null) column.takeBack(target.row);
-    column.takeBack(this.#route.row);
+    if (this.#quiet !== null) column.endQuiet(this.#route.row);
+    else column.takeBack(this.#route.row);
     this.#move('refused');
     if (target !== null && reason !== null) {
       this.#desk.reportRefused(target, reason);
@@ -373,7 +439,7 @@ export class Exchange implements UpstreamUser, Holder {
   onDeadline(): void {
     switch (this.#phase) {
       case 'held':
-        this.fail(FAILURES.holdTimeout);
+        this.fail(failureOfHold(this.#desk.route));
         return;
       case 'awaiting':
         this.fail(this.body.isComplete ? FAILURES.answerTimeout : FAILURES.requestTimeout);
@@ -389,6 +455,11 @@ export class Exchange implements UpstreamUser, Holder {
 
   /** Ends the exchange with an answer of our own, or by cutting the one that has begun. */
   fail(failure: Failure): void {
+    const request = { method: this.#head.method, accept: this.#head.fields.first('accept') ?? '' };
+    this.#conclude((ownLines) => writeFailure(failure, { ...request, requestId: this.#requestId }, ownLines));
+  }
+
+  #conclude(write: (ownLines: string) => Buffer): void {
     const phase = this.#phase;
     const connection = this.#connection;
     this.#connection = null;
@@ -401,12 +472,16 @@ export class Exchange implements UpstreamUser, Holder {
       // The client can tell by the framing that this is not all, and may keep what it has.
       this.#client.exchangeEnded(false);
     } else if (phase === 'answering' || phase === 'tunnel') this.#client.abort();
-    else this.#client.answerFailure(failure, head, this.#requestId, isPersistent);
+    else this.#client.answerOwn(write, head, isPersistent);
   }
 
-  /** The daemon's patience is over: 503 where nothing was said yet, otherwise a cut. */
-  cut(): void {
-    this.fail(FAILURES.shuttingDown);
+  /** Patience is over, the daemon's or a deploy's: 503 where nothing was said yet, otherwise a cut. */
+  cut(failure: Failure = FAILURES.shuttingDown): void {
+    this.fail(failure);
+  }
+
+  isAt(service: string, targetIds: readonly string[]): boolean {
+    return this.#route.name === service && this.#target !== null && targetIds.includes(this.#target.id);
   }
 
   /** The client connection is gone: the target hears of it at once. */
@@ -427,6 +502,7 @@ export class Exchange implements UpstreamUser, Holder {
     const counted = countedAs(this.#phase);
     this.#move('ended');
     this.#retryTimer?.cancel();
+    this.#graceTimer?.cancel();
     this.#core.exchangeCount--;
     if (counted === 'held') {
       column.leave(this.#route.row);
@@ -434,7 +510,8 @@ export class Exchange implements UpstreamUser, Holder {
     } else if (counted === 'in-flight') {
       const nowMs = machineNowMs();
       if (this.#target !== null) column.end(this.#target.row, nowMs);
-      column.end(this.#route.row, nowMs);
+      if (this.#quiet !== null) column.endQuiet(this.#route.row);
+      else column.end(this.#route.row, nowMs);
     }
   }
 
@@ -443,6 +520,16 @@ export class Exchange implements UpstreamUser, Holder {
     assert(next !== null, `an exchange that is ${this.#phase} is never ${event}`);
     this.#phase = next;
   }
+}
+
+/** What quiet rules ask about a request. */
+function questionOf(client: ClientConnection, head: RequestHead): QuietQuestion {
+  return {
+    method: head.method,
+    path: head.path,
+    userAgent: () => head.fields.first('user-agent') ?? '',
+    clientAddress: () => client.origin(head).address,
+  };
 }
 
 /** Shared while nobody has refused. */

@@ -42,6 +42,7 @@ export const FAILURES = {
     SHORTLY_MS,
   ),
   holdTimeout: failure(503, 'wake_timeout', 'The service did not start in time.', LATER_MS),
+  waking: failure(503, 'waking', 'The service is starting. Ask again in a moment.', SHORTLY_MS),
   noTarget: failure(503, 'no_target', 'No instance of this service is ready.', SHORTLY_MS),
   unreachable: failure(502, 'target_unreachable', 'The service could not be reached.', SHORTLY_MS),
   answerTimeout: failure(504, 'answer_timeout', 'The service did not answer in time.'),
@@ -152,7 +153,8 @@ h1{font-size:1.4em}small{color:#666}@media(prefers-color-scheme:dark){body{backg
 `;
 }
 
-function escaped(text: string): string {
+/** Safe in text and attributes of HTML. */
+export function escaped(text: string): string {
   return text
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')

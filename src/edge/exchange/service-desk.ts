@@ -2,12 +2,15 @@
  * One service as this worker serves it: its current route, its pools, the requests it holds, its probes. All of it is
  * owned here; exchanges come to the desk, and are told when to look at the gate again.
  */
+import { machineNowMs } from '../board/index.ts';
+import { QuietRules } from '../routing/quiet-rules.ts';
 import type { ServiceRoute, TargetRoute } from '../routing/service-route.ts';
 import { TargetPool } from '../upstream/target-pool.ts';
 import type { TargetProbe } from '../upstream/target-probe.ts';
 import type { UpstreamConnection } from '../upstream/upstream-connection.ts';
 import type { EdgeCore } from './edge-core.ts';
 import { FAILURES, type Failure, failureOfWake } from './failure.ts';
+import { failureOfStopped } from './traffic-failure.ts';
 
 /** A held exchange as its desk sees it. */
 export interface Holder {
@@ -32,10 +35,15 @@ export class ServiceDesk {
   readonly #answered = new Set<string>();
   #isGone = false;
   #refusal: Refusal | null = null;
+  #quietRules: QuietRules;
+  #readyings = 0;
+  #readyAtMs: number;
 
   constructor(core: EdgeCore, route: ServiceRoute) {
     this.#core = core;
     this.#route = route;
+    this.#quietRules = new QuietRules(route.quietRules);
+    this.#readyAtMs = core.clock.monotonic();
   }
 
   get route(): ServiceRoute {
@@ -45,6 +53,22 @@ export class ServiceDesk {
   /** The service was removed: exchanges that run may finish, none begins. */
   get isGone(): boolean {
     return this.#isGone;
+  }
+
+  get quietRules(): QuietRules {
+    return this.#quietRules;
+  }
+
+  /** How often a target became ready: another number than before a hold means that it was held for a wake. */
+  get readyings(): number {
+    return this.#readyings;
+  }
+
+  /** Something other than quiet requests keeps the service awake: only then do those reach it. */
+  get isInUse(): boolean {
+    const { quietAfterMs, row } = this.#route;
+    if (quietAfterMs === null || this.#core.clock.monotonic() - this.#readyAtMs < quietAfterMs) return true;
+    return this.#core.column.isInUse(row, quietAfterMs, machineNowMs());
   }
 
   get heldCount(): number {
@@ -98,14 +122,24 @@ export class ServiceDesk {
 
   /** A new version of the route; exchanges that run keep the one they have. */
   update(route: ServiceRoute): void {
+    this.#noteReadying(route);
+    if (route.quietRules !== this.#route.quietRules) this.#quietRules = new QuietRules(route.quietRules);
     this.#route = route;
     this.#reconcilePools();
     if (route.traffic === 'stopped') {
-      this.#failHolders(FAILURES.serviceStopped);
+      this.#failHolders(failureOfStopped(route));
       return;
     }
     this.#reviewProbes();
     this.lookAgain();
+  }
+
+  #noteReadying(route: ServiceRoute): void {
+    const wasReady = (id: string): boolean =>
+      this.#route.targets.some((known) => known.id === id && known.state === 'ready');
+    if (!route.targets.some(({ id, state }) => state === 'ready' && !wasReady(id))) return;
+    this.#readyings++;
+    this.#readyAtMs = this.#core.clock.monotonic();
   }
 
   removed(): void {
@@ -134,7 +168,13 @@ export class ServiceDesk {
     this.#failHolders(failure);
   }
 
-  /** Also for a new daemon, which knows nothing of the wakes said to the last one. */
+  /** For a new daemon, which has heard nothing of what the last one was told: neither wakes nor answers. */
+  sayAgain(): void {
+    this.#answered.clear();
+    this.#reviewProbes();
+    this.repeatWake();
+  }
+
   repeatWake(): void {
     if (this.#holders.size > 0) this.#core.host.wake(this.#route.name);
   }

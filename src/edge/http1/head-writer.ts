@@ -32,8 +32,9 @@ export function writeInterimHead(head: ResponseHead): string {
   return `${statusLine(head.status, head.reason)}${head.keptLines}\r\n`;
 }
 
-export function writeUpgradeHead(head: ResponseHead): string {
-  return `${statusLine(head.status, head.reason)}${head.keptLines}Connection: Upgrade\r\nUpgrade: ${head.upgrade}\r\n\r\n`;
+/** `ownLines` are whole lines. */
+export function writeUpgradeHead(head: ResponseHead, ownLines = ''): string {
+  return `${statusLine(head.status, head.reason)}${head.keptLines}${ownLines}Connection: Upgrade\r\nUpgrade: ${head.upgrade}\r\n\r\n`;
 }
 
 function statusLine(status: number, reason: string): string {

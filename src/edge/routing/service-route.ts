@@ -47,8 +47,10 @@ export interface ServiceRoute {
   /** Each starts with `/`; `/` alone is everything. The longest match wins. */
   readonly pathPrefixes: readonly string[];
   readonly stripPathPrefix: boolean;
-  /** `stopped`: 503 at once. `forward`: hold while the gate is closed. */
-  readonly traffic: 'forward' | 'stopped';
+  /** `stopped`: 503 at once. `forward`: hold while the gate is closed. `paused`: the same, and its gate is kept closed. */
+  readonly traffic: 'forward' | 'paused' | 'stopped';
+  /** What clients read while it is stopped; absent: a sentence of the edge's own. */
+  readonly stopMessage?: string | undefined;
   /** How long a request is held, milliseconds. */
   readonly holdTimeoutMs: number;
   /** What a request meets while the gate is closed: `page` concerns browsers, all else is held; `reject` is 503 at once. */
