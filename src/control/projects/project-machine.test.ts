@@ -347,6 +347,36 @@ describe('crashes', () => {
   });
 });
 
+describe('suspended behind our back', () => {
+  const suspended = play(awake, { kind: 'found', id: 'a', as: 'frozen' });
+  const thawed = play(suspended.state, { kind: 'start-begun', id: 'a' }, { kind: 'started', id: 'a' });
+
+  test('an instance that serves is thawed, and serves on without waiting for an answer', () => {
+    expect(kinds(suspended.effects)).toContain('thaw');
+    expect(thawed.state.instances[0]).toMatchObject({ state: 'running', call: null, halt: null });
+    expect(thawed.effects).toContainEqual({ kind: 'disarm-deadline', id: 'a' });
+    expect(kinds(thawed.effects)).not.toContain('publish');
+  });
+
+  test('it goes to sleep afterwards like any other, and may be suspended again', () => {
+    expect(thawed.effects).toContainEqual({ kind: 'arm', timer: 'idle', delayMs: 0 });
+    expect(kinds(next(thawed.state, { kind: 'found', id: 'a', as: 'frozen' }).effects)).toContain('thaw');
+  });
+
+  test('one that ended instead is prepared and started again for who waits', () => {
+    const ended: StartFailure = { ...failure, code: 'instance_exited' };
+    const { effects } = play(
+      suspended.state,
+      { kind: 'start-failed', id: 'a', failure: ended },
+      { kind: 'published', publication: nowhere },
+      { kind: 'timer', timer: 'backoff' },
+      { kind: 'wake', by: 'proxy' },
+      { kind: 'prepared', id: 'a' },
+    );
+    expect(kinds(effects)).toEqual(expect.arrayContaining(['publish', 'prepare', 'start']));
+  });
+});
+
 describe('a new revision', () => {
   test('of an awake project starts beside the old one, and both are published until it answers', () => {
     const { effects } = play(deploying, { kind: 'prepared', id: 'b' }, { kind: 'started', id: 'b' });

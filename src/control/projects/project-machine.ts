@@ -177,7 +177,7 @@ function takeOfInstance(step: Transition, input: Extract<ProjectInput, { id: str
       if (entry.call === 'start' && !entry.halt) step.emit({ kind: 'arm-deadline', id: entry.id });
       return;
     case 'started':
-      onStarted(entry);
+      onStarted(step, entry);
       return;
     case 'start-failed':
       onStartFailed(step, entry, input.failure);

@@ -89,10 +89,17 @@ export function startNow(step: Transition, entry: WritableEntry, kind: 'start' |
   step.record('starting', entry.id);
 }
 
-export function onStarted(entry: WritableEntry): void {
+export function onStarted(step: Transition, entry: WritableEntry): void {
   if (entry.call !== 'start') return;
+  const wasServing = entry.located;
   entry.call = null;
   entry.located = true;
+  if (wasServing) {
+    // It was suspended behind our back while it served: the proxy never lost it, and says nothing new.
+    if (entry.state === 'starting' && !entry.halt) settleAnswered(step, entry);
+    watchForQuiet(step);
+    return;
+  }
   // Nobody was ever sent there.
   if (entry.halt) entry.halt = { ...entry.halt, drain: 'done' };
 }
@@ -106,12 +113,13 @@ export function onStartFailed(step: Transition, entry: WritableEntry, failure: S
     entry.halt = { ...entry.halt, drain: 'done' };
     return;
   }
+  const isOver = failure.code === 'instance_exited' || failure.code === 'instance_not_found';
+  if (isOver) entry.located = false;
   const { wake } = step.draft;
   if (failure.code === 'instance_not_found' && wake && !wake.repaired && entry.id === step.draft.current) {
     step.draft.wake = { ...wake, repaired: true };
     return;
   }
-  const isOver = failure.code === 'instance_exited' || failure.code === 'instance_not_found';
   if (!isOver) entry.halt = { reason: 'failed', drain: 'done' };
   onGivenUp(step, entry, failure);
 }
