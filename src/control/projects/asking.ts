@@ -23,12 +23,17 @@ export function onSleepAsked(step: Transition): void {
 export function onStopAsked(step: Transition): void {
   const { draft } = step;
   if (draft.wanted === 'deleted') return;
+  const isNew = draft.wanted === 'active';
   draft.wanted = 'stopped';
   draft.asked = { ...draft.asked, stop: true };
   dropWake(step, 'stopped');
   cancelSleep(step);
   endBackoff(step);
   for (const entry of draft.instances) haltForStop(step, entry);
+  // An instance that runs says so when it has ended.
+  if (isNew && !draft.instances.some((entry) => entry.halt?.reason === 'stop')) {
+    step.record('stopped', null);
+  }
   watchForQuiet(step);
 }
 

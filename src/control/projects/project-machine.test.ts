@@ -443,6 +443,21 @@ describe('people', () => {
     ).toEqual(['publish', 'drain', 'store-intent', 'stop', 'store-intent', 'tell']);
   });
 
+  test('a stop is told once, whether the project runs, sleeps or is stopped already', () => {
+    const stop: ProjectInput = { kind: 'stop-asked' };
+    const told = (from: ProjectState, ...more: ProjectInput[]): number =>
+      play(from, stop, ...more).effects.filter((one) => one.kind === 'record' && one.event === 'stopped')
+        .length;
+    const ended: ProjectInput[] = [
+      { kind: 'published', publication: { traffic: 'stopped', targets: [], routes: 1 } },
+      { kind: 'drained', id: 'a' },
+      { kind: 'intent-stored', id: 'a', intent: 'stopping' },
+      { kind: 'stopped', id: 'a' },
+    ];
+    expect([told(asleep), told(stopped), told(failed)]).toEqual([1, 0, 1]);
+    expect([told(awake, ...ended), told(stopping, { kind: 'stopped', id: 'a' })]).toEqual([1, 1]);
+  });
+
   test('a delete leaves nothing and says so at the very end', () => {
     const { state, effects } = play(
       deleting,
