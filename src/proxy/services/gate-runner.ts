@@ -6,7 +6,7 @@ import { assert } from '../../base/errors.ts';
 import { randomId } from '../../base/random-id.ts';
 import type { Board, RowAllocator } from '../../edge/board/index.ts';
 import type { FenceResult, ServiceActivity } from '../client/contract.ts';
-import type { GateEffect, GateEvent, GateStep } from '../gates/index.ts';
+import type { Gate, GateEffect, GateEvent, GateStep } from '../gates/index.ts';
 import { nextGate } from '../gates/index.ts';
 import type { ToControl } from '../link/messages.ts';
 import type { DrainWatch } from './drain-watch.ts';
@@ -70,20 +70,21 @@ export class GateRunner {
 
   carryOut(entry: ServiceEntry, step: GateStep): void {
     const before = entry.gate.targets;
+    const openedAtMs = isFence(entry.gate) ? entry.openedAtMs : this.#parts.nowMs();
     entry.gate = step.gate;
-    for (const effect of step.effects) this.#apply(entry, effect);
+    for (const effect of step.effects) this.#apply(entry, effect, openedAtMs);
     this.#forgetTargets(entry, before);
   }
 
-  #apply(entry: ServiceEntry, effect: GateEffect): void {
-    const { board, table, tellOwner, nowMs } = this.#parts;
+  #apply(entry: ServiceEntry, effect: GateEffect, openedAtMs: number | null): void {
+    const { board, table, tellOwner } = this.#parts;
     const service = entry.spec.name;
     switch (effect.kind) {
       case 'close-gate':
         board.closeGate(entry.row);
         break;
       case 'open-gate':
-        entry.openedAtMs = nowMs();
+        entry.openedAtMs = openedAtMs;
         board.openGate(entry.row, effect.generation);
         break;
       case 'close-target':
@@ -149,6 +150,11 @@ export class GateRunner {
       drains.depart({ service: entry.spec.name, targetId: id, host, port, row: target.row, generation });
     }
   }
+}
+
+/** A fence that ends leaves the service as it was: nobody has used it, or there is an end that says so. */
+function isFence({ phase }: Gate): boolean {
+  return phase.kind === 'fencing' || phase.kind === 'fenced' || phase.kind === 'signalling';
 }
 
 function shorter(a: number | null, b: number | null): number | null {

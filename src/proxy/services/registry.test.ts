@@ -192,6 +192,20 @@ describe('activity', () => {
     ]);
   });
 
+  test('of a quiet exchange that held a fence off is told when it is over, and is no use of the service', async () => {
+    awake();
+    await clock.advance(5_000);
+    worker.tryEnterQuiet(rowOf('hello'), 2);
+    const fence = registry.fence('a', 'hello', 0);
+    expect(fence).toMatchObject({ kind: 'refused', activity: { inFlight: 1, ends: 0, quietForMs: 5_000 } });
+    heard.length = 0;
+    worker.endQuiet(rowOf('hello'));
+    await clock.advance(100);
+    const changed = [{ inFlight: 0, held: 0, ends: 0, quietForMs: 5_100 }];
+    expect(heard).toMatchObject([{ type: 'activity', changed }]);
+    expect(registry.fence('a', 'hello', 0).kind).toBe('fenced');
+  });
+
   test('waits for its owner’s link to be settled', async () => {
     awake();
     await clock.advance(100);

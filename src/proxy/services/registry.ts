@@ -131,7 +131,10 @@ export class Registry {
   }
 
   fence(owner: string, name: string, ends: number): FenceResult {
-    const result = this.#runner.fence(this.#owned(owner, name), ends);
+    const entry = this.#owned(owner, name);
+    const result = this.#runner.fence(entry, ends);
+    // It stands in the refusal: a quiet exchange that ends now changes nothing but back to what was told before.
+    if (result.kind === 'refused') this.#activity.told(entry, result.activity);
     this.#finish();
     return result;
   }
