@@ -71,5 +71,40 @@ export function shortened(received: string): string {
     });
 }
 
+/**
+ * Neighbouring chunks as one: how a body was cut on its way says nothing. What follows a head that announces chunks is
+ * read as such as far as it goes.
+ */
+export function withMergedChunks(text: string): string {
+  let merged = '';
+  let at = 0;
+  for (;;) {
+    const head = text.indexOf(CHUNKED_HEAD, at);
+    const from = head < 0 ? -1 : text.indexOf('\r\n\r\n', head) + 4;
+    if (from < 4) return merged + text.slice(at);
+    merged += text.slice(at, from);
+    const { data, rest } = readChunks(text, from);
+    if (data !== '') merged += `${data.length.toString(16)}\r\n${data}\r\n`;
+    at = rest;
+  }
+}
+
+const CHUNKED_HEAD = 'Transfer-Encoding: chunked\r\n';
+
+/** Data of the whole, non-empty chunks from `from` on, and where the rest begins. */
+function readChunks(text: string, from: number): { data: string; rest: number } {
+  let data = '';
+  let rest = from;
+  for (;;) {
+    const size = /^([1-9a-f][0-9a-f]*)\r\n/.exec(text.slice(rest, rest + 10));
+    const length = Number.parseInt(size?.[1] ?? '0', 16);
+    const dataFrom = rest + (size?.[0].length ?? 0);
+    if (length === 0 || text.slice(dataFrom + length, dataFrom + length + 2) !== '\r\n')
+      return { data, rest };
+    data += text.slice(dataFrom, dataFrom + length);
+    rest = dataFrom + length + 2;
+  }
+}
+
 const OWN_ANSWER =
   /HTTP\/1\.1 (\d+) [^\r]*\r\n((?:[^\r\n]+\r\n)*X-Luma-Error: (?:[^\r\n]+\r\n)+)\r\n\d+ [^\n]*\ncode: [^\n]*\nrequest: [^\n]*\n/g;

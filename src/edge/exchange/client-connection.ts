@@ -323,7 +323,7 @@ export class ClientConnection implements SocketOwner, DeadlineOwner {
   #begin(head: RequestHead): void {
     this.#phase = 'exchange';
     this.dueMs = NEVER;
-    if (head.isSecureTarget) {
+    if (head.isSecureTarget && this.origin(head).proto !== 'https') {
       this.answerFailure(failureOfRequest(MISDIRECTED), head, this.#core.requestIds.next(), false);
       return;
     }

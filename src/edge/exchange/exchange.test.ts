@@ -56,6 +56,16 @@ test('passes a request on with fresh forwarding fields and counts it on both row
   expect(fixture.totals(2)).toEqual({ inFlight: 0, held: 0, ends: 1 });
 });
 
+test('gives the target a Host where an HTTP/1.0 client named none', async () => {
+  const seen: string[] = [];
+  const port = await fixture.upstream(answering(OK, seen));
+  fixture.serve([port], { hosts: [''] });
+  const client = await fixture.client();
+  client.send('GET / HTTP/1.0\r\n\r\n');
+  await client.untilContains('ok');
+  expect(seen[0]).toStartWith(`GET / HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n`);
+});
+
 test('keeps both connections for the next request', async () => {
   const upstream = recording();
   fixture.serve([
