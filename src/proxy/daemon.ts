@@ -12,11 +12,14 @@ import { bootId } from './boot-id.ts';
 import type { ProxyHealth, ProxyStatus, ServiceStatus } from './client/status-schema.ts';
 import type { DaemonOptions } from './daemon-options.ts';
 import { proxyStatus } from './daemon-status.ts';
+import { ClientCommands } from './deploys/client-commands.ts';
 import { BOARD_ROWS, STOP_IDLE_MS } from './limits.ts';
 import { LinkServer } from './link/link-server.ts';
 import type { Commands } from './server/command-server.ts';
 import { CommandServer } from './server/command-server.ts';
 import { bindPrivately, prepareSocketPath } from './server/management-socket.ts';
+import { noOptions } from './services/global-options.ts';
+import { unknownService } from './services/refusals.ts';
 import { Registry } from './services/registry.ts';
 import { RouteTable } from './services/route-table.ts';
 import { fromState, fromTable, savedFrom } from './services/saved-services.ts';
@@ -55,6 +58,7 @@ export class Daemon implements Commands {
   #shared: SharedBoard | undefined;
   #sockets: readonly ListeningSocket[] = [];
   #registry: Registry | undefined;
+  #client: ClientCommands | undefined;
   #rows: RowAllocator | undefined;
   #fleet: Fleet | undefined;
   #local: LocalWorker | undefined;
@@ -70,7 +74,8 @@ export class Daemon implements Commands {
     this.#startedAt = new Date(clock.now()).toISOString();
     const collect = (): SavedState => this.#collectState();
     this.#state = new StateFile({ stateDir: options.stateDir, clock, log, collect });
-    this.#links = new LinkServer({ registry: () => this.#services, version, clock, log });
+    const save = (): Promise<void> => this.#state.save();
+    this.#links = new LinkServer({ registry: () => this.#services, save, version, clock, log });
     this.#commands = new CommandServer(this, this.#links, log);
     const table = (): CrewTable => this.#table.current();
     this.#crew = new Crew({ daemonId: this.#id, clock, log, listener: this.#crewListener(), table });
@@ -105,6 +110,7 @@ export class Daemon implements Commands {
       return this.#afterwards?.drain(this.#options.shutdownTimeoutMs, STOP_IDLE_MS);
     if (this.#phase !== 'serving') return;
     this.#phase = 'stopping';
+    this.client.leave(notServing(this.#phase));
     this.#closeSockets();
     const timeoutMs = this.#options.shutdownTimeoutMs;
     await Promise.all([this.#fleet?.stop(timeoutMs), this.#local?.drain(timeoutMs)]);
@@ -122,6 +128,11 @@ export class Daemon implements Commands {
   }
 
   // ---- Commands
+
+  get client(): ClientCommands {
+    if (!this.#client) throw new Error('the daemon has not begun');
+    return this.#client;
+  }
 
   health(): ProxyHealth {
     return { status: 'ok', version: this.#options.version, pid: process.pid };
@@ -148,9 +159,7 @@ export class Daemon implements Commands {
   getService(name: string): ServiceStatus {
     const entry = this.#services.find(name);
     if (entry) return this.#statusOf(entry);
-    throw new LumaError('service_not_found', `luma-proxy has no service ${name}`, {
-      hint: 'luma-proxy status shows those it has',
-    });
+    throw unknownService(name);
   }
 
   async restartWorkers(): Promise<void> {
@@ -162,6 +171,7 @@ export class Daemon implements Commands {
     if (this.#phase !== 'serving') throw notServing(this.#phase);
     this.#phase = 'handing_over';
     this.#options.log.info('handing over to the next daemon');
+    this.client.leave(notServing(this.#phase));
     this.#fleet!.abandon();
     // Control planes come back to the next daemon; fences that they have not signalled are lifted.
     this.#links.close();
@@ -213,6 +223,7 @@ export class Daemon implements Commands {
     const columns = Math.max(16, 2 * workers + 8);
     this.#shared = inherited?.shared ?? makeSharedBoard(stateDir, { rows: BOARD_ROWS, columns });
     this.#restore(saved, inherited);
+    this.#client = this.#makeClient(saved);
     await this.#startWorkers(workersSocketPath, inherited);
     this.#services.open();
     this.#commands.listen(socketPath);
@@ -240,6 +251,20 @@ export class Daemon implements Commands {
       : fromState(saved, bootId(), this.#rows);
     for (const service of restored) this.#registry.restore(service);
     this.#table.flush();
+  }
+
+  #makeClient(saved: SavedState | null): ClientCommands {
+    const { clock, log } = this.#options;
+    return new ClientCommands({
+      registry: () => this.#services,
+      statusOf: (entry) => this.#statusOf(entry),
+      options: saved?.options ?? noOptions,
+      clock,
+      log,
+      acknowledged: () => this.#crew.acknowledged(this.#table.generation),
+      save: () => this.#state.save(),
+      cut: (service, targetIds) => this.#crew.tell({ type: 'cut', service, targetIds }),
+    });
   }
 
   async #startWorkers(workersSocketPath: string, inherited: Inheritance | null): Promise<void> {
@@ -282,7 +307,7 @@ export class Daemon implements Commands {
     return {
       onAcknowledged: (column, generation) => this.#rows?.acknowledged(column, generation),
       onWake: (service) => this.#services.wake(service),
-      onAnswered: (service, targetId) => this.#services.answered(service, targetId),
+      onAnswered: (service, targetId, generation) => this.#services.answered(service, targetId, generation),
       onRefused: (service, targetId, reason) => this.#services.targetRefused(service, targetId, reason),
       onRegistered: () => this.#services.raiseHeld(),
     };
@@ -317,7 +342,8 @@ export class Daemon implements Commands {
 
   #collectState(): SavedState {
     const services = this.#services.entries.map(savedFrom);
-    return { version: STATE_VERSION, bootId: bootId(), services };
+    const options = this.#client?.options ?? noOptions;
+    return { version: STATE_VERSION, bootId: bootId(), options, services };
   }
 
   #closeSockets(): void {

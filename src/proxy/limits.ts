@@ -91,3 +91,35 @@ export const HAND_OVER_TIMEOUT_MS = 10_000;
 export const HAND_OVER_PERIOD_MS = 5;
 /** How long a worker that nobody takes over may finish what it has. */
 export const LATE_ORPHAN_DRAIN_MS = 30_000;
+
+/** Any duration that a command may name. */
+export const DURATION_MS_MAX = 24 * 60 * 60 * 1_000;
+/** How long a request waits for a deployed service none of whose targets answers: after a reboot. */
+export const DEPLOYED_HOLD_TIMEOUT_MS = 30_000;
+/** What clients of a stopped service read. */
+export const STOP_MESSAGE_CHARACTERS_MAX = 1_000;
+/** Health checks: what they are without a word about them. */
+export const HEALTH_CHECK_INTERVAL_MS = 1_000;
+export const HEALTH_CHECK_TIMEOUT_MS = 5_000;
+/** Pauses between attempts begin here and grow to the interval. */
+export const HEALTH_CHECK_FIRST_PAUSE_MS = 50;
+export const DEPLOY_TIMEOUT_MS = 30_000;
+export const DRAIN_TIMEOUT_MS = 30_000;
+export const MAX_PAUSE_MS = 30_000;
+/** Targets of one deploy that are checked at once. */
+export const CHECKS_AT_ONCE_MAX = 50;
+/** Commands that may be under way at once. */
+export const COMMANDS_MAX = 1_000;
+/** How long a command waits for every worker to have its change; one that is slower is named in the log. */
+export const ACKNOWLEDGE_TIMEOUT_MS = 5_000;
+/** Whether they have is looked at this often. */
+export const ACKNOWLEDGE_PERIOD_MS = 1;
+/** After the drain timeout exchanges are cut; how long that may take to show. */
+export const CUT_TIMEOUT_MS = 1_000;
+/** A daemon that hands over waits this long for drains under way. */
+export const HAND_OVER_DRAIN_MS = 4_000;
+/** What a command of the client may take beyond the times it names itself. */
+export const COMMAND_GRACE_MS = 15_000;
+/** How long a client tries again while one daemon hands over to the next. */
+export const HAND_OVER_RETRY_MS = 10_000;
+export const HAND_OVER_RETRY_PERIOD_MS = 50;

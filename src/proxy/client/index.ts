@@ -1,4 +1,14 @@
 /** The proxy client's door: the link for a control plane, and the typed client for the command line. */
+export type {
+  Deployed,
+  DeployRequest,
+  OptionsRequest,
+  OptionsStatus,
+  PauseRequest,
+  Removed,
+  RemoveRequest,
+  StopRequest,
+} from './command-schema.ts';
 export type * from './contract.ts';
 export type { ProxyClient, ProxyClientOptions } from './proxy-client.ts';
 export { createProxyClient } from './proxy-client.ts';

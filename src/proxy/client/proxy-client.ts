@@ -1,10 +1,19 @@
 /** The typed client of the management socket, for the command line and for `luma up`. It owns no state. */
 import { z } from 'zod';
-import { LumaError } from '../../base/errors.ts';
-import { COMMAND_TIMEOUT_MS, RESTART_TIMEOUT_MS } from '../limits.ts';
-import { wireErrorSchema } from '../link/messages.ts';
-import { fromWireError } from '../link/wire-error.ts';
-import { checkSocketTrust, unreachable } from './socket-trust.ts';
+import { COMMAND_GRACE_MS, RESTART_TIMEOUT_MS } from '../limits.ts';
+import type {
+  Deployed,
+  DeployRequest,
+  OptionsRequest,
+  OptionsStatus,
+  PauseRequest,
+  Removed,
+  RemoveRequest,
+  StopRequest,
+} from './command-schema.ts';
+import { deployedSchema, optionsStatusSchema, removedSchema } from './command-schema.ts';
+import type { ManagementRequest } from './management-request.ts';
+import { ask, askUntilTaken } from './management-request.ts';
 import type { ProxyHealth, ProxyStatus, ServiceStatus } from './status-schema.ts';
 import { proxyHealthSchema, proxyStatusSchema, serviceStatusSchema } from './status-schema.ts';
 
@@ -12,71 +21,98 @@ export interface ProxyClientOptions {
   readonly socketPath: string;
 }
 
-/** Every call rejects with `proxy_unreachable` or `socket_not_trusted`, or with what the daemon refused it for. */
+/**
+ * Every call rejects with `proxy_unreachable` or `socket_not_trusted`, or with what the daemon refused it for.
+ */
 export interface ProxyClient {
   health(signal?: AbortSignal): Promise<ProxyHealth>;
   status(signal?: AbortSignal): Promise<ProxyStatus>;
   listServices(signal?: AbortSignal): Promise<readonly ServiceStatus[]>;
   /** Rejects with `service_not_found`. */
   getService(name: string, signal?: AbortSignal): Promise<ServiceStatus>;
+  /**
+   * The service, whole. Resolves when its targets are well, every worker sends to them, it is on disk and the former
+   * ones are quiet. Rejects with `target_unhealthy`, `host_taken`, `service_taken`, `target_is_luma`, `command_invalid`.
+   */
+  deploy(name: string, wanted: DeployRequest, signal?: AbortSignal): Promise<Deployed>;
+  /** Rejects with `service_not_found`, `service_taken`. */
+  remove(name: string, wanted?: RemoveRequest, signal?: AbortSignal): Promise<Removed>;
+  /** One of its hosts. Rejects with `host_not_found`, `last_host`. */
+  removeHost(name: string, host: string, signal?: AbortSignal): Promise<Removed>;
+  /** New requests are held; resolves when none runs, or after the drain timeout with those that still do. */
+  pause(name: string, wanted?: PauseRequest, signal?: AbortSignal): Promise<ServiceStatus>;
+  /** Ends a pause or a stop. */
+  resume(name: string, signal?: AbortSignal): Promise<ServiceStatus>;
+  /** 503 to everyone, held requests too; resolves as `pause` does. */
+  stop(name: string, wanted?: StopRequest, signal?: AbortSignal): Promise<ServiceStatus>;
+  options(signal?: AbortSignal): Promise<OptionsStatus>;
+  setOptions(wanted: OptionsRequest, signal?: AbortSignal): Promise<OptionsStatus>;
   /** One after the other, without losing a connection; resolves when new ones serve in their places. */
   restartWorkers(signal?: AbortSignal): Promise<void>;
   /** For the next daemon on the same state directory; resolves with the workers that will come to it. */
   handOver(signal?: AbortSignal): Promise<{ readonly pids: readonly number[] }>;
 }
 
-export function createProxyClient(options: ProxyClientOptions): ProxyClient {
-  const { socketPath } = options;
+/** A time that the command does not name may be any that was set as an option. */
+const UNNAMED_MS = 24 * 60 * 60 * 1_000;
+
+export function createProxyClient({ socketPath }: ProxyClientOptions): ProxyClient {
+  const get = <T>(path: string, schema: z.ZodType<T>, signal?: AbortSignal): Promise<T> =>
+    ask(socketPath, { method: 'GET', path, schema, signal });
+  const change = <T>(request: ManagementRequest<T>): Promise<T> => askUntilTaken(socketPath, request);
+  const direct = (
+    name: string,
+    verb: string,
+    body: { readonly drain_timeout_ms?: number | undefined },
+    signal?: AbortSignal,
+  ): Promise<ServiceStatus> => {
+    const path = `${pathOf(name)}/${verb}`;
+    const timeoutMs = (body.drain_timeout_ms ?? UNNAMED_MS) + COMMAND_GRACE_MS;
+    return change({ method: 'POST', path, schema: serviceStatusSchema, body, timeoutMs, signal });
+  };
   return {
-    health: (signal) => ask(socketPath, 'GET /v1/health', proxyHealthSchema, signal),
-    status: (signal) => ask(socketPath, 'GET /v1/status', proxyStatusSchema, signal),
-    listServices: (signal) => ask(socketPath, 'GET /v1/services', serviceStatusSchema.array(), signal),
-    getService: (name, signal) =>
-      ask(socketPath, `GET /v1/services/${encodeURIComponent(name)}`, serviceStatusSchema, signal),
+    health: (signal) => get('/v1/health', proxyHealthSchema, signal),
+    status: (signal) => get('/v1/status', proxyStatusSchema, signal),
+    listServices: (signal) => get('/v1/services', serviceStatusSchema.array(), signal),
+    getService: (name, signal) => get(pathOf(name), serviceStatusSchema, signal),
+    deploy: (name, body, signal) => {
+      const timeoutMs =
+        (body.deploy_timeout_ms ?? UNNAMED_MS) + (body.drain_timeout_ms ?? UNNAMED_MS) + COMMAND_GRACE_MS;
+      return change({ method: 'PUT', path: pathOf(name), schema: deployedSchema, body, timeoutMs, signal });
+    },
+    remove: (name, body = {}, signal) => {
+      const timeoutMs = (body.drain_timeout_ms ?? UNNAMED_MS) + COMMAND_GRACE_MS;
+      return change({ method: 'DELETE', path: pathOf(name), schema: removedSchema, body, timeoutMs, signal });
+    },
+    removeHost: (name, host, signal) => {
+      const path = `${pathOf(name)}?host=${encodeURIComponent(host)}`;
+      return change({ method: 'DELETE', path, schema: removedSchema, timeoutMs: COMMAND_GRACE_MS, signal });
+    },
+    pause: (name, body = {}, signal) => direct(name, 'pause', body, signal),
+    resume: (name, signal) => direct(name, 'resume', {}, signal),
+    stop: (name, body = {}, signal) => direct(name, 'stop', body, signal),
+    options: (signal) => get('/v1/options', optionsStatusSchema, signal),
+    setOptions: (body, signal) =>
+      change({ method: 'PUT', path: '/v1/options', schema: optionsStatusSchema, body, signal }),
     handOver: (signal) =>
-      ask(socketPath, 'POST /v1/hand-over', z.object({ pids: z.array(z.number()) }), signal),
+      ask(socketPath, {
+        method: 'POST',
+        path: '/v1/hand-over',
+        schema: z.object({ pids: z.array(z.number()) }),
+        signal,
+      }),
     async restartWorkers(signal) {
-      await ask(socketPath, 'POST /v1/workers/restart', z.object({}), signal, RESTART_TIMEOUT_MS);
+      await ask(socketPath, {
+        method: 'POST',
+        path: '/v1/workers/restart',
+        schema: z.object({}),
+        timeoutMs: RESTART_TIMEOUT_MS,
+        signal,
+      });
     },
   };
 }
 
-async function ask<T>(
-  socketPath: string,
-  verb: string,
-  schema: z.ZodType<T>,
-  signal: AbortSignal | undefined,
-  timeoutMs = COMMAND_TIMEOUT_MS,
-): Promise<T> {
-  await checkSocketTrust(socketPath);
-  const [method = 'GET', path = '/'] = verb.split(' ');
-  const deadline = AbortSignal.timeout(timeoutMs);
-  const until = signal ? AbortSignal.any([signal, deadline]) : deadline;
-  const request = { method, unix: socketPath, signal: until };
-  const response = await fetch(`http://luma-proxy${path}`, request).catch((error) => {
-    throw signal?.aborted ? signal.reason : unreachable(socketPath, error);
-  });
-  const body: unknown = await response.json().catch((error) => {
-    throw nonsense(socketPath, error);
-  });
-  if (!response.ok) throw refusal(socketPath, body);
-  const parsed = schema.safeParse(body);
-  if (!parsed.success) throw nonsense(socketPath, parsed.error);
-  return parsed.data;
-}
-
-function refusal(socketPath: string, body: unknown): LumaError {
-  const parsed = wireErrorSchema.safeParse(body);
-  return parsed.success ? fromWireError(parsed.data) : nonsense(socketPath, parsed.error);
-}
-
-function nonsense(socketPath: string, cause: unknown): LumaError {
-  return new LumaError(
-    'proxy_unreachable',
-    `what answers on ${socketPath} is no luma-proxy of this version`,
-    {
-      hint: 'stop it and start luma-proxy run of this version, or name another socket with --socket-path',
-      cause,
-    },
-  );
+function pathOf(service: string): string {
+  return `/v1/services/${encodeURIComponent(service)}`;
 }

@@ -14,12 +14,30 @@ export const serviceStatusSchema = z.object({
   owner: z.string(),
   hosts: z.array(z.string()),
   path_prefixes: z.array(z.string()),
-  traffic: z.enum(['forward', 'stopped']),
+  traffic: z.enum(['forward', 'paused', 'stopped']),
   gate: z.enum(['open', 'closed', 'fenced', 'signalled']),
   in_flight: z.number(),
   held: z.number(),
   ends: z.number(),
   targets: z.array(targetStatusSchema),
+  /** What client commands have said of it; null for a control plane's. */
+  deployment: z
+    .object({
+      strip_path_prefix: z.boolean(),
+      response_timeout_ms: z.number(),
+      health_check: z.object({
+        path: z.string().nullable(),
+        interval_ms: z.number(),
+        timeout_ms: z.number(),
+        port: z.number().nullable(),
+        host: z.string().nullable(),
+      }),
+      /** While it is paused. */
+      max_pause_ms: z.number().nullable(),
+      /** While it is stopped. */
+      stop_message: z.string().nullable(),
+    })
+    .nullable(),
 });
 export type ServiceStatus = z.infer<typeof serviceStatusSchema>;
 

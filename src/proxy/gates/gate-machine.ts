@@ -53,6 +53,8 @@ export type GateEvent =
       readonly targets: readonly string[];
       readonly isSnapshot: boolean;
       readonly generation: number;
+      /** Those of the targets that are known to answer before they are published. */
+      readonly answered?: readonly string[];
     }
   /** A probe of a worker or of the daemon got through to a starting target. */
   | { readonly kind: 'target-answered'; readonly targetId: string; readonly generation: number }
@@ -164,6 +166,10 @@ function hasReadyTarget(targets: readonly GateTarget[]): boolean {
   return targets.some(({ state }) => state === 'ready');
 }
 
+function isReady(gate: Gate, targetId: string): boolean {
+  return gate.targets.some(({ id, state }) => id === targetId && state === 'ready');
+}
+
 function unchanged(gate: Gate, ...effects: GateEffect[]): GateStep {
   return { gate, effects };
 }
@@ -184,7 +190,8 @@ type Published = Extract<GateEvent, { kind: 'published' }>;
 function onPublished(gate: Gate, event: Published): GateStep {
   const targets = mergeTargets(gate, event);
   const gone = gate.targets.filter((known) => !targets.some(({ id }) => id === known.id));
-  const isSame = gone.length === 0 && targets.length === gate.targets.length;
+  const added = targets.filter((target) => target.state === 'ready' && !isReady(gate, target.id));
+  const isSame = gone.length === 0 && added.length === 0 && targets.length === gate.targets.length;
   const isUnderFence = gate.phase.kind === 'fenced' || gate.phase.kind === 'signalled';
   // Other settings may change while the instance is being stopped; that must not send requests to it.
   if (isSame && isUnderFence && !event.isSnapshot) return unchanged(gate);
@@ -195,6 +202,9 @@ function onPublished(gate: Gate, event: Published): GateStep {
   const isGateMoved = opens && (gate.phase.kind !== 'open' || generation !== gate.generation);
   const effects: GateEffect[] = [];
   // Gates before the table, so that no worker acts on the new table while an older gate stands; the call to look again last.
+  for (const { id } of added) {
+    effects.push({ kind: 'open-target', targetId: id, generation: event.generation });
+  }
   if (isGateMoved) effects.push({ kind: 'open-gate', generation });
   if (!opens && gate.phase.kind === 'open') effects.push({ kind: 'close-gate' });
   for (const { id } of gone) effects.push({ kind: 'close-target', targetId: id });
@@ -206,9 +216,10 @@ function onPublished(gate: Gate, event: Published): GateStep {
 
 /** Known targets keep their state. A snapshot that would leave an open gate without a ready target keeps those it has. */
 function mergeTargets(gate: Gate, event: Published): GateTarget[] {
-  const targets = event.targets.map(
-    (id): GateTarget => gate.targets.find((known) => known.id === id) ?? { id, state: 'starting' },
-  );
+  const targets = event.targets.map((id): GateTarget => {
+    if (event.answered?.includes(id)) return { id, state: 'ready' };
+    return gate.targets.find((known) => known.id === id) ?? { id, state: 'starting' };
+  });
   if (!event.isSnapshot || gate.phase.kind !== 'open' || hasReadyTarget(targets)) return targets;
   return [...targets, ...gate.targets.filter(({ state }) => state === 'ready')];
 }

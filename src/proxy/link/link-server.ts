@@ -27,6 +27,8 @@ export interface LinkStatus {
 
 export interface LinkServerOptions {
   readonly registry: () => Registry;
+  /** Resolves when everything up to now outlives the daemon and all its workers. */
+  readonly save: () => Promise<void>;
   readonly version: string;
   readonly clock: Clock;
   readonly log: Log;
@@ -98,6 +100,8 @@ export class LinkSession {
   readonly #server: LinkServer;
   readonly #options: LinkServerOptions;
   readonly #patience: Timer;
+  /** By service: what must not overtake an answer that waits for the disk. */
+  readonly #heldBack = new Map<string, ToControl[]>();
   owner: string | null = null;
   epoch = 0;
   isReady = false;
@@ -132,7 +136,9 @@ export class LinkSession {
   }
 
   send(message: ToControl): void {
-    this.#pipe.send(JSON.stringify(message));
+    const heldBack = 'service' in message ? this.#heldBack.get(message.service) : undefined;
+    if (heldBack) heldBack.push(message);
+    else this.#pipe.send(JSON.stringify(message));
   }
 
   /** Says why, and closes. */
@@ -184,6 +190,10 @@ export class LinkSession {
   async #answer(owner: string, call: LinkCall): Promise<void> {
     const { id } = call;
     try {
+      if (call.type === 'signalled') {
+        await this.#signalled(owner, call);
+        return;
+      }
       const result = carryOut(this.#options.registry(), owner, call);
       // No turn in between: an answer must not be overtaken by what happens after it.
       this.send({ type: 'done', id, result: result instanceof Promise ? await result : result });
@@ -194,9 +204,36 @@ export class LinkSession {
       this.send({ type: 'failed', id, error: wire });
     }
   }
+
+  /**
+   * The instance is stopped once this is accepted, so a daemon that is started from its file must know it by then.
+   * What else concerns the service is said after the answer, as if the disk took no time.
+   */
+  async #signalled(owner: string, { id, service, token }: SignalledCall): Promise<void> {
+    const registry = this.#options.registry();
+    let result = registry.signalled(owner, service, token);
+    if (result === 'accepted') {
+      const heldBack: ToControl[] = [];
+      this.#heldBack.set(service, heldBack);
+      try {
+        await this.#options.save();
+      } catch (error) {
+        this.#options.log.error('a sleep is given up: it could not be saved', { service, error });
+        registry.liftFence(owner, service, token);
+        result = 'stale';
+      }
+      this.#heldBack.delete(service);
+      this.send({ type: 'done', id, result });
+      for (const message of heldBack) this.send(message);
+      return;
+    }
+    this.send({ type: 'done', id, result });
+  }
 }
 
-function carryOut(registry: Registry, owner: string, call: LinkCall): unknown {
+type SignalledCall = Extract<LinkCall, { type: 'signalled' }>;
+
+function carryOut(registry: Registry, owner: string, call: Exclude<LinkCall, SignalledCall>): unknown {
   switch (call.type) {
     case 'publish':
       registry.publish(owner, call.service);
@@ -206,8 +243,6 @@ function carryOut(registry: Registry, owner: string, call: LinkCall): unknown {
       return null;
     case 'fence':
       return registry.fence(owner, call.service, call.ends);
-    case 'signalled':
-      return registry.signalled(owner, call.service, call.token);
     case 'lift-fence':
       registry.liftFence(owner, call.service, call.token);
       return null;

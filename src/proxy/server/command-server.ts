@@ -8,13 +8,18 @@ import { delay } from '../../base/clock.ts';
 import { isLumaError, LumaError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import type { ProxyHealth, ProxyStatus, ServiceStatus } from '../client/status-schema.ts';
+import type { ClientCommands } from '../deploys/client-commands.ts';
 import { COMMAND_BYTES_MAX, LINK_BACKLOG_BYTES_MAX, LINK_MESSAGE_BYTES_MAX } from '../limits.ts';
 import type { LinkPipe, LinkServer, LinkSession } from '../link/link-server.ts';
-import { toWireError } from '../link/wire-error.ts';
+import type { CommandRequest } from './client-routes.ts';
+import { clientRoutes, commandRequest } from './client-routes.ts';
 import { bindPrivately } from './management-socket.ts';
+import { problemResponse } from './problem.ts';
 
 /** What commands ask of the daemon. Every refusal is a LumaError. */
 export interface Commands {
+  /** Those of people, which change something. */
+  readonly client: ClientCommands;
   health(): ProxyHealth;
   status(): ProxyStatus;
   listServices(): readonly ServiceStatus[];
@@ -35,7 +40,7 @@ interface LinkData {
 interface Route {
   readonly method: string;
   readonly path: RegExp;
-  readonly run: (commands: Commands, parts: readonly string[]) => unknown;
+  readonly run: (commands: Commands, parts: readonly string[], request: CommandRequest) => unknown;
 }
 
 const ROUTES: readonly Route[] = [
@@ -45,7 +50,7 @@ const ROUTES: readonly Route[] = [
   {
     method: 'GET',
     path: /^\/v1\/services\/([^/]+)$/,
-    run: (commands, [name = '']) => commands.getService(decoded(name)),
+    run: (commands, [name = '']) => commands.getService(name),
   },
   {
     method: 'POST',
@@ -56,15 +61,14 @@ const ROUTES: readonly Route[] = [
     },
   },
   { method: 'POST', path: /^\/v1\/hand-over$/, run: (commands) => commands.handOver() },
+  ...clientRoutes.map(
+    ({ method, path, run }): Route => ({
+      method,
+      path,
+      run: (commands, parts, request) => run(commands.client, parts, request),
+    }),
+  ),
 ];
-
-const STATUS_OF_CODE: Readonly<Record<string, number>> = {
-  service_not_found: 404,
-  not_found: 404,
-  method_not_allowed: 405,
-  handing_over: 503,
-  internal_error: 500,
-};
 
 export class CommandServer {
   readonly #commands: Commands;
@@ -114,24 +118,27 @@ export class CommandServer {
     const { pathname } = new URL(request.url);
     try {
       if (pathname === '/v1/link') return upgrade(request, server);
-      return Response.json(await this.#run(request.method, pathname));
+      // A command takes as long as its own timeouts say.
+      server.timeout(request, 0);
+      return Response.json(await this.#run(request, pathname));
     } catch (error) {
       return this.#refuse(error);
     }
   }
 
-  #run(method: string, pathname: string): unknown {
+  #run(request: Request, pathname: string): unknown {
+    const { method } = request;
     const matching = ROUTES.filter((route) => route.path.test(pathname));
     if (matching.length === 0) throw new LumaError('not_found', `luma-proxy has no ${pathname}`);
     const route = matching.find((candidate) => candidate.method === method);
     if (!route) throw new LumaError('method_not_allowed', `${pathname} does not take ${method}`);
-    return route.run(this.#commands, route.path.exec(pathname)?.slice(1) ?? []);
+    const parts = route.path.exec(pathname)?.slice(1) ?? [];
+    return route.run(this.#commands, parts.map(decoded), commandRequest(request));
   }
 
   #refuse(error: unknown): Response {
     if (!isLumaError(error)) this.#log.error('a command failed', { error });
-    const wire = toWireError(error);
-    return Response.json(wire, { status: STATUS_OF_CODE[wire.code] ?? 409 });
+    return problemResponse(error);
   }
 
   #openLink(socket: ServerWebSocket<LinkData>): void {

@@ -12,7 +12,7 @@ import type { ToControl } from '../link/messages.ts';
 import type { DrainWatch } from './drain-watch.ts';
 import type { RouteTable } from './route-table.ts';
 import type { ServiceEntry } from './service-entry.ts';
-import { routeOf } from './service-entry.ts';
+import { isShutByOperator, routeOf } from './service-entry.ts';
 
 export interface GateRunnerParts {
   readonly board: Board;
@@ -76,6 +76,22 @@ export class GateRunner {
     this.#forgetTargets(entry, before);
   }
 
+  /** A pause and a stop are above the gate: it goes on deciding, and its cell on the board stays closed meanwhile. */
+  obeyOperator(entry: ServiceEntry): void {
+    const { board, table, nowMs } = this.#parts;
+    const mayPass = entry.gate.phase.kind === 'open' && !isShutByOperator(entry);
+    const passes = board.gate(entry.row) !== 0;
+    if (mayPass === passes) return;
+    if (passes) {
+      board.closeGate(entry.row);
+      table.closed(entry.spec.name);
+      return;
+    }
+    entry.openedAtMs = nowMs();
+    board.openGate(entry.row, entry.gate.generation);
+    table.opened(entry.spec.name);
+  }
+
   #apply(entry: ServiceEntry, effect: GateEffect, openedAtMs: number | null): void {
     const { board, table, tellOwner } = this.#parts;
     const service = entry.spec.name;
@@ -85,7 +101,7 @@ export class GateRunner {
         break;
       case 'open-gate':
         entry.openedAtMs = openedAtMs;
-        board.openGate(entry.row, effect.generation);
+        if (!isShutByOperator(entry)) board.openGate(entry.row, effect.generation);
         break;
       case 'close-target':
         board.closeGate(entry.targets.get(effect.targetId)!.row);

@@ -35,3 +35,9 @@ export function tooManyServices(): LumaError {
     hint: 'remove some that are not used',
   });
 }
+
+export function unknownService(service: string): LumaError {
+  return new LumaError('service_not_found', `luma-proxy has no service ${service}`, {
+    hint: 'luma-proxy list-services shows those it has',
+  });
+}

@@ -9,6 +9,7 @@ import type { ServiceSpec, TargetSpec } from '../client/contract.ts';
 import type { Gate } from '../gates/index.ts';
 import type { ToControl } from '../link/messages.ts';
 import type { ToWorker } from '../workers/worker-protocol.ts';
+import type { Deployment } from './deployment.ts';
 import { Registry } from './registry.ts';
 import { RouteTable } from './route-table.ts';
 
@@ -91,7 +92,7 @@ const rowOf = (name: string): number => registry.find(name)!.row;
 
 function awake(name = 'hello'): void {
   registry.publish('a', spec(name, [target('i1')]));
-  registry.answered(name, 'i1');
+  registry.answered(name, 'i1', table.generation);
 }
 
 describe('what workers are told', () => {
@@ -99,7 +100,7 @@ describe('what workers are told', () => {
     registry.publish('a', spec('hello', [target('i1')]));
     expect(types()).toEqual(['change']);
     told.length = 0;
-    registry.answered('hello', 'i1');
+    registry.answered('hello', 'i1', table.generation);
     expect(types()).toEqual(['change', 'opened']);
     expect(board.gate(rowOf('hello'))).toBe(2);
     expect(worker.enter(rowOf('hello'), 1)).toBe('held');
@@ -236,7 +237,7 @@ describe('rows', () => {
     rows.acknowledged(WORKER, 0);
     for (let round = 0; round < 3 * ROWS; round++) {
       registry.publish('a', spec('hello', [target(`i${round}`)]));
-      registry.answered('hello', `i${round}`);
+      registry.answered('hello', `i${round}`, table.generation);
       rows.acknowledged(WORKER, table.generation);
       await clock.advance(100);
     }
@@ -334,4 +335,86 @@ test('a new worker makes every held request heard again', () => {
   worker.enter(rowOf('hello'), 1);
   registry.raiseHeld();
   expect(heard).toEqual([{ type: 'wake', service: 'hello' }]);
+});
+
+describe('what a worker says by an older table', () => {
+  test('is not believed of a target that left and came back', () => {
+    registry.publish('a', spec('hello', [target('i1')]));
+    const byEarlierLife = table.generation;
+    registry.publish('a', spec('hello'));
+    registry.publish('a', spec('hello', [target('i1')]));
+    registry.answered('hello', 'i1', byEarlierLife);
+    expect(board.gate(rowOf('hello'))).toBe(0);
+    registry.answered('hello', 'i1', table.generation);
+    expect(board.gate(rowOf('hello'))).toBe(table.generation);
+  });
+
+  test('is believed of a target that was there by then, whatever else has changed since', () => {
+    registry.publish('a', spec('hello', [target('i1')]));
+    const byThen = table.generation;
+    registry.publish('a', spec('other'));
+    registry.answered('hello', 'i1', byThen);
+    expect(board.gate(rowOf('hello'))).not.toBe(0);
+  });
+});
+
+describe('a deployment', () => {
+  const deployment = (targets: readonly string[], more: Partial<Deployment> = {}): Deployment => ({
+    hosts: ['shop.test'],
+    pathPrefixes: ['/'],
+    stripPathPrefix: false,
+    responseTimeoutMs: 0,
+    healthCheck: { path: null, intervalMs: 1_000, timeoutMs: 5_000, port: null, host: null },
+    targets: targets.map((id) => ({ id, host: '10.0.0.1', port: 3000 })),
+    traffic: { kind: 'forward' },
+    ...more,
+  });
+  const paused = { traffic: { kind: 'paused', maxPauseMs: 5_000 } } as const;
+
+  test('is open at once: its targets have been asked before', () => {
+    registry.deploy('shop', deployment(['t1']));
+    expect(board.gate(rowOf('shop'))).toBe(table.generation);
+    expect(worker.enter(rowOf('shop'), table.generation)).toBe('passed');
+    expect(probed).toEqual([]);
+  });
+
+  test('changes its targets in one table, and nobody passes to the old ones by the new gate', () => {
+    registry.deploy('shop', deployment(['t1']));
+    const old = registry.find('shop')!.targets.get('t1')!.row;
+    told.length = 0;
+    registry.deploy('shop', deployment(['t2']));
+    expect(types()).toEqual(['change', 'opened']);
+    expect(worker.enter(rowOf('shop'), table.generation - 1)).toBe('held');
+    expect(worker.again(rowOf('shop'), table.generation)).toBe('passed');
+    expect(worker.tryEnterTarget(old, table.generation)).toBe(false);
+  });
+
+  test('that is paused lets nobody pass, also over a deploy, until it is resumed', () => {
+    registry.deploy('shop', deployment(['t1']));
+    registry.deploy('shop', deployment(['t1'], paused));
+    expect(board.gate(rowOf('shop'))).toBe(0);
+    registry.deploy('shop', deployment(['t2'], paused));
+    expect(board.gate(rowOf('shop'))).toBe(0);
+    told.length = 0;
+    registry.deploy('shop', deployment(['t2']));
+    expect(board.gate(rowOf('shop'))).not.toBe(0);
+    expect(types()).toEqual(['change', 'opened']);
+  });
+
+  test('is known to workers whole, so that the next daemon can have it from them', () => {
+    registry.deploy('shop', deployment(['t1'], paused));
+    const [route] = table.current().services;
+    expect(route).toMatchObject({ traffic: 'paused', holdTimeoutMs: 5_000, owner: 'client' });
+    expect(route?.deployment).toEqual(deployment(['t1'], paused));
+  });
+
+  test('has no host of another service, and no name of a control plane', () => {
+    registry.publish('a', spec('shop-of-a', [], { hosts: ['shop.test'] }));
+    expect(() => registry.deploy('shop', deployment(['t1']))).toThrow(
+      'the host shop.test belongs to service shop-of-a of the installation a',
+    );
+    expect(() => registry.deploy('shop-of-a', deployment(['t1'], { hosts: ['x.test'] }))).toThrow(
+      'the service shop-of-a belongs to the installation a',
+    );
+  });
 });

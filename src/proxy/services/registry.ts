@@ -11,6 +11,8 @@ import { gateReport, newGate } from '../gates/index.ts';
 import { ACTIVITY_PERIOD_MS, SERVICES_MAX } from '../limits.ts';
 import type { ToControl } from '../link/messages.ts';
 import { ActivityWatch } from './activity-watch.ts';
+import type { Deployment } from './deployment.ts';
+import { specOfDeployment } from './deployment.ts';
 import { DrainWatch } from './drain-watch.ts';
 import { GateRunner } from './gate-runner.ts';
 import { HostIndex } from './host-index.ts';
@@ -55,7 +57,10 @@ export class Registry {
     this.#drains = new DrainWatch(board, rows, clock, nowMs);
     this.#runner = new GateRunner({ board, rows, table, drains: this.#drains, nowMs, tellOwner });
     this.#activity = new ActivityWatch(this.#runner);
-    this.#prober = new TargetProber(probe, clock, (service, targetId) => this.answered(service, targetId));
+    // The prober stops asking when a life ends, so what it hears is about the present one.
+    this.#prober = new TargetProber(probe, clock, (service, targetId) =>
+      this.answered(service, targetId, table.nextGeneration),
+    );
   }
 
   get entries(): readonly ServiceEntry[] {
@@ -93,6 +98,7 @@ export class Registry {
     this.#entries.set(entry.spec.name, entry);
     this.#hosts.claim(entry.spec.name, entry.spec.hosts);
     this.#runner.carryOut(entry, step);
+    this.#runner.obeyOperator(entry);
     this.#options.table.put(routeOf(entry));
     this.#follow(entry);
   }
@@ -103,6 +109,19 @@ export class Registry {
     this.#check(owner, spec);
     this.#put(owner, spec, false);
     this.#finish();
+  }
+
+  /** What client commands want of a service, whole; its targets are known to answer. In force when this returns. */
+  deploy(name: string, deployment: Deployment): void {
+    const spec = specOfDeployment(name, deployment);
+    this.#check(CLIENT_OWNER, spec);
+    this.#put(CLIENT_OWNER, spec, false, deployment);
+    this.#finish();
+  }
+
+  /** Throws what `deploy` would, and does nothing. */
+  checkDeployment(name: string, deployment: Deployment): void {
+    this.#check(CLIENT_OWNER, specOfDeployment(name, deployment));
   }
 
   remove(owner: string, name: string): void {
@@ -195,9 +214,10 @@ export class Registry {
     this.#options.table.flush();
   }
 
-  answered(name: string, targetId: string): void {
+  /** `byGeneration`: of the route table by which the target was asked. An id may have had an earlier life. */
+  answered(name: string, targetId: string, byGeneration: number): void {
     const entry = this.#entries.get(name);
-    if (!entry) return;
+    if (!entry || byGeneration < (entry.targets.get(targetId)?.generation ?? 0)) return;
     const generation = this.#options.table.nextGeneration;
     this.#runner.step(entry, { kind: 'target-answered', targetId, generation });
     this.#options.table.flush();
@@ -287,10 +307,11 @@ export class Registry {
     this.#hosts.claim(name, hosts);
   }
 
-  #put(owner: string, spec: ServiceSpec, isSnapshot: boolean): void {
+  #put(owner: string, spec: ServiceSpec, isSnapshot: boolean, deployment: Deployment | null = null): void {
     const known = this.#entries.get(spec.name);
     const entry = known ?? this.#newEntry(owner, spec);
-    const isChanged = !known || !hasSameSettings(entry.spec, spec) || hasMovedTarget(entry, spec);
+    const isChanged =
+      !known || deployment !== null || !hasSameSettings(entry.spec, spec) || hasMovedTarget(entry, spec);
     const added = this.#takeRows(entry, spec, known === undefined);
     for (const target of spec.targets) {
       const held = entry.targets.get(target.id);
@@ -300,10 +321,13 @@ export class Registry {
     this.#hosts.release(spec.name, entry.spec.hosts);
     this.#hosts.claim(spec.name, spec.hosts);
     entry.spec = spec;
+    entry.deployment = deployment;
     this.#entries.set(spec.name, entry);
     const generation = this.#options.table.nextGeneration;
     const targets = spec.targets.map(({ id }) => id);
-    this.#runner.step(entry, { kind: 'published', targets, isSnapshot, generation });
+    const answered = deployment === null ? [] : targets;
+    this.#runner.step(entry, { kind: 'published', targets, isSnapshot, generation, answered });
+    this.#runner.obeyOperator(entry);
     if (isChanged) this.#options.table.put(routeOf(entry));
     this.#follow(entry);
   }
@@ -311,7 +335,7 @@ export class Registry {
   #newEntry(owner: string, spec: ServiceSpec): ServiceEntry {
     const gate: Gate = { ...newGate, link: this.#options.linkState(owner) };
     const row = this.#options.rows.take();
-    return { owner, spec, row, gate, targets: new Map(), openedAtMs: null };
+    return { owner, spec, deployment: null, row, gate, targets: new Map(), openedAtMs: null };
   }
 
   /** Rows for the targets that are new. All or none: a full board leaves everything as it was. */
@@ -320,7 +344,8 @@ export class Registry {
     const added: [string, TargetEntry][] = [];
     try {
       for (const target of spec.targets) {
-        if (!entry.targets.has(target.id)) added.push([target.id, { spec: target, row: rows.take() }]);
+        if (entry.targets.has(target.id)) continue;
+        added.push([target.id, { spec: target, row: rows.take(), generation: table.nextGeneration }]);
       }
       return added;
     } catch (error) {

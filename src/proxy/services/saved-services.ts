@@ -6,6 +6,8 @@ import { gateReport, newGate, restoredGate } from '../gates/index.ts';
 import type { SavedService, SavedState } from '../state/index.ts';
 import type { CrewTable } from '../workers/crew.ts';
 import type { OwnedRoute } from '../workers/worker-protocol.ts';
+import type { Deployment } from './deployment.ts';
+import { specOfDeployment } from './deployment.ts';
 import type { ServiceEntry, TargetEntry } from './service-entry.ts';
 
 export interface Restored {
@@ -15,10 +17,11 @@ export interface Restored {
 }
 
 export function savedFrom(entry: ServiceEntry): SavedService {
+  const { owner, deployment } = entry;
   const targets = entry.gate.targets.map(({ id }) => entry.targets.get(id)!.spec);
   const ready = entry.gate.targets.filter(({ state }) => state === 'ready');
   const spec = { ...entry.spec, targets };
-  return { owner: entry.owner, spec, gate: gateReport(entry.gate), readyTargets: ready.map(({ id }) => id) };
+  return { owner, spec, deployment, gate: gateReport(entry.gate), readyTargets: ready.map(({ id }) => id) };
 }
 
 /** From the state file. Before the first table every worker will be sent: generation 1. */
@@ -32,48 +35,62 @@ export function fromTable(table: CrewTable, board: Board, rows: RowAllocator): R
   return table.services.map((route) => fromRoute(route, board, rows, table.generation));
 }
 
-/** After a reboot no target is where it was: the service begins asleep, and its owner's snapshot says the rest. */
+/**
+ * After a reboot no target is where it was: the service begins asleep, and its owner's snapshot says the rest. Those of
+ * a deployment are where the person who named them put them, and are asked before anything is sent there.
+ */
 function fromSaved(
   saved: SavedService,
   rows: RowAllocator,
   generation: number,
   isSameBoot: boolean,
 ): Restored {
-  const spec: ServiceSpec = isSameBoot ? saved.spec : { ...saved.spec, targets: [] };
-  const targets = new Map(spec.targets.map((target) => [target.id, { spec: target, row: rows.take() }]));
-  const gateTargets = spec.targets.map(
-    ({ id }): GateTarget => ({ id, state: saved.readyTargets.includes(id) ? 'ready' : 'starting' }),
+  const { deployment } = saved;
+  const known = deployment ? specOfDeployment(saved.spec.name, deployment) : saved.spec;
+  const spec: ServiceSpec = isSameBoot || deployment ? known : { ...known, targets: [] };
+  const targets = new Map(
+    spec.targets.map((target) => [target.id, { spec: target, row: rows.take(), generation }]),
   );
-  const step = restoredGate({ targets: gateTargets, wasOpen: saved.gate === 'open', generation });
-  return { entry: newEntry(saved.owner, spec, rows.take(), targets), step };
+  const ready = isSameBoot ? saved.readyTargets : [];
+  const gateTargets = spec.targets.map(
+    ({ id }): GateTarget => ({ id, state: ready.includes(id) ? 'ready' : 'starting' }),
+  );
+  const wasOpen = mustOpen(deployment) || saved.gate === 'open';
+  const step = restoredGate({ targets: gateTargets, wasOpen, generation });
+  return { entry: newEntry({ owner: saved.owner, spec, deployment, row: rows.take(), targets }), step };
 }
 
 /** On the board that the workers still count on: rows and gates stay as they are. */
 function fromRoute(route: OwnedRoute, board: Board, rows: RowAllocator, generation: number): Restored {
   rows.adopt(route.row);
+  const { owner, deployment, row: serviceRow } = route;
   const targets = new Map<string, TargetEntry>();
   for (const { id, row, host, port, readiness } of route.targets) {
     rows.adopt(row);
-    targets.set(id, { spec: { id, host, port, readiness }, row });
+    targets.set(id, { spec: { id, host, port, readiness }, row, generation });
   }
   const gateTargets = route.targets.map(({ id, state }): GateTarget => ({ id, state }));
-  const step = restoredGate({ targets: gateTargets, wasOpen: board.gate(route.row) !== 0, generation });
-  return { entry: newEntry(route.owner, specOf(route), route.row, targets), step };
+  // The cell is newer than any file: what was signalled a moment ago stays closed.
+  const wasOpen = mustOpen(deployment) || board.gate(serviceRow) !== 0;
+  const step = restoredGate({ targets: gateTargets, wasOpen, generation });
+  return { entry: newEntry({ owner, spec: specOf(route), deployment, row: serviceRow, targets }), step };
+}
+
+/** Nobody puts a deployment to sleep: its gate is closed by an operator, who is asked apart, or for want of a target. */
+function mustOpen(deployment: Deployment | null): boolean {
+  return deployment !== null;
 }
 
 function specOf(route: OwnedRoute): ServiceSpec {
-  const { row: _row, owner: _owner, targets, ...settings } = route;
+  if (route.deployment) return specOfDeployment(route.name, route.deployment);
+  const { row: _row, owner: _owner, deployment: _deployment, stopMessage: _message, ...settings } = route;
   return {
     ...settings,
-    targets: targets.map(({ id, host, port, readiness }) => ({ id, host, port, readiness })),
+    traffic: route.traffic === 'stopped' ? 'stopped' : 'forward',
+    targets: route.targets.map(({ id, host, port, readiness }) => ({ id, host, port, readiness })),
   };
 }
 
-function newEntry(
-  owner: string,
-  spec: ServiceSpec,
-  row: number,
-  targets: Map<string, TargetEntry>,
-): ServiceEntry {
-  return { owner, spec, row, gate: newGate, targets, openedAtMs: null };
+function newEntry(parts: Omit<ServiceEntry, 'gate' | 'openedAtMs'>): ServiceEntry {
+  return { ...parts, gate: newGate, openedAtMs: null };
 }

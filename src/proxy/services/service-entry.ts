@@ -3,16 +3,21 @@ import type { QuietRule, TargetRoute } from '../../edge/routing/service-route.ts
 import type { ServiceSpec, TargetSpec } from '../client/contract.ts';
 import type { Gate } from '../gates/index.ts';
 import type { OwnedRoute } from '../workers/worker-protocol.ts';
+import type { Deployment } from './deployment.ts';
 
 export interface TargetEntry {
   spec: TargetSpec;
   readonly row: number;
+  /** The first route table that has it in this life: what a worker says by an older one is about an earlier life. */
+  readonly generation: number;
 }
 
 export interface ServiceEntry {
   readonly owner: string;
   /** As published last. Its targets may lack those that a snapshot left in force. */
   spec: ServiceSpec;
+  /** What client commands made of it; null for a control plane's. */
+  deployment: Deployment | null;
   readonly row: number;
   gate: Gate;
   /** Exactly those of the gate. */
@@ -22,15 +27,18 @@ export interface ServiceEntry {
 }
 
 export function routeOf(entry: ServiceEntry): OwnedRoute {
-  const { spec } = entry;
+  const { spec, deployment } = entry;
+  const { traffic: operator } = deployment ?? {};
   return {
     owner: entry.owner,
+    deployment,
     name: spec.name,
     row: entry.row,
     hosts: spec.hosts,
     pathPrefixes: spec.pathPrefixes,
     stripPathPrefix: spec.stripPathPrefix,
-    traffic: spec.traffic,
+    traffic: operator?.kind ?? spec.traffic,
+    ...(operator?.kind === 'stopped' && operator.message !== '' ? { stopMessage: operator.message } : {}),
     holdTimeoutMs: spec.holdTimeoutMs,
     waitMode: spec.waitMode,
     quietRules: spec.quietRules,
@@ -39,6 +47,11 @@ export function routeOf(entry: ServiceEntry): OwnedRoute {
     targetConcurrency: spec.targetConcurrency,
     targets: entry.gate.targets.map(({ id }) => targetRouteOf(entry, id)),
   };
+}
+
+/** Whatever its gate says, nobody may pass: an operator's word. */
+export function isShutByOperator({ deployment }: Pick<ServiceEntry, 'deployment'>): boolean {
+  return deployment !== null && deployment.traffic.kind !== 'forward';
 }
 
 export function targetRouteOf(entry: ServiceEntry, id: string): TargetRoute {

@@ -4,6 +4,7 @@ import type { Board } from '../../edge/board/index.ts';
 import type { ServiceStatus } from '../client/status-schema.ts';
 import { gateReport } from '../gates/index.ts';
 import { addressText } from '../workers/listening-socket.ts';
+import type { Deployment } from './deployment.ts';
 import type { Registry } from './registry.ts';
 import type { ServiceEntry } from './service-entry.ts';
 
@@ -20,12 +21,30 @@ export function statusOfService(
     owner: entry.owner,
     hosts: [...spec.hosts],
     path_prefixes: [...spec.pathPrefixes],
-    traffic: spec.traffic,
+    traffic: entry.deployment?.traffic.kind ?? spec.traffic,
     gate: gateReport(entry.gate),
     in_flight: inFlight,
     held,
     ends,
     targets: [...currentTargets(entry, board, nowMs), ...departedTargets(entry, registry)],
+    deployment: entry.deployment && deploymentStatus(entry.deployment),
+  };
+}
+
+function deploymentStatus(deployment: Deployment): ServiceStatus['deployment'] {
+  const { healthCheck, traffic } = deployment;
+  return {
+    strip_path_prefix: deployment.stripPathPrefix,
+    response_timeout_ms: deployment.responseTimeoutMs,
+    health_check: {
+      path: healthCheck.path,
+      interval_ms: healthCheck.intervalMs,
+      timeout_ms: healthCheck.timeoutMs,
+      port: healthCheck.port,
+      host: healthCheck.host,
+    },
+    max_pause_ms: traffic.kind === 'paused' ? traffic.maxPauseMs : null,
+    stop_message: traffic.kind === 'stopped' ? traffic.message : null,
   };
 }
 

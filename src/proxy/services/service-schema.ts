@@ -24,14 +24,14 @@ export const serviceNameSchema = z
 export const targetIdSchema = z.string().min(1).max(200);
 
 /** Lower case, without a port; `*.` stands for one level; empty is the catch-all. */
-const hostSchema = z
+export const hostSchema = z
   .string()
   .max(253)
   .refine((host) => host === '' || isHostPattern(host), {
     error: 'a host is a lower-case host name without a port, `*.example.com`, or empty for every host',
   });
 
-const pathPrefixSchema = z.string().min(1).max(1_024).startsWith('/', 'a path prefix begins with `/`');
+export const pathPrefixSchema = z.string().min(1).max(1_024).startsWith('/', 'a path prefix begins with `/`');
 
 const timeoutMsSchema = z.number().min(0).max(TIMEOUT_MS_MAX);
 

@@ -19,9 +19,11 @@ afterEach(() => rmSync(dir, { recursive: true }));
 const state = (owner = 'inst-a'): SavedState => ({
   version: STATE_VERSION,
   bootId: 'boot',
+  options: { deployTimeoutMs: null, drainTimeoutMs: 60_000, maxPauseMs: null },
   services: [
     {
       owner,
+      deployment: null,
       gate: 'open',
       readyTargets: ['i1'],
       spec: {
@@ -146,4 +148,31 @@ test('services saved before there were wait modes are held for, and know no quie
     quietRules: [],
     quietAfterMs: null,
   });
+});
+
+test('a file of version 1 is read as it was meant', async () => {
+  const { options: _options, services, ...rest } = state();
+  const old = services.map(({ deployment: _deployment, ...service }) => service);
+  writeFileSync(stateFilePath(dir), JSON.stringify({ ...rest, version: 1, services: old }));
+  expect(await loadState(dir)).toEqual({
+    ...state(),
+    options: { deployTimeoutMs: null, drainTimeoutMs: null, maxPauseMs: null },
+  });
+});
+
+test('whoever asks during a write shares the next one, which has what was new by then', async () => {
+  let owner = 'first';
+  const collected: string[] = [];
+  const file = fileOf(() => {
+    collected.push(owner);
+    return state(owner);
+  });
+  const first = file.save();
+  await Promise.resolve();
+  await Promise.resolve();
+  expect(collected).toEqual(['first']);
+  owner = 'second';
+  await Promise.all([first, file.save(), file.save(), file.save()]);
+  expect(collected).toEqual(['first', 'second']);
+  expect(await loadState(dir)).toEqual(state('second'));
 });

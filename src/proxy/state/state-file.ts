@@ -28,6 +28,7 @@ export class StateFile {
   readonly #options: StateFileOptions;
   #timer: Timer | undefined;
   #writing: Promise<void> | undefined;
+  #next: Promise<void> | undefined;
   #isDirty = false;
   #lastWriteMs = 0;
   #isClosed = false;
@@ -51,11 +52,21 @@ export class StateFile {
     });
   }
 
-  /** Resolves when everything up to now is on disk; rejects with `state_not_saved`. */
-  async save(): Promise<void> {
+  /**
+   * Resolves when everything up to now is on disk; rejects with `state_not_saved`. Whoever asks while another write
+   * is under way shares the one after it.
+   */
+  save(): Promise<void> {
+    this.#next ??= this.#saveNext();
+    return this.#next;
+  }
+
+  async #saveNext(): Promise<void> {
     this.#timer?.cancel();
     this.#timer = undefined;
-    while (this.#writing) await this.#writing.catch(() => undefined);
+    do await this.#writing?.catch(() => undefined);
+    while (this.#writing);
+    this.#next = undefined;
     this.#isDirty = false;
     this.#writing = this.#write();
     try {

@@ -4,9 +4,16 @@
  */
 import type { UnixSocketListener } from 'bun';
 import type { Clock } from '../../base/clock.ts';
+import { delay } from '../../base/clock.ts';
 import { LumaError, messageOf } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
-import { LATE_ORPHAN_DRAIN_MS, WORKER_BACKLOG_BYTES_MAX, WORKER_LINE_BYTES_MAX } from '../limits.ts';
+import {
+  ACKNOWLEDGE_PERIOD_MS,
+  ACKNOWLEDGE_TIMEOUT_MS,
+  LATE_ORPHAN_DRAIN_MS,
+  WORKER_BACKLOG_BYTES_MAX,
+  WORKER_LINE_BYTES_MAX,
+} from '../limits.ts';
 import { LineSocket, lineHandlers, parseLine } from './line-socket.ts';
 import type { OwnedRoute, ToDaemon, ToWorker } from './worker-protocol.ts';
 import { toDaemonSchema, WORKER_PROTOCOL } from './worker-protocol.ts';
@@ -19,7 +26,8 @@ export interface CrewListener {
   /** It counts on the board and acts by a table of this generation, or a newer one. */
   onAcknowledged(column: number, generation: number): void;
   onWake(service: string): void;
-  onAnswered(service: string, targetId: string): void;
+  /** `generation`: of the route table by which it was asked. */
+  onAnswered(service: string, targetId: string, generation: number): void;
   onRefused(service: string, targetId: string, reason: string): void;
   /** It has the table and gets every change from now on: what it missed must be said again. */
   onRegistered(): void;
@@ -132,6 +140,22 @@ export class Crew {
     for (const seat of this.#seats.values()) seat.send(message);
   }
 
+  /** Resolves when every member that is connected acts by a table of this generation, or a newer one. */
+  async acknowledged(generation: number): Promise<void> {
+    const { clock, log } = this.#options;
+    const deadlineMs = clock.monotonic() + ACKNOWLEDGE_TIMEOUT_MS;
+    for (;;) {
+      // One that begins, or comes back, is given the newest table first.
+      const late = [...this.#seats.values()].filter((seat) => seat.lines && seat.generation < generation);
+      if (late.length === 0) return;
+      if (clock.monotonic() > deadlineMs) {
+        log.warn('workers are slow to follow the route table', { pids: late.map(({ pid }) => pid) });
+        return;
+      }
+      await delay(clock, ACKNOWLEDGE_PERIOD_MS);
+    }
+  }
+
   close(): void {
     this.#listener?.stop(true);
     for (const seat of this.#seats.values()) seat.lines?.close('the daemon ends');
@@ -207,7 +231,7 @@ export class Crew {
         listener.onWake(message.service);
         break;
       case 'answered':
-        listener.onAnswered(message.service, message.targetId);
+        listener.onAnswered(message.service, message.targetId, message.generation);
         break;
       case 'refused':
         listener.onRefused(message.service, message.targetId, message.reason);

@@ -30,7 +30,7 @@ export class LocalWorker {
   constructor(options: LocalWorkerOptions) {
     this.#options = options;
     const { column, clock, log } = options;
-    this.#host = hostOf(options.listener);
+    this.#host = hostOf(options.listener, this.#table);
     this.#edge = new Edge({
       column,
       clock,
@@ -90,6 +90,9 @@ export class LocalWorker {
       case 'refuse':
         this.#edge.refuse(message.service, message.failure);
         break;
+      case 'cut':
+        this.#edge.cutAt(message.service, message.targetIds);
+        break;
       case 'drain':
       case 'surrender':
         throw new Error(`the daemon's own worker is never told to ${message.type}`);
@@ -101,10 +104,10 @@ export class LocalWorker {
   }
 }
 
-function hostOf(listener: CrewListener): EdgeHost {
+function hostOf(listener: CrewListener, table: WorkerTable): EdgeHost {
   return {
     wake: (service) => listener.onWake(service),
-    targetAnswered: (service, targetId) => listener.onAnswered(service, targetId),
+    targetAnswered: (service, targetId) => listener.onAnswered(service, targetId, table.generation),
     targetRefused: (service, targetId, reason) => listener.onRefused(service, targetId, reason),
   };
 }

@@ -4,13 +4,17 @@
  */
 import { z } from 'zod';
 import type { RouteChange, ServiceRoute } from '../../edge/routing/service-route.ts';
+import type { Deployment } from '../services/deployment.ts';
+import { deploymentSchema } from '../services/deployment.ts';
 import { waitingShape } from '../services/service-schema.ts';
 
-export const WORKER_PROTOCOL = 1;
+export const WORKER_PROTOCOL = 2;
 
 /** A service as workers keep it: with its owner, so that a daemon that lost everything learns all from a worker. */
 export interface OwnedRoute extends ServiceRoute {
   readonly owner: string;
+  /** What client commands made of it; null for a control plane's. */
+  readonly deployment: Deployment | null;
 }
 
 export interface OwnedChange extends RouteChange {
@@ -22,12 +26,14 @@ const targetId = z.string().min(1).max(200);
 
 const ownedRouteSchema = z.object({
   owner: z.string(),
+  deployment: deploymentSchema.nullable(),
   name: z.string(),
   row: z.int(),
   hosts: z.array(z.string()).readonly(),
   pathPrefixes: z.array(z.string()).readonly(),
   stripPathPrefix: z.boolean(),
-  traffic: z.enum(['forward', 'stopped']),
+  traffic: z.enum(['forward', 'paused', 'stopped']),
+  stopMessage: z.string().optional(),
   holdTimeoutMs: z.number(),
   ...waitingShape,
   responseTimeoutMs: z.number(),
@@ -70,7 +76,14 @@ export const toDaemonSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('serving') }),
   z.object({ type: z.literal('ack'), generation: z.int().min(0) }),
   z.object({ type: z.literal('wake'), service }),
-  z.object({ type: z.literal('answered'), service, targetId, afterMs: z.number() }),
+  /** `generation`: of its route table when the target answered. */
+  z.object({
+    type: z.literal('answered'),
+    service,
+    targetId,
+    generation: z.int().min(0),
+    afterMs: z.number(),
+  }),
   z.object({ type: z.literal('refused'), service, targetId, reason: z.string().max(1_000) }),
   /** An orphan's whole table, for a daemon that has none newer. */
   z.object({ type: z.literal('table'), generation: z.int(), services: z.array(ownedRouteSchema).readonly() }),
@@ -93,6 +106,8 @@ export type ToWorker =
   | { readonly type: 'opened'; readonly service: string }
   | { readonly type: 'closed'; readonly service: string }
   | { readonly type: 'refuse'; readonly service: string; readonly failure: HoldFailure }
+  /** Ends what still runs on targets that left: the time to drain is over. */
+  | { readonly type: 'cut'; readonly service: string; readonly targetIds: readonly string[] }
   | { readonly type: 'drain'; readonly timeoutMs: number; readonly idleMs: number }
   /** To an orphan: say your table, and hand over the listening sockets and the board to this path. */
   | { readonly type: 'surrender'; readonly path: string };

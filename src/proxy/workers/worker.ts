@@ -98,7 +98,8 @@ export class Worker implements EdgeHost {
   }
 
   targetAnswered(service: string, targetId: string, afterMs: number): void {
-    this.#connection.send({ type: 'answered', service, targetId, afterMs });
+    const { generation } = this.#table;
+    this.#connection.send({ type: 'answered', service, targetId, generation, afterMs });
   }
 
   targetRefused(service: string, targetId: string, reason: string): void {
@@ -140,6 +141,9 @@ export class Worker implements EdgeHost {
         break;
       case 'refuse':
         this.#edge.refuse(message.service, message.failure);
+        break;
+      case 'cut':
+        this.#edge.cutAt(message.service, message.targetIds);
         break;
       case 'drain':
         return void this.drain(message.timeoutMs, message.idleMs);

@@ -1,0 +1,82 @@
+/** One request over the management socket: trust, deadline, what went wrong in words. It owns no state. */
+import type { z } from 'zod';
+import { delay, systemClock } from '../../base/clock.ts';
+import { isLumaError, LumaError } from '../../base/errors.ts';
+import { COMMAND_TIMEOUT_MS, HAND_OVER_RETRY_MS, HAND_OVER_RETRY_PERIOD_MS } from '../limits.ts';
+import { errorOfProblem, problemSchema } from './problem-schema.ts';
+import { checkSocketTrust, unreachable } from './socket-trust.ts';
+
+export interface ManagementRequest<T> {
+  readonly method: string;
+  readonly path: string;
+  readonly schema: z.ZodType<T>;
+  readonly body?: unknown;
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export async function ask<T>(socketPath: string, request: ManagementRequest<T>): Promise<T> {
+  const { method, path, body, signal, schema, timeoutMs = COMMAND_TIMEOUT_MS } = request;
+  await checkSocketTrust(socketPath);
+  const deadline = AbortSignal.timeout(timeoutMs);
+  const response = await fetch(`http://luma-proxy${path}`, {
+    method,
+    unix: socketPath,
+    signal: signal ? AbortSignal.any([signal, deadline]) : deadline,
+    ...(body === undefined
+      ? {}
+      : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+  }).catch((error) => {
+    if (signal?.aborted) throw signal.reason;
+    throw deadline.aborted ? tooLate(socketPath, timeoutMs) : unreachable(socketPath, error);
+  });
+  const said: unknown = await response.json().catch((error) => {
+    throw nonsense(socketPath, error);
+  });
+  if (!response.ok) throw refusal(socketPath, said);
+  const parsed = schema.safeParse(said);
+  if (!parsed.success) throw nonsense(socketPath, parsed.error);
+  return parsed.data;
+}
+
+/** A command that one daemon refuses because another takes over is said again, to that one. */
+export async function askUntilTaken<T>(socketPath: string, request: ManagementRequest<T>): Promise<T> {
+  const deadlineMs = systemClock.monotonic() + HAND_OVER_RETRY_MS;
+  let isHandingOver = false;
+  for (;;) {
+    try {
+      return await ask(socketPath, request);
+    } catch (error) {
+      // Between one daemon and the next nobody answers for a moment.
+      const isBetween = isHandingOver && isLumaError(error, 'proxy_unreachable');
+      if (!isBetween && !isLumaError(error, 'handing_over')) throw error;
+      if (systemClock.monotonic() > deadlineMs) throw error;
+      isHandingOver = true;
+    }
+    await delay(systemClock, HAND_OVER_RETRY_PERIOD_MS, request.signal);
+  }
+}
+
+function refusal(socketPath: string, said: unknown): LumaError {
+  const parsed = problemSchema.safeParse(said);
+  return parsed.success ? errorOfProblem(parsed.data) : nonsense(socketPath, parsed.error);
+}
+
+function tooLate(socketPath: string, timeoutMs: number): LumaError {
+  return new LumaError(
+    'proxy_unreachable',
+    `luma-proxy did not answer on ${socketPath} within ${timeoutMs} ms`,
+    { hint: 'luma-proxy list-services shows what is in force; try again' },
+  );
+}
+
+function nonsense(socketPath: string, cause: unknown): LumaError {
+  return new LumaError(
+    'proxy_unreachable',
+    `what answers on ${socketPath} is no luma-proxy of this version`,
+    {
+      hint: 'stop it and start luma-proxy run of this version, or name another socket with --socket-path',
+      cause,
+    },
+  );
+}

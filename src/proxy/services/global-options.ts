@@ -1,0 +1,26 @@
+/** What commands take for granted where they say nothing else. Replaced whole by `set-global-option`, never changed. */
+import { z } from 'zod';
+import { DEPLOY_TIMEOUT_MS, DRAIN_TIMEOUT_MS, DURATION_MS_MAX, MAX_PAUSE_MS } from '../limits.ts';
+
+const durationMs = z.number().min(0).max(DURATION_MS_MAX).nullable();
+
+/** Null: as Luma has it. */
+export const globalOptionsSchema = z.strictObject({
+  deployTimeoutMs: durationMs,
+  drainTimeoutMs: durationMs,
+  maxPauseMs: durationMs,
+});
+
+export type GlobalOptions = Readonly<z.infer<typeof globalOptionsSchema>>;
+
+export const noOptions: GlobalOptions = { deployTimeoutMs: null, drainTimeoutMs: null, maxPauseMs: null };
+
+export type EffectiveOptions = { readonly [name in keyof GlobalOptions]: number };
+
+export function effective(options: GlobalOptions): EffectiveOptions {
+  return {
+    deployTimeoutMs: options.deployTimeoutMs ?? DEPLOY_TIMEOUT_MS,
+    drainTimeoutMs: options.drainTimeoutMs ?? DRAIN_TIMEOUT_MS,
+    maxPauseMs: options.maxPauseMs ?? MAX_PAUSE_MS,
+  };
+}
