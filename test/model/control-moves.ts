@@ -329,7 +329,7 @@ function answer(world: World, made: EngineCall, input: ProjectInput, protocol: P
 }
 
 function signalStop(world: World): World {
-  const running = world.lanes.reduce((all, lane) => all + lane.running, 0);
+  const running = world.lanes.reduce((all, lane) => all + lane.running + lane.quiet, 0);
   if (running > 0) throw new Violation('a busy instance is sent the stop signal');
   return withInstance(world, 'exiting');
 }

@@ -3,7 +3,6 @@ import { beginReading } from '../../src/edge/board/index.ts';
 import type { GateEffect, GateEvent } from '../../src/proxy/gates/index.ts';
 import { BoardCells, emptyColumn } from './board-cells.ts';
 import type { Protocol } from './protocol.ts';
-import { withLane } from './worker-moves.ts';
 import type {
   Activity,
   Daemon,
@@ -15,7 +14,7 @@ import type {
   ToWorker,
   World,
 } from './world.ts';
-import { INSTANCE, ROW_CELLS, ROWS, SERVICE_ROW, TARGET_ROW, Violation } from './world.ts';
+import { INSTANCE, ROW_CELLS, ROWS, SERVICE_ROW, TARGET_ROW, Violation, withLane } from './world.ts';
 
 const failure = { code: 'start_failed', message: 'it did not start', retryAfterMs: 1_000 };
 
@@ -139,7 +138,7 @@ function stepGate(world: World, gateEvent: GateEvent, protocol: Protocol): World
 
 /** What a granted fence promises: nothing runs, and nothing has ended that its owner does not know of. */
 function checkQuiet(world: World, ends: number): void {
-  if (world.lanes.some(({ running }) => running > 0))
+  if (world.lanes.some(({ running, quiet }) => running + quiet > 0))
     throw new Violation('a fence is granted to a busy service');
   if (totals(world).ends !== ends)
     throw new Violation('a fence is granted although an exchange has ended since');

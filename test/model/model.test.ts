@@ -9,6 +9,7 @@ import { protocol } from './protocol.ts';
 const nothing: Bounds = {
   from: 'asleep',
   requests: 0,
+  quiets: 0,
   sleeps: 0,
   controlDeaths: 0,
   linkBreaks: 0,
@@ -27,6 +28,9 @@ const bounds: readonly Partial<Bounds>[] = [
   { from: 'asleep', requests: 1, sleeps: 1, controlDeaths: 1, linkBreaks: 1 },
   { from: 'awake', requests: 2, sleeps: 1, workerDeaths: 1 },
   { from: 'asleep', requests: 2, sleeps: 1, startFailures: 1 },
+  { from: 'awake', requests: 1, quiets: 2, sleeps: 1 },
+  { from: 'asleep', requests: 1, quiets: 1, sleeps: 2 },
+  { from: 'awake', quiets: 1, sleeps: 1, workerDeaths: 1, linkBreaks: 1 },
 ];
 
 const widerBounds: readonly Partial<Bounds>[] = [
@@ -34,6 +38,7 @@ const widerBounds: readonly Partial<Bounds>[] = [
   { from: 'asleep', requests: 2, sleeps: 1, linkBreaks: 1 },
   { from: 'asleep', requests: 3, sleeps: 1, workerDeaths: 1 },
   { from: 'awake', requests: 3, sleeps: 1 },
+  { from: 'awake', requests: 1, quiets: 2, sleeps: 2, clientsGone: 1 },
   { from: 'asleep', requests: 2, sleeps: 1, startFailures: 1, clientsGone: 1 },
 ];
 

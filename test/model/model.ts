@@ -14,7 +14,15 @@ const WORKERS = 2;
 
 /** Everybody there, the control plane connected; asleep, or awake after one request that was answered. */
 function beginning(protocol: Protocol, budget: Budget, from: 'asleep' | 'awake'): World {
-  const calm = { ...budget, requests: 0, sleeps: 0, controlDeaths: 0, linkBreaks: 0, workerDeaths: 0 };
+  const calm = {
+    ...budget,
+    requests: 0,
+    quiets: 0,
+    sleeps: 0,
+    controlDeaths: 0,
+    linkBreaks: 0,
+    workerDeaths: 0,
+  };
   let world = atRest(unconnected(calm), protocol);
   if (from === 'awake') {
     const asked = { ...world, budget: { ...calm, requests: 1 } };
@@ -90,11 +98,11 @@ function isControlAlone({ control, toControl, toDaemon, engine, budget }: World)
 
 /** Beside what is checked where it happens: a stop signal, a request sent, a request going round in circles. */
 function check(world: World, isAtRest: boolean): void {
-  for (const { held, running, retrying, cells } of world.lanes) {
+  for (const { held, running, quiet, retrying, cells } of world.lanes) {
     if (cells.some((value) => value < 0)) throw new Violation('a counter is below nothing');
     if (!isAtRest) continue;
     if (held > 0) throw new Violation('a request is held for ever');
-    if (running + retrying > 0) throw new Violation('an exchange never ends');
+    if (running + quiet + retrying > 0) throw new Violation('an exchange never ends');
   }
   if (!isAtRest) return;
   const columns = [...world.lanes.map(({ cells }) => cells), world.own];

@@ -1,5 +1,5 @@
 /** The protocol with one thing done wrong at a time: each must have a counterexample, or the model proves nothing. */
-import { Admission, Ending } from '../../src/edge/board/index.ts';
+import { Admission, Ending, TargetEntry } from '../../src/edge/board/index.ts';
 import type { GateEffect, GateStep } from '../../src/proxy/gates/index.ts';
 import type { Protocol } from './protocol.ts';
 import { protocol } from './protocol.ts';
@@ -42,6 +42,16 @@ const lookBeforeAdd: Protocol = {
       default:
         return protocol.admissionStep(phase, cells, gate, row, generation);
     }
+  },
+};
+
+/** A quiet request is counted only when it has seen the gate open. */
+const quietLooksBeforeItAdds: Protocol = {
+  ...protocol,
+  quietEntryStep: (phase, cells, gate, row) => {
+    if (phase === TargetEntry.add) return cells.load(gate) === 0 ? TargetEntry.refused : TargetEntry.look;
+    cells.add(row + IN_FLIGHT, 1);
+    return TargetEntry.entered;
   },
 };
 
@@ -155,6 +165,12 @@ export interface Mutant {
 
 export const mutants: readonly Mutant[] = [
   { says: 'a worker looks before it adds', protocol: lookBeforeAdd, finds: 'busy service' },
+  {
+    says: 'a quiet request looks before it adds',
+    protocol: quietLooksBeforeItAdds,
+    finds: 'busy|quiet request is sent',
+    budget: { requests: 1, quiets: 1 },
+  },
   { says: 'a fence does not check the ends', protocol: ignoresEnds, finds: 'has ended since' },
   { says: 'a fence does not check what is in flight', protocol: ignoresInFlight, finds: 'busy' },
   { says: 'a fence reads the ends before the in-flight', protocol: readsEndsFirst, finds: 'has ended since' },

@@ -11,6 +11,8 @@ import { statedRule } from './wake-rule.ts';
 export interface Protocol {
   readonly admissionStep: typeof admissionStep;
   readonly targetEntryStep: typeof targetEntryStep;
+  /** At a service's gate, by quiet requests: the steps are those of a target's. */
+  readonly quietEntryStep: typeof targetEntryStep;
   readonly endingStep: typeof endingStep;
   readonly readingStep: typeof readingStep;
   readonly nextGate: typeof nextGate;
@@ -22,6 +24,7 @@ export interface Protocol {
 export const protocol: Protocol = {
   admissionStep,
   targetEntryStep,
+  quietEntryStep: targetEntryStep,
   endingStep,
   readingStep,
   nextGate,

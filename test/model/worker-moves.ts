@@ -2,9 +2,10 @@
 import { Admission, Ending, TargetEntry } from '../../src/edge/board/index.ts';
 import { BoardCells, emptyColumn } from './board-cells.ts';
 import type { Protocol } from './protocol.ts';
+import { goOnQuiet, quietBeginnings } from './quiet-moves.ts';
 import type { DeskEvent } from './wake-rule.ts';
 import type { Lane, Move, ToWorker, Turn, World } from './world.ts';
-import { INSTANCE, SERVICE_ROW, TARGET_ROW, Violation } from './world.ts';
+import { INSTANCE, SERVICE_ROW, TARGET_ROW, Violation, withLane } from './world.ts';
 
 const HELD = 1;
 
@@ -43,6 +44,7 @@ function* beginnings(world: World, index: number, name: string, protocol: Protoc
       world: goOn(withLane(fewer, index, { turn }), index, protocol),
     };
   }
+  yield* quietBeginnings(world, index, name, protocol);
   if (lane.retrying > 0) {
     const turn: Turn = { kind: 'admit', phase: Admission.add, again: null };
     const retried = withLane(world, index, { retrying: lane.retrying - 1, turn });
@@ -111,6 +113,8 @@ function goOn(world: World, index: number, protocol: Protocol): World {
       return end(world, index, turn, protocol);
     case 'refuse':
       return refuse(world, index, turn);
+    case 'quiet':
+      return goOnQuiet(world, index, turn, protocol);
   }
 }
 
@@ -241,6 +245,7 @@ export function newLane(): Lane {
     targets: [],
     held: 0,
     running: 0,
+    quiet: 0,
     retrying: 0,
     isRefusing: false,
     hasSaidWake: false,
@@ -248,10 +253,6 @@ export function newLane(): Lane {
     inbox: [],
     wakes: 0,
   };
-}
-
-export function withLane(world: World, index: number, change: Partial<Lane>): World {
-  return { ...world, lanes: world.lanes.with(index, { ...world.lanes[index]!, ...change }) };
 }
 
 function turnText(turn: Turn): string {
@@ -268,5 +269,7 @@ function turnText(turn: Turn): string {
       return `end of ${turn.row === SERVICE_ROW ? 'service' : 'target'}: ${nameOf(Ending, turn.phase)}`;
     case 'refuse':
       return 'answers one with 502';
+    case 'quiet':
+      return `quiet: ${turn.at}`;
   }
 }

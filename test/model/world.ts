@@ -39,7 +39,11 @@ export type Turn =
   | { readonly kind: 'take-back'; readonly again: number | null }
   | { readonly kind: 'end'; readonly row: number; readonly phase: EndingPhase }
   /** Answers what is held with a failure, one by one. */
-  | { readonly kind: 'refuse'; readonly left: number };
+  | { readonly kind: 'refuse'; readonly left: number }
+  /** A quiet request enters its service, then a target; its exchange ends there, and leaves the service. */
+  | { readonly kind: 'quiet'; readonly at: 'service' | 'target'; readonly phase: TargetEntryPhase }
+  | { readonly kind: 'quiet'; readonly at: 'end'; readonly phase: EndingPhase }
+  | { readonly kind: 'quiet'; readonly at: 'leave' };
 
 export type ToWorker =
   | { readonly kind: 'table'; readonly generation: number; readonly targets: readonly GateTarget[] }
@@ -55,6 +59,8 @@ export interface Lane {
   /** Held requests, and exchanges that run on the instance. */
   readonly held: number;
   readonly running: number;
+  /** Quiet exchanges that run on the instance. */
+  readonly quiet: number;
   /** Passed the gate, found no target: they begin again. */
   readonly retrying: number;
   /** Says 502 to whoever would be held. */
@@ -152,6 +158,7 @@ export interface Engine {
 /** How often things may still happen that nobody owes. */
 export interface Budget {
   readonly requests: number;
+  readonly quiets: number;
   readonly sleeps: number;
   readonly controlDeaths: number;
   readonly linkBreaks: number;
@@ -178,6 +185,10 @@ export interface Move {
   readonly label: string;
   readonly isFair: boolean;
   readonly world: World;
+}
+
+export function withLane(world: World, index: number, change: Partial<Lane>): World {
+  return { ...world, lanes: world.lanes.with(index, { ...world.lanes[index]!, ...change }) };
 }
 
 /** A property that does not hold. */
