@@ -15,7 +15,7 @@ async function sha256(bytes) {
 
 const cases = {
   async upload() {
-    const body = noise(30 * MEBIBYTE);
+    const body = noise(10 * MEBIBYTE);
     const byFetch = await (await fetch('/digest', { method: 'POST', body })).json();
     const progress = [];
     const byXhr = await new Promise((resolve, reject) => {

@@ -38,7 +38,7 @@ afterAll(async () => {
 
 const run = (name: string): Promise<unknown> => page.evaluate(`cases.${name}()`);
 
-test('uploads 30 MB by fetch and by XMLHttpRequest', async () => {
+test('uploads 10 MB by fetch and by XMLHttpRequest', async () => {
   expect(await run('upload')).toEqual({ same: [true, true], hasProgress: true });
 });
 

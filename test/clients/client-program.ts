@@ -6,11 +6,11 @@ const CASE_MS = 20_000;
 export type ClientCase = (address: string) => Promise<unknown>;
 
 /** Runs the case that the command line names. What a case leaves open does not keep the program. */
-export function runNamedCase(cases: Readonly<Record<string, ClientCase>>): void {
+export function runNamedCase(cases: Readonly<Record<string, ClientCase>>, patienceMs = CASE_MS): void {
   const [, , address = '', name = ''] = process.argv;
   const run = cases[name];
   if (run === undefined) throw new Error(`no case ${name}`);
-  setTimeout(() => fail(new Error(`${name} is not done after ${CASE_MS} ms`)), CASE_MS);
+  setTimeout(() => fail(new Error(`${name} is not done after ${patienceMs} ms`)), patienceMs);
   run(address).then((result) => process.stdout.write(JSON.stringify(result), () => process.exit(0)), fail);
 }
 

@@ -14,10 +14,11 @@ export class NodeProgram {
     this.#file = file;
   }
 
+  /** `source`: a path, or the name of a file beside this one. */
   static async build(source: string): Promise<NodeProgram> {
     const folder = mkdtempSync(join(tmpdir(), 'luma-node-'));
     const built = await Bun.build({
-      entrypoints: [join(import.meta.dir, source)],
+      entrypoints: [resolve(import.meta.dir, source)],
       outdir: folder,
       naming: 'program.cjs',
       target: 'node',
@@ -55,4 +56,18 @@ export async function answerOf(child: Bun.Subprocess<'pipe' | 'ignore', 'pipe', 
   const code = await child.exited;
   if (code !== 0) throw new Error(`the client ended with ${code}: ${err}${out}`);
   return JSON.parse(out);
+}
+
+/** What a program says first, while it runs on. */
+export async function firstLine(stream: ReadableStream<Uint8Array>): Promise<string> {
+  const reader = stream.getReader();
+  const decoder = new TextDecoder();
+  let line = '';
+  while (!line.includes('\n')) {
+    const { value, done } = await reader.read();
+    if (done) throw new Error(`it ended before it said anything: ${line}`);
+    line += decoder.decode(value);
+  }
+  reader.releaseLock();
+  return line.trim();
 }

@@ -10,6 +10,7 @@ import { type WebSocket, WebSocketServer } from 'ws';
 
 type Answer = (request: IncomingMessage, response: ServerResponse, query: URLSearchParams) => unknown;
 
+const MEBIBYTE = 1024 * 1024;
 const FRAGMENT_BYTES = 16_384;
 
 const answers: Readonly<Record<string, Answer>> = {
@@ -21,6 +22,8 @@ const answers: Readonly<Record<string, Answer>> = {
   '/poll': (_request, response, query) => subscribe(query, { on: (text) => response.end(text) }),
   '/publish': publish,
   '/endless': endless,
+  '/stream': streamNoise,
+  '/cut': cut,
   '/fate': (_request, response, query) => fateOf(text(query, 'id')).then((fate) => response.end(fate)),
   '/hints': hints,
   '/trailers': trailers,
@@ -71,12 +74,18 @@ server.listen(0, '127.0.0.1', () => {
 });
 process.stdin.on('end', () => process.exit(0)).resume();
 
-async function digest(request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function digest(
+  request: IncomingMessage,
+  response: ServerResponse,
+  query: URLSearchParams,
+): Promise<void> {
   const hash = createHash('sha256');
   let bytes = 0;
+  const pause = pauses(query);
   for await (const piece of request as AsyncIterable<Buffer>) {
     hash.update(piece);
     bytes += piece.length;
+    await pause(piece.length);
   }
   const { headers } = request;
   const framing =
@@ -84,11 +93,59 @@ async function digest(request: IncomingMessage, response: ServerResponse): Promi
   json(response, { bytes, sha256: hash.digest('hex'), framing, trailers: request.rawTrailers });
 }
 
-function echo(request: IncomingMessage, response: ServerResponse): Promise<void> {
+function echo(request: IncomingMessage, response: ServerResponse, query: URLSearchParams): Promise<void> {
   const length = request.headers['content-length'];
   if (length !== undefined) response.setHeader('Content-Length', length);
   response.setHeader('Content-Type', request.headers['content-type'] ?? 'application/octet-stream');
-  return pipeline(request, response);
+  const pause = pauses(query);
+  const slowly = async function* (pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    for await (const piece of pieces) {
+      await pause(piece.length);
+      yield piece;
+    }
+  };
+  return query.has('pause') ? pipeline(request, slowly, response) : pipeline(request, response);
+}
+
+/** With `pause`: waits that many milliseconds after each `every` bytes (a megabyte unless told). */
+function pauses(query: URLSearchParams): (bytes: number) => Promise<void> | undefined {
+  const pauseMs = Number(query.get('pause') ?? 0);
+  const every = Number(query.get('every') ?? MEBIBYTE);
+  let since = 0;
+  return (bytes) => {
+    since += bytes;
+    if (pauseMs === 0 || since < every) return undefined;
+    since = 0;
+    return new Promise((resolve) => setTimeout(resolve, pauseMs));
+  };
+}
+
+const noise = randomBytes(MEBIBYTE);
+
+/** As many bytes as are taken, from a block of noise; their hash is this `id`'s fate. */
+async function streamNoise(
+  _request: IncomingMessage,
+  response: ServerResponse,
+  query: URLSearchParams,
+): Promise<void> {
+  const size = Number(text(query, 'bytes'));
+  const hash = createHash('sha256');
+  response.setHeader('Content-Length', size);
+  for (let at = 0; at < size && !response.destroyed; at += MEBIBYTE) {
+    const piece = noise.subarray(0, Math.min(MEBIBYTE, size - at));
+    hash.update(piece);
+    if (!response.write(piece)) {
+      await new Promise((resolve) => response.once('drain', resolve).once('close', resolve));
+    }
+  }
+  response.end();
+  fates.set(text(query, 'stream'), hash.digest('hex'));
+}
+
+/** Begins to answer and resets. */
+function cut(request: IncomingMessage, response: ServerResponse): void {
+  response.writeHead(200, { 'Content-Length': MEBIBYTE });
+  response.write('some', () => request.socket.resetAndDestroy());
 }
 
 const files = new Map<number, Buffer>();

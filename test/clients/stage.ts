@@ -1,14 +1,14 @@
-/** A real luma-proxy with two workers before the origin of these tests: what every client test stands on. */
+/** A real luma-proxy with worker processes before the origin of these tests: what every client test stands on. */
 import { ProxyFixture, spec, target, until } from '../integration/proxy/proxy-fixture.ts';
-import { NodeProgram } from './node-program.ts';
+import { firstLine, NodeProgram } from './node-program.ts';
 
 export class Stage {
   readonly #proxy = new ProxyFixture();
   #program: NodeProgram | null = null;
   #origin: Bun.Subprocess<'pipe', 'pipe', 'pipe'> | null = null;
 
-  async start(): Promise<void> {
-    const [program] = await Promise.all([NodeProgram.build('origin.ts'), this.#proxy.start({ workers: 2 })]);
+  async start(workers = 2): Promise<void> {
+    const [program] = await Promise.all([NodeProgram.build('origin.ts'), this.#proxy.start({ workers })]);
     this.#program = program;
     this.#origin = program.start();
     const port = Number(await firstLine(this.#origin.stdout));
@@ -21,6 +21,10 @@ export class Stage {
 
   get port(): number {
     return this.#proxy.port;
+  }
+
+  get workerPids(): readonly number[] {
+    return this.#proxy.workerPids;
   }
 
   /** For clients that take an address as it is. */
@@ -48,17 +52,4 @@ export class Stage {
     this.#program?.remove();
     await this.#proxy.dispose();
   }
-}
-
-async function firstLine(stream: ReadableStream<Uint8Array>): Promise<string> {
-  const reader = stream.getReader();
-  const decoder = new TextDecoder();
-  let line = '';
-  while (!line.includes('\n')) {
-    const { value, done } = await reader.read();
-    if (done) throw new Error(`the origin ended before it said its port: ${line}`);
-    line += decoder.decode(value);
-  }
-  reader.releaseLock();
-  return line.trim();
 }
