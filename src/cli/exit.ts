@@ -15,6 +15,7 @@ export const exitCodes = {
 const exitCodeByError: Readonly<Record<string, number>> = {
   usage: exitCodes.wrongUse,
   config_invalid: exitCodes.wrongUse,
+  command_invalid: exitCodes.wrongUse,
   api_unreachable: exitCodes.notReachable,
   api_protocol: exitCodes.notReachable,
   proxy_unreachable: exitCodes.notReachable,

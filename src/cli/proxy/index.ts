@@ -1,7 +1,15 @@
 /** The door of luma-proxy's command line: the table of its commands, and what runs it. */
 import type { CommandSpec } from '../command.ts';
+import { deployCommand } from './commands/deploy.ts';
+import { getServiceCommand } from './commands/get-service.ts';
+import { listServicesCommand } from './commands/list-services.ts';
+import { pauseCommand } from './commands/pause.ts';
+import { removeCommand } from './commands/remove.ts';
+import { resumeCommand } from './commands/resume.ts';
 import { runCommand } from './commands/run.ts';
+import { setGlobalOptionCommand } from './commands/set-global-option.ts';
 import { statusCommand } from './commands/status.ts';
+import { stopCommand } from './commands/stop.ts';
 import { versionCommand } from './commands/version.ts';
 import { workerCommand } from './commands/worker.ts';
 import type { ProxyContext } from './context.ts';
@@ -13,6 +21,14 @@ export type { RunSettings } from './run-settings.ts';
 
 export const proxyCommands: readonly CommandSpec<ProxyContext>[] = [
   runCommand,
+  deployCommand,
+  removeCommand,
+  getServiceCommand,
+  listServicesCommand,
+  pauseCommand,
+  resumeCommand,
+  stopCommand,
+  setGlobalOptionCommand,
   statusCommand,
   versionCommand,
   workerCommand,

@@ -4,7 +4,7 @@ import { delay, systemClock } from '../../base/clock.ts';
 import { isLumaError, LumaError } from '../../base/errors.ts';
 import { COMMAND_TIMEOUT_MS, HAND_OVER_RETRY_MS, HAND_OVER_RETRY_PERIOD_MS } from '../limits.ts';
 import { errorOfProblem, problemSchema } from './problem-schema.ts';
-import { checkSocketTrust, unreachable } from './socket-trust.ts';
+import { checkSocketTrust, isRefusedConnection, unreachable, wentAway } from './socket-trust.ts';
 
 export interface ManagementRequest<T> {
   readonly method: string;
@@ -28,7 +28,9 @@ export async function ask<T>(socketPath: string, request: ManagementRequest<T>):
       : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
   }).catch((error) => {
     if (signal?.aborted) throw signal.reason;
-    throw deadline.aborted ? tooLate(socketPath, timeoutMs) : unreachable(socketPath, error);
+    if (deadline.aborted) throw tooLate(socketPath, timeoutMs);
+    if (method === 'GET' || isRefusedConnection(error)) throw unreachable(socketPath, error);
+    throw wentAway(socketPath, error);
   });
   const said: unknown = await response.json().catch((error) => {
     throw nonsense(socketPath, error);

@@ -1,5 +1,6 @@
 /** Whether the management socket may be talked to: one made by a stranger could feign to be the proxy. */
-import { stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { access, stat } from 'node:fs/promises';
 import { LumaError, messageOf } from '../../base/errors.ts';
 
 /** Rejects with `proxy_unreachable` where nothing is, and `socket_not_trusted` where a stranger made it. */
@@ -13,7 +14,13 @@ export async function checkSocketTrust(socketPath: string): Promise<void> {
     });
   }
   const ownUid = process.getuid?.();
-  if (ownUid === undefined || found.uid === 0 || found.uid === ownUid) return;
+  if (ownUid === undefined || found.uid === 0 || found.uid === ownUid) {
+    // Asked apart: a connect that is not permitted looks like one that nobody answers.
+    await access(socketPath, constants.W_OK).catch((error: unknown) => {
+      throw unreachable(socketPath, error);
+    });
+    return;
+  }
   throw new LumaError(
     'socket_not_trusted',
     `${socketPath} belongs to the user with id ${found.uid}, neither to root nor to you`,
@@ -35,4 +42,22 @@ export function unreachable(socketPath: string, cause: unknown): LumaError {
       cause,
     },
   );
+}
+
+/** It was there when the request began. Whoever asked for a change must look what became of it. */
+export function wentAway(socketPath: string, cause: unknown): LumaError {
+  return new LumaError(
+    'proxy_unreachable',
+    `luma-proxy on ${socketPath} went away before it answered: whether the command took effect is not known`,
+    {
+      hint: 'start it again with: luma-proxy run, see what is in force with: luma-proxy list-services, and repeat the command',
+      cause,
+    },
+  );
+}
+
+/** Whether a request never reached anybody. */
+export function isRefusedConnection(error: unknown): boolean {
+  const { code } = error as { code?: unknown };
+  return /refused|FailedToOpenSocket|ENOENT|EACCES/i.test(`${String(code)} ${messageOf(error)}`);
 }

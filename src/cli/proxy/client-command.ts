@@ -1,0 +1,57 @@
+/** What every client command of luma-proxy is made of: a client, a signal, one way to print, flags read strictly. */
+import { parseDuration } from '../../base/duration.ts';
+import type { ProxyClient } from '../../proxy/client/index.ts';
+import type { CommandSpec } from '../command.ts';
+import { defineCommand } from '../command.ts';
+import type { CommandInput } from '../command-input.ts';
+import { wrongUse } from '../command-input.ts';
+import type { Cell } from '../table.ts';
+import { formatTable } from '../table.ts';
+import { hasColour } from '../terminal.ts';
+import { clientOptions, proxyClient } from './client-options.ts';
+import type { ProxyContext } from './context.ts';
+
+export interface ClientContext {
+  readonly client: ProxyClient;
+  readonly signal: AbortSignal;
+  /** The result: JSON where it was asked for, otherwise the text. */
+  print(value: unknown, text: () => string): void;
+  /** A line for people who wait; nothing with --json. */
+  progress(line: string): void;
+  table(head: readonly string[], rows: readonly (readonly (string | Cell)[])[]): string;
+}
+
+type ClientCommandSpec = Omit<CommandSpec<ProxyContext>, 'run'> & {
+  readonly run: (context: ClientContext, input: CommandInput) => Promise<void>;
+};
+
+export function defineClientCommand(spec: ClientCommandSpec): CommandSpec<ProxyContext> {
+  return defineCommand<ProxyContext>({
+    ...spec,
+    options: [...(spec.options ?? []), ...clientOptions],
+    run: (context, input) => spec.run(clientContext(context, input), input),
+  });
+}
+
+function clientContext(context: ProxyContext, input: CommandInput): ClientContext {
+  const { terminal } = context;
+  const isJson = input.isOn('json');
+  return {
+    client: proxyClient(context, input),
+    signal: terminal.signal,
+    print: (value, text) => terminal.writeOut(isJson ? `${JSON.stringify(value)}\n` : text()),
+    progress: (line) => {
+      if (!isJson && terminal.isErrTty) terminal.writeErr(`${line}\n`);
+    },
+    table: (head, rows) => formatTable(head, rows, { colour: hasColour(terminal) }),
+  };
+}
+
+/** Milliseconds of a flag, or wrong use. */
+export function durationOf(input: CommandInput, name: string): number | undefined {
+  const text = input.text(name);
+  if (text === undefined) return undefined;
+  const milliseconds = parseDuration(text);
+  if (milliseconds !== null) return milliseconds;
+  throw wrongUse(`--${name} must be a duration such as 30s or 1m30s, not ${JSON.stringify(text)}`);
+}
