@@ -11,6 +11,8 @@ export interface ProtocolCase {
   readonly gets: string;
   /** The sentence it stands on. */
   readonly sentence: string;
+  /** What else is right, in words; null: nothing. */
+  readonly alsoRight: string | null;
 }
 
 export function readCases(folder: string): ProtocolCase[] {
@@ -36,6 +38,7 @@ function casesOf(file: string, text: string): ProtocolCase[] {
         file,
         name,
         sentence,
+        alsoRight: /^Also right: (.*)\.$/m.exec(section)?.[1] ?? null,
         gets,
         client: blocks('client'),
         target: blocks('target'),
