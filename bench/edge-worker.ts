@@ -14,7 +14,12 @@ const folder = mkdtempSync(join(tmpdir(), 'luma-bench-'));
 const board = Board.create(join(folder, 'board'), { rows: HOSTS * 2 + 2, columns: 2 });
 const edge = new Edge({
   column: board.column(0),
-  host: { wake: reportSurprise, targetAnswered: reportSurprise, targetRefused: reportSurprise },
+  host: {
+    wake: reportSurprise,
+    targetAnswered: reportSurprise,
+    targetRefused: reportSurprise,
+    slotReleased: reportSurprise,
+  },
   clock: systemClock,
   onError: (error) => console.error(error),
 });

@@ -47,6 +47,8 @@ export interface EdgeStats {
   readonly services: number;
   /** Sockets under a deadline: clients and upstream connections. */
   readonly watched: number;
+  /** Targets that were ejected for failing, since the start: of the services that are there. */
+  readonly ejections: number;
   /** Connections that were not let in, since the start. */
   readonly turnedAway: TurnedAway;
 }
@@ -105,6 +107,11 @@ export class Edge {
   /** The gate was closed: a fence, a sleep, a freeze. No idle connection survives it. */
   closed(service: string): void {
     asOneEvent(() => this.#core.desks.get(service)?.gateClosed());
+  }
+
+  /** Some worker has released a slot of a target: who waits here may go. */
+  slotReleased(service: string): void {
+    asOneEvent(() => this.#core.desks.get(service)?.lookAgain());
   }
 
   /** The start failed: everything held gets 502, and what comes until `retryAfterMs` has passed. */
@@ -173,7 +180,11 @@ export class Edge {
   stats(): EdgeStats {
     const { clients, desks, sweep, caps, heldCount, exchangeCount } = this.#core;
     let idleUpstream = 0;
-    for (const desk of desks.values()) idleUpstream += desk.idleCount;
+    let ejections = 0;
+    for (const desk of desks.values()) {
+      idleUpstream += desk.idleCount;
+      ejections += desk.ejection.count;
+    }
     return {
       clients: clients.size,
       exchanges: exchangeCount,
@@ -181,6 +192,7 @@ export class Edge {
       idleUpstream,
       services: desks.size,
       watched: sweep.size,
+      ejections,
       turnedAway: caps.turnedAway,
     };
   }

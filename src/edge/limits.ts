@@ -63,6 +63,18 @@ export interface EdgeLimits {
   readonly retryPauseMinMs: number;
   /** Pauses between those tries: growing to, milliseconds. */
   readonly retryPauseMaxMs: number;
+  /** Who waits for a free target looks again after this, milliseconds, if no release is announced before. */
+  readonly slotLookMs: number;
+  /** A worker whose own requests wait lets those of others have a slot once in this time, milliseconds. */
+  readonly slotShareMs: number;
+  /** A worker announces released slots of a service at most once in this time, milliseconds. */
+  readonly slotAnnounceMs: number;
+  /** Failures of a target in a row that eject it. */
+  readonly ejectAfterFailures: number;
+  /** How long a target is ejected: at first, milliseconds; twice as long each time. */
+  readonly ejectionMinMs: number;
+  /** How long a target is ejected: at most, milliseconds. */
+  readonly ejectionMaxMs: number;
   /** At most one report of a refusing target in this time, milliseconds. */
   readonly refusedReportMs: number;
   /** The tick on which deadlines are looked at, milliseconds: none is met earlier, none later than this. */
@@ -101,6 +113,12 @@ export const EDGE_LIMITS: EdgeLimits = {
   retryMs: 5_000,
   retryPauseMinMs: 1,
   retryPauseMaxMs: 100,
+  slotLookMs: 20,
+  slotShareMs: 5,
+  slotAnnounceMs: 1,
+  ejectAfterFailures: 3,
+  ejectionMinMs: 1_000,
+  ejectionMaxMs: 60_000,
   refusedReportMs: 1_000,
   sweepMs: 100,
 };

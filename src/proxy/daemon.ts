@@ -308,6 +308,7 @@ export class Daemon implements Commands {
       onAcknowledged: (column, generation) => this.#rows?.acknowledged(column, generation),
       onWake: (service) => this.#services.wake(service),
       onAnswered: (service, targetId, generation) => this.#services.answered(service, targetId, generation),
+      onSlotReleased: (service) => this.#crew.tell({ type: 'slot-released', service }),
       onRefused: (service, targetId, reason) => this.#services.targetRefused(service, targetId, reason),
       onRegistered: () => this.#services.raiseHeld(),
     };

@@ -29,3 +29,11 @@ test('never takes one that is starting or was refused', () => {
   expect(chooseTarget([target(1, 'starting')], load({}), [])).toBeNull();
   expect(chooseTarget([], load({}), [])).toBeNull();
 });
+
+test('takes an ejected one only where nobody else is left', () => {
+  const targets = [target(1), target(2)];
+  expect(chooseTarget(targets, load({ 2: 100 }), [], ['t1'])?.id).toBe('t2');
+  expect(chooseTarget(targets, load({}), ['t2'], ['t1'])?.id).toBe('t1');
+  expect(chooseTarget(targets, load({}), ['t1', 't2'], ['t1'])).toBeNull();
+  expect(chooseTarget([target(1)], load({}), [], ['t1'])?.id).toBe('t1');
+});

@@ -6,6 +6,9 @@ import type { BoardLayout, SharedCells } from './cells.ts';
 import { ENDED_AT, HELD, IN_FLIGHT, QUIET } from './cells.ts';
 import { sinceStampMs } from './reading.ts';
 
+/** Two that meet at the last slot both take themselves back: they may try once more. */
+const LIMITED_TRIES = 3;
+
 export class BoardColumn {
   readonly #cells: SharedCells;
   readonly #layout: BoardLayout;
@@ -38,6 +41,13 @@ export class BoardColumn {
   /** An exchange that passed, but of which nothing was sent to a target: no end. */
   takeBack(row: number): void {
     this.#cells.add(this.#layout.rowCell(row, this.index) + IN_FLIGHT, -1);
+  }
+
+  /** An exchange that passed, but must wait for a target: held again. Held first, so that a fence sees one or the other. */
+  turnBack(row: number): void {
+    const at = this.#layout.rowCell(row, this.index);
+    this.#cells.add(at + HELD, 1);
+    this.#cells.add(at + IN_FLIGHT, -1);
   }
 
   /** An exchange is over, however it ended. Once for the service's row and once for the target's. */
@@ -82,6 +92,29 @@ export class BoardColumn {
     let phase: TargetEntryPhase = TargetEntry.add;
     while (phase < TargetEntry.entered) phase = targetEntryStep(phase, this.#cells, gate, at, generation);
     return phase === TargetEntry.entered;
+  }
+
+  /**
+   * As above, where a target may have only `limit` at once: it adds itself, and takes itself back when the sum over all
+   * workers is over; 0 is no limit. Of those that are in at once the last to add has counted all others, so they are never too many.
+   */
+  tryEnterLimited(row: number, generation: number, limit: number): 'entered' | 'closed' | 'full' {
+    if (limit === 0) return this.tryEnterTarget(row, generation) ? 'entered' : 'closed';
+    for (let tries = 0; tries < LIMITED_TRIES && this.inFlight(row) < limit; tries++) {
+      if (!this.tryEnterTarget(row, generation)) return 'closed';
+      if (this.inFlight(row) <= limit) return 'entered';
+      this.takeBack(row);
+    }
+    return 'full';
+  }
+
+  /** Held by other workers for this service. */
+  heldElsewhere(row: number): number {
+    let sum = 0;
+    for (let column = 0; column < this.#layout.columns; column++) {
+      if (column !== this.index) sum += this.#cells.load(this.#layout.rowCell(row, column) + HELD);
+    }
+    return sum;
   }
 
   /** Summed over all columns: for limits and for choosing the least loaded. */

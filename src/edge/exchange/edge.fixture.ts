@@ -17,6 +17,7 @@ export class EdgeFixture {
   readonly wakes: string[] = [];
   readonly answered: string[] = [];
   readonly refused: string[] = [];
+  readonly released: string[] = [];
   readonly bugs: unknown[] = [];
   readonly edge: Edge;
   readonly port: number;
@@ -43,6 +44,7 @@ export class EdgeFixture {
       host: {
         wake: (service) => this.wakes.push(service),
         targetAnswered: (_service, id) => this.answered.push(id),
+        slotReleased: (service) => this.released.push(service),
         targetRefused: (_service, id) => this.refused.push(id),
       },
       clock,

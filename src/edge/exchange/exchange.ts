@@ -23,7 +23,7 @@ import { countedAs, type ExchangeEvent, type ExchangePhase, nextPhase } from './
 import { FAILURES, type Failure, failureOfRequest, failureOfUpstream, writeFailure } from './failure.ts';
 import { writeQuietAnswer } from './quiet-answer.ts';
 import { RequestBody } from './request-body.ts';
-import type { Holder, ServiceDesk } from './service-desk.ts';
+import type { Holder, ServiceDesk, WaitsFor } from './service-desk.ts';
 import { failureOfHold, failureOfStopped } from './traffic-failure.ts';
 import { isPageRequest, writeWaitingPage } from './waiting-page.ts';
 
@@ -48,6 +48,8 @@ export class Exchange implements UpstreamUser, Holder {
   #isFreshWanted = false;
   #holdUntilMs = 0;
   #heldAtMs = 0;
+  /** It was held for a wake, and not merely for a slot. */
+  #hasMetGate = false;
   /** Of the desk, when the hold began. */
   #readyings = 0;
   /** How long a wake took as this request saw it; 0: it was not held for one. */
@@ -93,19 +95,34 @@ export class Exchange implements UpstreamUser, Holder {
       return;
     }
     const { column, table } = this.#core;
-    if (column.enter(this.#route.row, table.generation) === 'passed') {
+    const { row } = this.#route;
+    if (column.enter(row, table.generation) === 'held') {
+      this.#move('gated');
+      this.#hold('gate');
+    } else if (this.#mustQueue() || this.#pick(this.#refusedIds) === 'full') {
+      column.turnBack(row);
+      this.#move('gated');
+      this.#hold('slot');
+    } else {
       this.#move('admitted');
       this.#send();
-    } else {
-      this.#move('gated');
-      this.#hold();
     }
+  }
+
+  /** Who waits for a slot already is served first. */
+  #mustQueue(): boolean {
+    return this.#route.targetConcurrency > 0 && this.#desk.heldCount > 0;
   }
 
   /** Never held: where the gate is closed, or nobody else keeps the service awake, it has its answer. */
   #admitQuiet({ answer }: QuietRule): void {
     const { column, table } = this.#core;
     if (this.#desk.isInUse && column.tryEnterQuiet(this.#route.row, table.generation)) {
+      if (this.#pick(this.#refusedIds) === 'full') {
+        column.endQuiet(this.#route.row);
+        this.fail(FAILURES.tooBusy);
+        return;
+      }
       this.#move('admitted');
       this.#send();
       return;
@@ -113,16 +130,17 @@ export class Exchange implements UpstreamUser, Holder {
     this.#conclude((ownLines) => writeQuietAnswer(answer, this.#head.method, this.#requestId, ownLines));
   }
 
-  #hold(): void {
+  #hold(waitsFor: WaitsFor): void {
+    if (waitsFor === 'gate') this.#hasMetGate = true;
     if (this.#holdUntilMs === 0) {
       this.#heldAtMs = this.#core.clock.monotonic();
       this.#holdUntilMs = this.#heldAtMs + this.#route.holdTimeoutMs;
       this.#readyings = this.#desk.readyings;
     }
     this.#client.dueMs = this.#holdUntilMs;
-    const failure = this.#desk.tryHold(this);
+    const failure = this.#desk.tryHold(this, waitsFor);
     if (failure !== null) this.fail(failure);
-    else if (this.#isImpatient()) {
+    else if (waitsFor === 'gate' && this.#isImpatient()) {
       const { clock, limits } = this.#core;
       this.#graceTimer = clock.after(limits.waitGraceMs, () =>
         this.#client.asEvent(() => this.#answerWaiting()),
@@ -146,7 +164,7 @@ export class Exchange implements UpstreamUser, Holder {
 
   #noteWake(): void {
     this.#graceTimer?.cancel();
-    if (this.#desk.readyings === this.#readyings) return;
+    if (!this.#hasMetGate || this.#desk.readyings === this.#readyings) return;
     this.#wakeMs = this.#core.clock.monotonic() - this.#heldAtMs;
   }
 
@@ -156,40 +174,61 @@ export class Exchange implements UpstreamUser, Holder {
     return `X-Luma-Cold-Start: 1\r\nServer-Timing: wake;dur=${this.#wakeMs.toFixed(1)}\r\n`;
   }
 
-  lookAgain(): boolean {
+  lookAgain(): WaitsFor | null {
     const { column, table } = this.#core;
     const now = this.#desk.route;
     if (now.row !== this.#route.row) {
       column.leave(this.#route.row);
       this.#route = now;
-      if (column.enter(now.row, table.generation) === 'held') return false;
+      if (column.enter(now.row, table.generation) === 'held') return this.#stayAtGate();
     } else if (column.again(now.row, table.generation) === 'held') {
       this.#route = now;
-      return false;
+      return this.#stayAtGate();
     }
     this.#route = now;
+    if (this.#pick(this.#refusedIds) === 'full') {
+      column.turnBack(now.row);
+      return 'slot';
+    }
     this.#desk.release(this);
     this.#noteWake();
     this.#move('admitted');
     this.#send();
-    return true;
+    return null;
   }
 
-  /** Counted in flight on the service: finds a target that admits it, and a connection. */
-  #send(): void {
-    const { column, table, limits } = this.#core;
-    let passedOver = this.#refusedIds;
+  #stayAtGate(): WaitsFor {
+    this.#hasMetGate = true;
+    return 'gate';
+  }
+
+  /** Counted in flight on the service: the target that admits it, if there is one. `full`: those that could have no slot. */
+  #pick(refusedIds: readonly string[]): 'picked' | 'full' | 'none' {
+    const { column, table } = this.#core;
+    const { targets, targetConcurrency } = this.#route;
+    const { ejectedIds } = this.#desk.ejection;
+    let passedOver = refusedIds;
+    let isFull = false;
     for (;;) {
-      const target = chooseTarget(this.#route.targets, column, passedOver);
-      if (target === null) {
-        this.#retry(null);
-        return;
-      }
-      if (column.tryEnterTarget(target.row, table.generation)) {
+      const target = chooseTarget(targets, column, passedOver, ejectedIds);
+      // An ejected one does not help out for those that are merely full.
+      if (target === null || (isFull && ejectedIds.includes(target.id))) return isFull ? 'full' : 'none';
+      const entry = column.tryEnterLimited(target.row, table.generation, targetConcurrency);
+      if (entry === 'entered') {
         this.#target = target;
-        break;
+        return 'picked';
       }
+      if (entry === 'full') isFull = true;
       passedOver = [...passedOver, target.id];
+    }
+  }
+
+  /** Finds a connection to the target that was picked. */
+  #send(): void {
+    const { limits } = this.#core;
+    if (this.#target === null) {
+      this.#retry(null);
+      return;
     }
     const pool = this.#desk.pool(this.#target);
     const idleMsMax = isIdempotent(this.#head.method) ? limits.upstreamIdleMs : limits.unsafeReuseIdleMs;
@@ -263,6 +302,7 @@ export class Exchange implements UpstreamUser, Holder {
   }
 
   onAnswerHead(head: ResponseHead): void {
+    if (this.#target !== null) this.#desk.ejection.answered(this.#target.id);
     if (head.status === 101) {
       this.#upgrade(head);
       return;
@@ -379,11 +419,32 @@ export class Exchange implements UpstreamUser, Holder {
     if (this.#phase === 'awaiting' && connection !== null && this.#isStale(connection, why)) {
       this.#isFreshWanted = true;
       this.#move('stale');
-      assert(this.#target !== null, 'what was sent had a target');
-      this.#connection = this.#desk.pool(this.#target).connect(this);
+      this.#connection = this.#desk.pool(this.#otherTarget()).connect(this);
       return;
     }
+    if (this.#phase === 'awaiting' && connection !== null && isTargetsFault(connection, why))
+      this.#blameTarget();
     this.#breakOff(why);
+  }
+
+  /** For what was sent in vain: another target where there is one, otherwise the same once more. */
+  #otherTarget(): TargetRoute {
+    const left = this.#target;
+    assert(left !== null, 'what was sent had a target');
+    if (this.#pick([left.id]) !== 'picked') return left;
+    this.#core.column.end(left.row, machineNowMs());
+    this.#releaseSlot();
+    assert(this.#target !== null, 'what was picked is the target');
+    return this.#target;
+  }
+
+  #blameTarget(): void {
+    if (this.#target !== null) this.#desk.ejection.failed(this.#target);
+  }
+
+  /** After the counts are lowered: whoever waits may go. */
+  #releaseSlot(): void {
+    if (this.#desk.route.targetConcurrency > 0) this.#desk.slotReleased();
   }
 
   /** RFC 9112 §9.3.1: only what may be done twice, on a kept connection that closed as we began to use it. */
@@ -407,7 +468,9 @@ export class Exchange implements UpstreamUser, Holder {
     if (this.#quiet !== null) column.endQuiet(this.#route.row);
     else column.takeBack(this.#route.row);
     this.#move('refused');
+    if (target !== null) this.#releaseSlot();
     if (target !== null && reason !== null) {
+      this.#desk.ejection.failed(target);
       this.#desk.reportRefused(target, reason);
       this.#refusedIds = [...this.#refusedIds, target.id];
       if (
@@ -439,9 +502,10 @@ export class Exchange implements UpstreamUser, Holder {
   onDeadline(): void {
     switch (this.#phase) {
       case 'held':
-        this.fail(failureOfHold(this.#desk.route));
+        this.fail(this.#desk.waitsFor === 'slot' ? FAILURES.tooBusy : failureOfHold(this.#desk.route));
         return;
       case 'awaiting':
+        if (this.body.isComplete) this.#blameTarget();
         this.fail(this.body.isComplete ? FAILURES.answerTimeout : FAILURES.requestTimeout);
         return;
       case 'answering':
@@ -512,6 +576,7 @@ export class Exchange implements UpstreamUser, Holder {
       if (this.#target !== null) column.end(this.#target.row, nowMs);
       if (this.#quiet !== null) column.endQuiet(this.#route.row);
       else column.end(this.#route.row, nowMs);
+      if (this.#target !== null) this.#releaseSlot();
     }
   }
 
@@ -548,6 +613,11 @@ function isIdempotent(method: string): boolean {
     default:
       return false;
   }
+}
+
+/** A kept connection may close for being idle; a new one that closes without a word is the target's doing. */
+function isTargetsFault(connection: UpstreamConnection, why: UpstreamBreak): boolean {
+  return why.kind === 'closed' && connection.useCount === 0 && !connection.hasAnswerBytes;
 }
 
 /** RFC 9110 §7.8: a server never switches to a protocol that was not asked for. */

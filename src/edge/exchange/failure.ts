@@ -43,6 +43,7 @@ export const FAILURES = {
   ),
   holdTimeout: failure(503, 'wake_timeout', 'The service did not start in time.', LATER_MS),
   waking: failure(503, 'waking', 'The service is starting. Ask again in a moment.', SHORTLY_MS),
+  tooBusy: failure(503, 'too_busy', 'Every instance of this service is busy.', SHORTLY_MS),
   noTarget: failure(503, 'no_target', 'No instance of this service is ready.', SHORTLY_MS),
   unreachable: failure(502, 'target_unreachable', 'The service could not be reached.', SHORTLY_MS),
   answerTimeout: failure(504, 'answer_timeout', 'The service did not answer in time.'),

@@ -2,20 +2,27 @@
  * One service as this worker serves it: its current route, its pools, the requests it holds, its probes. All of it is
  * owned here; exchanges come to the desk, and are told when to look at the gate again.
  */
+import type { Timer } from '../../base/clock.ts';
+import { TargetEjection } from '../balancing/target-ejection.ts';
 import { machineNowMs } from '../board/index.ts';
 import { QuietRules } from '../routing/quiet-rules.ts';
 import type { ServiceRoute, TargetRoute } from '../routing/service-route.ts';
+import { asOneEvent } from '../sockets/stream-socket.ts';
 import { TargetPool } from '../upstream/target-pool.ts';
 import type { TargetProbe } from '../upstream/target-probe.ts';
 import type { UpstreamConnection } from '../upstream/upstream-connection.ts';
 import type { EdgeCore } from './edge-core.ts';
 import { FAILURES, type Failure, failureOfWake } from './failure.ts';
+import { SlotReleases } from './slot-releases.ts';
 import { failureOfStopped } from './traffic-failure.ts';
+
+/** What a request is held for: its service's gate, or a target with a free slot. */
+export type WaitsFor = 'gate' | 'slot';
 
 /** A held exchange as its desk sees it. */
 export interface Holder {
-  /** Looks at the gate once more; false: it stays held. */
-  lookAgain(): boolean;
+  /** Looks at the gate and for a slot once more; null: it is held no more. */
+  lookAgain(): WaitsFor | null;
   fail(failure: Failure): void;
 }
 
@@ -33,6 +40,13 @@ export class ServiceDesk {
   readonly #probes = new Map<string, TargetProbe>();
   /** Answered already, and still `starting` in our table. */
   readonly #answered = new Set<string>();
+  /** Of the first holder, as far as is known. */
+  #waitsFor: WaitsFor = 'gate';
+  #slotTimer: Timer | null = null;
+  #isLooking = false;
+  #mustLookOnceMore = false;
+  readonly #releases: SlotReleases;
+  readonly #ejection: TargetEjection;
   #isGone = false;
   #refusal: Refusal | null = null;
   #quietRules: QuietRules;
@@ -44,6 +58,20 @@ export class ServiceDesk {
     this.#route = route;
     this.#quietRules = new QuietRules(route.quietRules);
     this.#readyAtMs = core.clock.monotonic();
+    this.#releases = new SlotReleases(core.clock, core.limits, () => core.host.slotReleased(route.name));
+    this.#ejection = new TargetEjection(core.clock, core.limits, (target, onDone) =>
+      this.#askOnce(target, onDone),
+    );
+    this.#ejection.follow(route.targets);
+  }
+
+  get waitsFor(): WaitsFor {
+    return this.#waitsFor;
+  }
+
+  /** Where targets' failures are told, and who is to be avoided. */
+  get ejection(): TargetEjection {
+    return this.#ejection;
   }
 
   get route(): ServiceRoute {
@@ -82,7 +110,7 @@ export class ServiceDesk {
   }
 
   /** Null: it is held. Otherwise why it cannot be. */
-  tryHold(holder: Holder): Failure | null {
+  tryHold(holder: Holder, waitsFor: WaitsFor): Failure | null {
     const refusal = this.#currentRefusal();
     if (refusal !== null) return refusal;
     const { limits } = this.#core;
@@ -91,7 +119,8 @@ export class ServiceDesk {
     }
     this.#holders.add(holder);
     this.#core.heldCount++;
-    if (this.#holders.size === 1) this.#core.host.wake(this.#route.name);
+    if (this.#holders.size === 1) this.#waitsFor = 'slot';
+    this.#meet(waitsFor);
     this.#reviewProbes();
     return null;
   }
@@ -100,7 +129,17 @@ export class ServiceDesk {
   release(holder: Holder): void {
     if (!this.#holders.delete(holder)) return;
     this.#core.heldCount--;
-    if (this.#holders.size === 0) this.#cancelProbes();
+    if (this.#holders.size > 0) return;
+    this.#cancelProbes();
+    this.#cancelLook();
+  }
+
+  /** An exchange has left a target that may have only so many. */
+  slotReleased(): void {
+    if (this.#isGone) return;
+    const hasWaiters = this.#holders.size > 0;
+    const doOthersWait = this.#core.column.heldElsewhere(this.#route.row) > 0;
+    if (this.#releases.mayTake(hasWaiters, doOthersWait) && hasWaiters) this.lookAgain();
   }
 
   pool(target: TargetRoute): TargetPool {
@@ -126,6 +165,7 @@ export class ServiceDesk {
     if (route.quietRules !== this.#route.quietRules) this.#quietRules = new QuietRules(route.quietRules);
     this.#route = route;
     this.#reconcilePools();
+    this.#ejection.follow(route.targets);
     if (route.traffic === 'stopped') {
       this.#failHolders(failureOfStopped(route));
       return;
@@ -148,10 +188,14 @@ export class ServiceDesk {
     this.#pools.clear();
     this.#failHolders(FAILURES.serviceRemoved);
     this.#cancelProbes();
+    this.#cancelLook();
+    this.#releases.close();
+    this.#ejection.close();
   }
 
   gateOpened(): void {
     this.#refusal = null;
+    this.#ejection.resume();
     this.lookAgain();
     // The gate fell again before all had passed: what was asked for then is over.
     this.repeatWake();
@@ -159,6 +203,7 @@ export class ServiceDesk {
 
   gateClosed(): void {
     this.#answered.clear();
+    this.#ejection.suspend();
     for (const pool of this.#pools.values()) pool.endEpoch();
   }
 
@@ -176,14 +221,51 @@ export class ServiceDesk {
   }
 
   repeatWake(): void {
-    if (this.#holders.size > 0) this.#core.host.wake(this.#route.name);
+    if (this.#holders.size > 0 && this.#waitsFor === 'gate') this.#core.host.wake(this.#route.name);
   }
 
-  /** The gate is the same for all: the first that stays held speaks for the rest. */
+  /** Gate and slots are the same for all: the first that stays held speaks for the rest. */
   lookAgain(): void {
-    for (const holder of this.#holders) {
-      if (!holder.lookAgain()) return;
+    this.#mustLookOnceMore = true;
+    // A holder that goes, and fails at once, releases a slot again while we look.
+    if (this.#isLooking) return;
+    this.#isLooking = true;
+    try {
+      while (this.#mustLookOnceMore) {
+        this.#mustLookOnceMore = false;
+        this.#look();
+      }
+    } finally {
+      this.#isLooking = false;
     }
+  }
+
+  #look(): void {
+    for (const holder of this.#holders) {
+      const waitsFor = holder.lookAgain();
+      if (waitsFor === null) continue;
+      this.#meet(waitsFor);
+      return;
+    }
+  }
+
+  /** What somebody was held for just now. A wake is said when it becomes the gate; for a slot there is one more look. */
+  #meet(waitsFor: WaitsFor): void {
+    const wasForSlot = this.#waitsFor === 'slot';
+    this.#waitsFor = waitsFor;
+    if (waitsFor === 'gate') {
+      if (wasForSlot) this.#core.host.wake(this.#route.name);
+      return;
+    }
+    this.#slotTimer ??= this.#core.clock.after(this.#core.limits.slotLookMs, () => {
+      this.#slotTimer = null;
+      asOneEvent(() => this.lookAgain());
+    });
+  }
+
+  #cancelLook(): void {
+    this.#slotTimer?.cancel();
+    this.#slotTimer = null;
   }
 
   /** Rate limited, so that a thousand refused requests are one report. */
@@ -246,6 +328,16 @@ export class ServiceDesk {
       this.#core.host.targetAnswered(this.#route.name, target.id, afterMs);
     };
     this.#probes.set(target.id, pool.probe(this.#core.clock, target, onAnswered));
+  }
+
+  /** An ejected target, before it is back. */
+  #askOnce(target: TargetRoute, onDone: (hasAnswered: boolean) => void): TargetProbe {
+    const pool = this.pool(target);
+    const onAnswered = (_afterMs: number, connection: UpstreamConnection | null): void => {
+      if (connection !== null) pool.giveFirst(connection, this.#core.sweep.nowMs);
+      onDone(true);
+    };
+    return pool.probeOnce(this.#core.clock, target, onAnswered, () => onDone(false));
   }
 
   #cancelProbes(): void {

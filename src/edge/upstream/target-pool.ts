@@ -84,6 +84,11 @@ export class TargetPool implements ConnectionKeeper {
     return new TargetProbe(this.#context, clock, target, onAnswered, this.#epoch);
   }
 
+  /** Asks a target that was ready before, once. */
+  probeOnce(clock: Clock, target: TargetRoute, onAnswered: ProbeAnswered, onFailed: () => void): TargetProbe {
+    return new TargetProbe(this.#context, clock, target, onAnswered, this.#epoch, onFailed);
+  }
+
   /** A connection that a probe made and nobody has used: the first request goes out on it. */
   giveFirst(connection: UpstreamConnection, nowMs: number): void {
     if (this.#isCurrent(connection)) this.#keep(connection, nowMs);

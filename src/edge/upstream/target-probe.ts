@@ -35,6 +35,7 @@ export class TargetProbe implements UpstreamUser {
   readonly #onAnswered: ProbeAnswered;
   readonly #startedAtMs: number;
   readonly #epoch: number;
+  readonly #onFailed: (() => void) | null;
   #connection: UpstreamConnection | null = null;
   #attemptTimer: Timer | null = null;
   #pauseTimer: Timer | null = null;
@@ -47,12 +48,15 @@ export class TargetProbe implements UpstreamUser {
     target: ProbedTarget,
     onAnswered: ProbeAnswered,
     epoch = 0,
+    /** The first try is the last one, and this hears that it failed. */
+    onFailed: (() => void) | null = null,
   ) {
     this.#context = context;
     this.#clock = clock;
     this.#target = target;
     this.#onAnswered = onAnswered;
     this.#epoch = epoch;
+    this.#onFailed = onFailed;
     this.#startedAtMs = clock.monotonic();
     this.#attempt();
   }
@@ -114,6 +118,11 @@ export class TargetProbe implements UpstreamUser {
 
   #pause(): void {
     if (this.#isOver) return;
+    if (this.#onFailed !== null) {
+      this.#isOver = true;
+      this.#onFailed();
+      return;
+    }
     this.#pauseTimer = this.#clock.after(this.#pauseMs, () => this.#attempt());
     this.#pauseMs = Math.min(PAUSE_MAX_MS, this.#pauseMs * PAUSE_GROWTH);
   }

@@ -28,6 +28,8 @@ export interface CrewListener {
   onWake(service: string): void;
   /** `generation`: of the route table by which it was asked. */
   onAnswered(service: string, targetId: string, generation: number): void;
+  /** For all members, the one that says it too. */
+  onSlotReleased(service: string): void;
   onRefused(service: string, targetId: string, reason: string): void;
   /** It has the table and gets every change from now on: what it missed must be said again. */
   onRegistered(): void;
@@ -232,6 +234,9 @@ export class Crew {
         break;
       case 'answered':
         listener.onAnswered(message.service, message.targetId, message.generation);
+        break;
+      case 'slot-released':
+        listener.onSlotReleased(message.service);
         break;
       case 'refused':
         listener.onRefused(message.service, message.targetId, message.reason);

@@ -38,6 +38,7 @@ export class LocalWorker {
       host: {
         wake: (service) => this.#host.wake(service),
         targetAnswered: (service, targetId, afterMs) => this.#host.targetAnswered(service, targetId, afterMs),
+        slotReleased: (service) => this.#host.slotReleased(service),
         targetRefused: (service, targetId, reason) => this.#host.targetRefused(service, targetId, reason),
       },
     });
@@ -87,6 +88,9 @@ export class LocalWorker {
       case 'closed':
         this.#edge.closed(message.service);
         break;
+      case 'slot-released':
+        this.#edge.slotReleased(message.service);
+        break;
       case 'refuse':
         this.#edge.refuse(message.service, message.failure);
         break;
@@ -108,6 +112,7 @@ function hostOf(listener: CrewListener, table: WorkerTable): EdgeHost {
   return {
     wake: (service) => listener.onWake(service),
     targetAnswered: (service, targetId) => listener.onAnswered(service, targetId, table.generation),
+    slotReleased: (service) => listener.onSlotReleased(service),
     targetRefused: (service, targetId, reason) => listener.onRefused(service, targetId, reason),
   };
 }

@@ -85,6 +85,8 @@ export const toDaemonSchema = z.discriminatedUnion('type', [
     afterMs: z.number(),
   }),
   z.object({ type: z.literal('refused'), service, targetId, reason: z.string().max(1_000) }),
+  /** Requests that other workers hold may have a slot. */
+  z.object({ type: z.literal('slot-released'), service }),
   /** An orphan's whole table, for a daemon that has none newer. */
   z.object({ type: z.literal('table'), generation: z.int(), services: z.array(ownedRouteSchema).readonly() }),
   /** It was told by a signal to end: another one is needed in its place. */
@@ -105,6 +107,8 @@ export type ToWorker =
   | { readonly type: 'change'; readonly change: OwnedChange }
   | { readonly type: 'opened'; readonly service: string }
   | { readonly type: 'closed'; readonly service: string }
+  /** Who waits for a slot of a target looks again. */
+  | { readonly type: 'slot-released'; readonly service: string }
   | { readonly type: 'refuse'; readonly service: string; readonly failure: HoldFailure }
   /** Ends what still runs on targets that left: the time to drain is over. */
   | { readonly type: 'cut'; readonly service: string; readonly targetIds: readonly string[] }

@@ -106,6 +106,10 @@ export class Worker implements EdgeHost {
     this.#connection.send({ type: 'refused', service, targetId, reason: reason.slice(0, 1_000) });
   }
 
+  slotReleased(service: string): void {
+    this.#connection.send({ type: 'slot-released', service });
+  }
+
   #hello(): void {
     this.#connection.send({
       type: 'hello',
@@ -138,6 +142,9 @@ export class Worker implements EdgeHost {
         break;
       case 'closed':
         this.#edge.closed(message.service);
+        break;
+      case 'slot-released':
+        this.#edge.slotReleased(message.service);
         break;
       case 'refuse':
         this.#edge.refuse(message.service, message.failure);
