@@ -225,8 +225,20 @@ export class Daemon implements Commands {
     this.#restore(saved, inherited);
     this.#client = this.#makeClient(saved);
     await this.#startWorkers(workersSocketPath, inherited);
+    if (inherited) await this.#saveInherited();
     this.#services.open();
     this.#commands.listen(socketPath);
+  }
+
+  /** What the workers knew may be newer than the file, and whoever asks from now on may rely on it. */
+  async #saveInherited(): Promise<void> {
+    try {
+      await this.#state.save();
+    } catch (error) {
+      // The workers still have it, and commands say so themselves when they cannot be saved.
+      this.#options.log.error('what the workers handed over could not be saved', { error });
+      this.#state.changed();
+    }
   }
 
   /** The table of workers that still serve by it is newer than the file. */

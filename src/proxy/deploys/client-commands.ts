@@ -267,10 +267,11 @@ export class ClientCommands {
     timeoutMs = effective(this.#options).drainTimeoutMs,
   ): Promise<number> {
     const { registry, cut } = this.#parts;
-    const left = (): Departed[] =>
-      registry()
-        .drains.of(name)
-        .filter(({ targetId }) => targetIds.includes(targetId));
+    const left = (): Departed[] => {
+      const { drains } = registry();
+      drains.sweep();
+      return drains.of(name).filter(({ targetId }) => targetIds.includes(targetId));
+    };
     const running = (): number => left().reduce((sum, target) => sum + registry().drains.inFlight(target), 0);
     await this.#until(timeoutMs, () => running() === 0);
     const count = running();

@@ -74,13 +74,13 @@ export class StateFile {
     } catch (cause) {
       this.#isDirty = true;
       throw new LumaError('state_not_saved', `cannot write ${this.path}: ${messageOf(cause)}`, {
-        hint: 'see that the disk has room and that this user may write there',
+        hint: 'see that the disk has room and that this user may write there; what was changed is in force and will be saved then',
         cause,
       });
     } finally {
       this.#writing = undefined;
+      if (this.#isDirty) this.changed();
     }
-    if (this.#isDirty) this.changed();
   }
 
   /** Nothing more is written by itself. */
