@@ -4,12 +4,14 @@
  */
 import type { Clock, Timer } from '../base/clock.ts';
 import type { BoardColumn } from './board/index.ts';
+import type { AccessLog } from './exchange/access-line.ts';
 import { ClientConnection } from './exchange/client-connection.ts';
 import { ConnectionCaps, type TurnedAway } from './exchange/connection-caps.ts';
 import { DateLine } from './exchange/date-line.ts';
 import type { EdgeCore } from './exchange/edge-core.ts';
 import type { EdgeHost } from './exchange/edge-host.ts';
 import { RequestIds } from './exchange/request-ids.ts';
+import { type CountsTaken, ServiceCounts } from './exchange/service-counts.ts';
 import { ServiceDesk } from './exchange/service-desk.ts';
 import { TrustedProxies } from './exchange/trusted-proxies.ts';
 import { EDGE_LIMITS, type EdgeLimits } from './limits.ts';
@@ -20,7 +22,9 @@ import { type ListenAddress, Listener } from './sockets/listener.ts';
 import { asOneEvent } from './sockets/stream-socket.ts';
 import { IdleBudget } from './upstream/target-pool.ts';
 
+export type { AccessLog } from './exchange/access-line.ts';
 export type { EdgeHost } from './exchange/edge-host.ts';
+export { type CountsTaken, DURATION_BOUNDS } from './exchange/service-counts.ts';
 export { EDGE_LIMITS, type EdgeLimits } from './limits.ts';
 export type { Readiness, RouteChange, ServiceRoute, TargetRoute } from './routing/service-route.ts';
 export type { ListenAddress } from './sockets/listener.ts';
@@ -35,6 +39,8 @@ export interface EdgeOptions {
   readonly trustedProxies?: readonly string[];
   /** Open connections of one client address (of one /64 in IPv6) to this worker; 0 or absent: no limit. */
   readonly connectionsPerAddressMax?: number;
+  /** One line for each exchange; left out: none is made. */
+  readonly accessLog?: AccessLog | null;
   /** Bugs: the connection concerned is closed, the rest goes on. */
   readonly onError?: (error: unknown) => void;
 }
@@ -62,6 +68,7 @@ export class Edge {
     const limits = { ...EDGE_LIMITS, ...options.limits };
     const onError = options.onError ?? reportToNobody;
     const sweep = new DeadlineSweep(options.clock, limits.sweepMs, onError);
+    const changedCounts = new Set<ServiceCounts>();
     this.#core = {
       column: options.column,
       host: options.host,
@@ -76,6 +83,9 @@ export class Edge {
       date: new DateLine(options.clock, sweep),
       trustedProxies: new TrustedProxies(options.trustedProxies ?? []),
       caps: new ConnectionCaps(limits, options.connectionsPerAddressMax ?? 0),
+      counts: new ServiceCounts('', changedCounts),
+      changedCounts,
+      accessLog: options.accessLog ?? null,
       onError,
       isDraining: false,
       drainIdleMs: Number.POSITIVE_INFINITY,
@@ -175,6 +185,14 @@ export class Edge {
     // Those that were just answered linger; nobody will watch over them any more.
     for (const client of clients) client.finishNow();
     for (const name of [...desks.keys()]) this.#removeDesk(name);
+  }
+
+  /** What was counted since the last taking, of the services where anything was. */
+  takeCounts(): readonly CountsTaken[] {
+    const { changedCounts } = this.#core;
+    const taken = [...changedCounts].map((counts) => counts.take());
+    changedCounts.clear();
+    return taken;
   }
 
   stats(): EdgeStats {

@@ -7,10 +7,12 @@ import { parseRequestHead, type RequestHead } from '../http1/request-head.ts';
 import { parseProxyHeader } from '../proxy-protocol/proxy-header.ts';
 import type { DeadlineOwner } from '../sockets/deadline-sweep.ts';
 import { asOneEvent, type SocketOwner, type StreamSocket } from '../sockets/stream-socket.ts';
+import { accessLine } from './access-line.ts';
 import { ClientAddress, type RequestOrigin } from './client-address.ts';
 import type { EdgeCore } from './edge-core.ts';
 import { Exchange } from './exchange.ts';
 import { FAILURES, type Failure, failureOfRequest, writeFailure } from './failure.ts';
+import { NO_EXCHANGE, requestRecord } from './request-record.ts';
 import { TARGET_REPLACED } from './traffic-failure.ts';
 
 const NEVER = Number.POSITIVE_INFINITY;
@@ -56,8 +58,9 @@ export class ClientConnection implements SocketOwner, DeadlineOwner {
   }
 
   onOpen(): void {
-    const { clients, sweep, limits, caps } = this.#core;
+    const { clients, sweep, limits, caps, counts } = this.#core;
     clients.add(this);
+    counts.add('connections');
     sweep.add(this);
     this.dueMs = sweep.nowMs + limits.keepAliveIdleMs;
     if (this.#core.isDraining) this.#refuse(FAILURES.shuttingDown);
@@ -247,7 +250,18 @@ export class ClientConnection implements SocketOwner, DeadlineOwner {
 
   answerFailure(failure: Failure, head: RequestHead, requestId: string, isPersistent: boolean): void {
     const request = { method: head.method, accept: head.fields.first('accept') ?? '', requestId };
+    this.#tellRefused(failure, head, requestId);
     this.answerOwn((ownLines) => writeFailure(failure, request, ownLines), head, isPersistent);
+  }
+
+  /** What never became an exchange of a service. */
+  #tellRefused({ status, code }: Failure, head: RequestHead | null, requestId: string): void {
+    const { counts, accessLog, clock } = this.#core;
+    counts.exchange(head?.method ?? '', status, null);
+    counts.failed(code);
+    if (accessLog === null) return;
+    const record = requestRecord(clock.now(), this, head);
+    accessLog.append(accessLine({ ...NO_EXCHANGE, ...record, status, requestId, error: code }));
   }
 
   /** A whole answer that no target made. */
@@ -377,6 +391,7 @@ export class ClientConnection implements SocketOwner, DeadlineOwner {
 
   #refuse(failure: Failure): void {
     const request = { method: '', accept: '', requestId: this.#core.requestIds.next() };
+    this.#tellRefused(failure, null, request.requestId);
     this.socket.writeBytes(writeFailure(failure, request, this.#ownLines(false, 1)));
     this.#linger();
   }

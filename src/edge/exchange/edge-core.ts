@@ -5,11 +5,13 @@ import type { EdgeLimits } from '../limits.ts';
 import type { RouteTable } from '../routing/route-table.ts';
 import type { DeadlineSweep } from '../sockets/deadline-sweep.ts';
 import type { IdleBudget } from '../upstream/target-pool.ts';
+import type { AccessLog } from './access-line.ts';
 import type { ClientConnection } from './client-connection.ts';
 import type { ConnectionCaps } from './connection-caps.ts';
 import type { DateLine } from './date-line.ts';
 import type { EdgeHost } from './edge-host.ts';
 import type { RequestIds } from './request-ids.ts';
+import type { ServiceCounts } from './service-counts.ts';
 import type { ServiceDesk } from './service-desk.ts';
 import type { TrustedProxies } from './trusted-proxies.ts';
 
@@ -27,6 +29,12 @@ export interface EdgeCore {
   readonly date: DateLine;
   readonly trustedProxies: TrustedProxies;
   readonly caps: ConnectionCaps;
+  /** Of requests that belong to no service. */
+  readonly counts: ServiceCounts;
+  /** Where there is something to take. */
+  readonly changedCounts: Set<ServiceCounts>;
+  /** Null: off. */
+  readonly accessLog: AccessLog | null;
   readonly onError: (error: unknown) => void;
   /** Answers end their connections; nothing new is accepted. */
   isDraining: boolean;

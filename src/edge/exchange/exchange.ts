@@ -16,6 +16,7 @@ import { targetFor } from '../routing/route-table.ts';
 import type { QuietRule, ServiceRoute, TargetRoute } from '../routing/service-route.ts';
 import { authorityOf } from '../upstream/target-probe.ts';
 import type { UpstreamBreak, UpstreamConnection, UpstreamUser } from '../upstream/upstream-connection.ts';
+import { accessLine } from './access-line.ts';
 import { AnswerWriter } from './answer-writer.ts';
 import type { ClientConnection } from './client-connection.ts';
 import type { EdgeCore } from './edge-core.ts';
@@ -23,6 +24,7 @@ import { countedAs, type ExchangeEvent, type ExchangePhase, nextPhase } from './
 import { FAILURES, type Failure, failureOfRequest, failureOfUpstream, writeFailure } from './failure.ts';
 import { writeQuietAnswer } from './quiet-answer.ts';
 import { RequestBody } from './request-body.ts';
+import { requestRecord } from './request-record.ts';
 import type { Holder, ServiceDesk, WaitsFor } from './service-desk.ts';
 import { failureOfHold, failureOfStopped } from './traffic-failure.ts';
 import { isPageRequest, writeWaitingPage } from './waiting-page.ts';
@@ -55,6 +57,12 @@ export class Exchange implements UpstreamUser, Holder {
   /** How long a wake took as this request saw it; 0: it was not held for one. */
   #wakeMs = 0;
   #graceTimer: Timer | null = null;
+  readonly #beganAtMs: number;
+  /** As the client got it; 0: none yet. */
+  #status = 0;
+  #error: string | null = null;
+  #bytesIn = 0;
+  #bytesOut = 0;
   /** The rule that makes the request quiet: it neither wakes nor keeps awake. */
   readonly #quiet: QuietRule | null;
   /** Since the first refusal. */
@@ -72,6 +80,9 @@ export class Exchange implements UpstreamUser, Holder {
     this.#route = desk.route;
     this.body = new RequestBody(head.framing, core.limits, head.listed);
     this.#quiet = desk.quietRules.isEmpty ? null : desk.quietRules.find(questionOf(client, head));
+    this.#beganAtMs = core.clock.monotonic();
+    // A connection that is gone has no address any more.
+    if (core.accessLog !== null) client.origin(head);
     core.exchangeCount++;
   }
 
@@ -123,11 +134,15 @@ export class Exchange implements UpstreamUser, Holder {
         this.fail(FAILURES.tooBusy);
         return;
       }
+      this.#desk.counts.add('quiet passed');
       this.#move('admitted');
       this.#send();
       return;
     }
-    this.#conclude((ownLines) => writeQuietAnswer(answer, this.#head.method, this.#requestId, ownLines));
+    this.#desk.counts.add('quiet answered');
+    this.#conclude(answer.status, null, (ownLines) =>
+      writeQuietAnswer(answer, this.#head.method, this.#requestId, ownLines),
+    );
   }
 
   #hold(waitsFor: WaitsFor): void {
@@ -158,14 +173,19 @@ export class Exchange implements UpstreamUser, Holder {
   /** The wake was raised by the hold; it goes on without this request. */
   #answerWaiting(): void {
     if (this.#phase !== 'held') return;
+    const { status, code } = FAILURES.waking;
     if (this.#route.waitMode !== 'page') this.fail(FAILURES.waking);
-    else this.#conclude((ownLines) => writeWaitingPage(this.#route.name, this.#requestId, ownLines));
+    else
+      this.#conclude(status, code, (ownLines) =>
+        writeWaitingPage(this.#route.name, this.#requestId, ownLines),
+      );
   }
 
   #noteWake(): void {
     this.#graceTimer?.cancel();
     if (!this.#hasMetGate || this.#desk.readyings === this.#readyings) return;
     this.#wakeMs = this.#core.clock.monotonic() - this.#heldAtMs;
+    this.#desk.counts.waited(this.#wakeMs);
   }
 
   /** For answers of requests that were held for a wake. */
@@ -273,6 +293,7 @@ export class Exchange implements UpstreamUser, Holder {
     const connection = this.#connection;
     if (connection === null || this.#isUpstreamClogged || !this.#isWithTarget()) return from;
     if (this.#phase === 'tunnel') {
+      this.#bytesIn += input.length - from;
       connection.writeBytes(input, from, input.length);
       if (this.#hasTargetEnded) this.#armHalfClosed();
       return input.length;
@@ -280,6 +301,7 @@ export class Exchange implements UpstreamUser, Holder {
     if (this.body.isComplete) return from;
     const rest = this.body.pass(input, from, connection);
     if (rest >= 0) {
+      this.#bytesIn += rest - from;
       if (this.#phase === 'awaiting') this.#armAnswer();
       return rest;
     }
@@ -308,6 +330,7 @@ export class Exchange implements UpstreamUser, Holder {
       return;
     }
     this.#move('answered');
+    this.#status = head.status;
     const dateLine = head.hasDate ? '' : this.#core.date.line();
     this.#answer.begin(head, this.body.isComplete && !this.#core.isDraining, dateLine + this.#wakeLines());
     this.#armProgress();
@@ -318,6 +341,7 @@ export class Exchange implements UpstreamUser, Holder {
   }
 
   onAnswerBytes(bytes: Buffer, from: number, to: number): void {
+    this.#bytesOut += to - from;
     this.#answer.bytes(bytes, from, to);
     this.#armProgress();
   }
@@ -340,6 +364,7 @@ export class Exchange implements UpstreamUser, Holder {
       return;
     }
     this.#move('upgraded');
+    this.#status = head.status;
     this.#client.arm(NEVER);
     this.#connection?.becomeTunnel();
     this.#client.socket.watchPeer();
@@ -348,6 +373,7 @@ export class Exchange implements UpstreamUser, Holder {
   }
 
   onTunnelBytes(bytes: Buffer, from: number, to: number): void {
+    this.#bytesOut += to - from;
     this.#client.socket.writeBytes(bytes, from, to);
     if (this.#hasClientEnded) this.#armHalfClosed();
   }
@@ -520,10 +546,14 @@ export class Exchange implements UpstreamUser, Holder {
   /** Ends the exchange with an answer of our own, or by cutting the one that has begun. */
   fail(failure: Failure): void {
     const request = { method: this.#head.method, accept: this.#head.fields.first('accept') ?? '' };
-    this.#conclude((ownLines) => writeFailure(failure, { ...request, requestId: this.#requestId }, ownLines));
+    this.#conclude(failure.status, failure.code, (ownLines) =>
+      writeFailure(failure, { ...request, requestId: this.#requestId }, ownLines),
+    );
   }
 
-  #conclude(write: (ownLines: string) => Buffer): void {
+  #conclude(status: number, error: string | null, write: (ownLines: string) => Buffer): void {
+    if (this.#status === 0) this.#status = status;
+    this.#error = error;
     const phase = this.#phase;
     const connection = this.#connection;
     this.#connection = null;
@@ -554,6 +584,8 @@ export class Exchange implements UpstreamUser, Holder {
     const connection = this.#connection;
     this.#connection = null;
     connection?.drop();
+    if (this.#status === 0) this.#status = CLIENT_GONE;
+    if (this.#phase !== 'tunnel') this.#error = 'client_gone';
     this.#end();
   }
 
@@ -568,6 +600,7 @@ export class Exchange implements UpstreamUser, Holder {
     this.#retryTimer?.cancel();
     this.#graceTimer?.cancel();
     this.#core.exchangeCount--;
+    this.#tell();
     if (counted === 'held') {
       column.leave(this.#route.row);
       this.#desk.release(this);
@@ -580,12 +613,42 @@ export class Exchange implements UpstreamUser, Holder {
     }
   }
 
+  /** To the counts, and to the access log where there is one. */
+  #tell(): void {
+    const { clock, accessLog } = this.#core;
+    const { counts } = this.#desk;
+    const durationMs = clock.monotonic() - this.#beganAtMs;
+    counts.exchange(this.#head.method, this.#status, this.#status === 101 ? null : durationMs);
+    if (this.#bytesIn > 0) counts.add('bytes in', this.#bytesIn);
+    if (this.#bytesOut > 0) counts.add('bytes out', this.#bytesOut);
+    if (this.#error !== null) counts.failed(this.#error);
+    if (accessLog === null) return;
+    accessLog.append(
+      accessLine({
+        ...requestRecord(clock.now(), this.#client, this.#head),
+        service: this.#route.name,
+        target: this.#target?.id ?? null,
+        status: this.#status,
+        bytesIn: this.#bytesIn,
+        bytesOut: this.#bytesOut,
+        durationMs,
+        wakeMs: this.#wakeMs,
+        requestId: this.#requestId,
+        isQuiet: this.#quiet !== null,
+        error: this.#error,
+      }),
+    );
+  }
+
   #move(event: ExchangeEvent): void {
     const next = nextPhase(this.#phase, event);
     assert(next !== null, `an exchange that is ${this.#phase} is never ${event}`);
     this.#phase = next;
   }
 }
+
+/** nginx's: the client went before it got an answer. */
+const CLIENT_GONE = 499;
 
 /** What quiet rules ask about a request. */
 function questionOf(client: ClientConnection, head: RequestHead): QuietQuestion {

@@ -13,6 +13,7 @@ import type { TargetProbe } from '../upstream/target-probe.ts';
 import type { UpstreamConnection } from '../upstream/upstream-connection.ts';
 import type { EdgeCore } from './edge-core.ts';
 import { FAILURES, type Failure, failureOfWake } from './failure.ts';
+import { ServiceCounts } from './service-counts.ts';
 import { SlotReleases } from './slot-releases.ts';
 import { failureOfStopped } from './traffic-failure.ts';
 
@@ -47,6 +48,7 @@ export class ServiceDesk {
   #mustLookOnceMore = false;
   readonly #releases: SlotReleases;
   readonly #ejection: TargetEjection;
+  readonly counts: ServiceCounts;
   #isGone = false;
   #refusal: Refusal | null = null;
   #quietRules: QuietRules;
@@ -56,6 +58,7 @@ export class ServiceDesk {
   constructor(core: EdgeCore, route: ServiceRoute) {
     this.#core = core;
     this.#route = route;
+    this.counts = new ServiceCounts(route.name, core.changedCounts);
     this.#quietRules = new QuietRules(route.quietRules);
     this.#readyAtMs = core.clock.monotonic();
     this.#releases = new SlotReleases(core.clock, core.limits, () => core.host.slotReleased(route.name));
@@ -119,6 +122,7 @@ export class ServiceDesk {
     }
     this.#holders.add(holder);
     this.#core.heldCount++;
+    this.counts.add('holds');
     if (this.#holders.size === 1) this.#waitsFor = 'slot';
     this.#meet(waitsFor);
     this.#reviewProbes();
@@ -221,7 +225,12 @@ export class ServiceDesk {
   }
 
   repeatWake(): void {
-    if (this.#holders.size > 0 && this.#waitsFor === 'gate') this.#core.host.wake(this.#route.name);
+    if (this.#holders.size > 0 && this.#waitsFor === 'gate') this.#wake();
+  }
+
+  #wake(): void {
+    this.counts.add('wakes');
+    this.#core.host.wake(this.#route.name);
   }
 
   /** Gate and slots are the same for all: the first that stays held speaks for the rest. */
@@ -254,7 +263,7 @@ export class ServiceDesk {
     const wasForSlot = this.#waitsFor === 'slot';
     this.#waitsFor = waitsFor;
     if (waitsFor === 'gate') {
-      if (wasForSlot) this.#core.host.wake(this.#route.name);
+      if (wasForSlot) this.#wake();
       return;
     }
     this.#slotTimer ??= this.#core.clock.after(this.#core.limits.slotLookMs, () => {
