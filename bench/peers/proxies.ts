@@ -80,6 +80,9 @@ function caddyCommand(port: number, upstreamPort: number, processes: Processes):
   const text = `{
   admin off
   auto_https off
+  log {
+    output discard
+  }
 }
 http://:${port} {
   bind 127.0.0.1
