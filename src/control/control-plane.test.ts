@@ -418,6 +418,19 @@ describe('a change of settings', () => {
 });
 
 describe('people', () => {
+  test('who take the host of another project by a change are told which project has it', async () => {
+    const luma = await platform();
+    await luma.create();
+    await luma.create({ name: 'blog' });
+    luma.proxy.takenHosts.set('blog.localhost', 'service blog of the installation 17');
+    const change = luma.control.replaceProject(projectSettings({ hostnames: ['blog.localhost'] }));
+    await expect(luma.during(change)).rejects.toMatchObject({
+      code: 'hostname_taken',
+      message: 'the hostname blog.localhost belongs to project blog',
+      details: { hostname: 'blog.localhost', owner: 'blog' },
+    });
+  });
+
   test('who register a taken host are told by whom, and nothing is kept', async () => {
     const luma = await platform();
     luma.proxy.takenHosts.set('app.localhost', 'blog');

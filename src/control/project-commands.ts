@@ -77,7 +77,10 @@ export class ProjectCommands {
       this.#check(settings);
       const revision = project.revision + (isRevision ? 1 : 0);
       const changed: Project = { ...project, settings, revision, updatedAt: this.#needs.clock.now() };
-      if (isRouting) await this.#tryRoutes(supervisor, settings);
+      if (isRouting) {
+        this.#checkHosts(settings);
+        await this.#tryRoutes(supervisor, settings);
+      }
       try {
         await this.#needs.store.updateProject(changed);
       } catch (error) {
@@ -178,6 +181,16 @@ export class ProjectCommands {
     if (!(await told)) throw refusal.shuttingDown();
     supervisor.close();
     this.#needs.registry.remove(supervisor);
+  }
+
+  /** Our own projects by their names; the proxy would only say which service has it. */
+  #checkHosts({ name, hostnames }: ProjectSettings): void {
+    for (const other of this.#needs.registry.all()) {
+      const taken = other.project.settings.hostnames.find((hostname) => hostnames.includes(hostname));
+      if (taken === undefined || other.name === name) continue;
+      const message = `the hostname ${taken} belongs to project ${other.name}`;
+      throw refusal.hostnameTaken(message, { hostname: taken, owner: other.name });
+    }
   }
 
   /** A host that somebody else has is found out before anything is stored. */
