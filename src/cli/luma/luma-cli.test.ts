@@ -243,6 +243,13 @@ describe('projects', () => {
     expect(out).not.toContain('development');
   });
 
+  test('that name no port say which one it is: that of images, or one that Luma chooses', async () => {
+    api.on('GET /projects/hello', projectJson({ container_port: null }));
+    expect((await run('projects show hello')).out).toContain('port          8080\n');
+    api.on('GET /projects/hello', projectJson({ container_port: null, docker_image: null, command: ['x'] }));
+    expect((await run('projects show hello')).out).toContain('port          chosen by Luma\n');
+  });
+
   test('are removed, and progress is for terminals only', async () => {
     api.onStream('DELETE /projects/hello', () => new Response(null, { status: 204 }));
     expect(await run('projects remove hello')).toEqual({ exitCode: 0, out: 'removed hello\n', err: '' });

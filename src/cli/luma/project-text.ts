@@ -37,7 +37,7 @@ export function projectFacts(project: ProjectJson): string {
     ['entrypoint', listText(project.entrypoint)],
     ['command', listText(project.command)],
     ['working dir', project.working_dir],
-    ['port', project.container_port === null ? 'chosen by Luma' : String(project.container_port)],
+    ['port', portText(project)],
     ['env', Object.keys(project.env_vars).join(', ') || null],
     ['health check', check && `${check.path} within ${check.timeout}`],
     ['sleeps after', project.idle_timeout],
@@ -63,6 +63,11 @@ function statusCell(status: ProjectJson['status']): Cell {
 
 function runsText({ docker_image: image, command }: ProjectJson): string {
   return image ?? listText(command) ?? '';
+}
+
+function portText({ container_port: port, docker_image: image }: ProjectJson): string {
+  if (port !== null) return String(port);
+  return image === null ? 'chosen by Luma' : '8080';
 }
 
 function instanceText({ id, state, address }: ProjectJson['instances'][number]): string {
