@@ -1,8 +1,9 @@
 /** Builds luma-proxy: its command line over the daemon, the worker and the client. */
-import { availableParallelism, homedir } from 'node:os';
+import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { systemClock } from '../base/clock.ts';
 import { isLumaError } from '../base/errors.ts';
+import { homeFolder } from '../base/home-folder.ts';
 import type { Log } from '../base/log.ts';
 import type { ProxyContext, RunSettings, Terminal, WorkSettings } from '../cli/proxy/index.ts';
 import { createProxyClient } from '../proxy/client/index.ts';
@@ -17,7 +18,7 @@ export function composeProxy(terminal: Terminal): ProxyContext {
     terminal,
     version,
     isRoot: process.getuid?.() === 0,
-    home: homedir(),
+    home: homeFolder(),
     cpuCount: availableParallelism(),
     client: (socketPath) => createProxyClient({ socketPath }),
     run: (settings) => runDaemon(terminal, settings),

@@ -1,6 +1,6 @@
 #!/usr/bin/env bun
 /** The program `luma`: the platform's command line, and the platform itself. */
-import { homedir } from 'node:os';
+import { homeFolder } from '../base/home-folder.ts';
 import { formatAuthority } from '../base/host-name.ts';
 import { type HostProgram, runLumaCli } from '../cli/luma/index.ts';
 import { type LoadedConfig, loadConfig } from './config/load-config.ts';
@@ -18,7 +18,7 @@ const terminal = processTerminal(stop.signal, !isServer);
 
 function configFrom(given: Parameters<typeof readHostFlags>[0]): LoadedConfig {
   const { env, cwd } = terminal;
-  return loadConfig({ ...readHostFlags(given), env, cwd, home: homedir() });
+  return loadConfig({ ...readHostFlags(given), env, cwd, home: homeFolder() });
 }
 
 /** The server is loaded only by the commands that are one: the others start faster without it. */

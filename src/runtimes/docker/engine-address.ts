@@ -1,8 +1,8 @@
 /** Where the Docker Engine listens: DOCKER_HOST and its companions, read as the docker command reads them. */
 import { existsSync, readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { LumaError } from '../../base/errors.ts';
+import { homeFolder } from '../../base/home-folder.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -36,12 +36,12 @@ export function formatEngineAddress(address: EngineAddress): string {
 }
 
 function defaultSocket(): string {
-  const ownSocket = join(homedir(), '.docker/run/docker.sock');
+  const ownSocket = join(homeFolder(), '.docker/run/docker.sock');
   return !existsSync(systemSocket) && existsSync(ownSocket) ? ownSocket : systemSocket;
 }
 
 function tlsFiles(env: Environment): TlsFiles {
-  const folder = env['DOCKER_CERT_PATH'] || join(homedir(), '.docker');
+  const folder = env['DOCKER_CERT_PATH'] || join(homeFolder(), '.docker');
   const read = (name: string): Buffer => {
     try {
       return readFileSync(join(folder, name));

@@ -2,7 +2,7 @@ import { afterAll, expect, test } from 'bun:test';
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { chooseRunUser, mayExecute, mayRead, mayWorkIn, type RunUser } from './run-user.ts';
+import { chooseRunUser, mayExecute, mayRead, mayWorkIn, nameOf, type RunUser } from './run-user.ts';
 
 const isRoot = process.getuid?.() === 0;
 const folder = mkdtempSync(join(tmpdir(), 'luma-user-'));
@@ -29,6 +29,11 @@ test('anybody else runs them as himself, and cannot choose', () => {
   if (isRoot) return;
   expect(chooseRunUser()).toMatchObject({ uid: process.getuid?.() ?? -1, isOther: false });
   expect(() => chooseRunUser('root')).toThrow(expect.objectContaining({ code: 'run_user_needs_root' }));
+});
+
+test('a user without a name is called by number', () => {
+  expect(nameOf({ username: 'ada', uid: 1000 })).toBe('ada');
+  expect(nameOf({ username: 'unknown', uid: 54321 })).toBe('uid 54321');
 });
 
 /** Every judgement is the kernel's own: asked by a process that really runs as the user. */

@@ -3,9 +3,10 @@
  * `nobody`; anybody else runs them as himself. Supplementary groups are dropped too.
  */
 import { accessSync, constants, existsSync, readFileSync, realpathSync, type Stats, statSync } from 'node:fs';
-import { homedir, userInfo } from 'node:os';
+import { userInfo } from 'node:os';
 import { dirname } from 'node:path';
 import { LumaError } from '../../base/errors.ts';
+import { homeFolder } from '../../base/home-folder.ts';
 
 export interface RunUser {
   readonly name: string;
@@ -26,11 +27,17 @@ export function chooseRunUser(name?: string): RunUser {
         'run_user_needs_root',
         `instances cannot run as ${name}: only root may change users`,
         {
-          hint: `leave the user out: they run as ${own.username} then`,
+          hint: `leave the user out: they run as ${nameOf(own)} then`,
         },
       );
     }
-    return { name: own.username, uid: own.uid, gid: own.gid, home: existingHome(homedir()), isOther: false };
+    return {
+      name: nameOf(own),
+      uid: own.uid,
+      gid: own.gid,
+      home: existingHome(homeFolder()),
+      isOther: false,
+    };
   }
   const found = name === undefined ? (findUser('luma') ?? findUser('nobody') ?? NOBODY) : findUser(name);
   if (!found) {
@@ -39,6 +46,11 @@ export function chooseRunUser(name?: string): RunUser {
     });
   }
   return { ...found, isOther: found.uid !== 0 };
+}
+
+/** A user that the machine has no name for, as in a container started with another uid, is called by number. */
+export function nameOf({ username, uid }: { readonly username: string; readonly uid: number }): string {
+  return username === '' || username === 'unknown' ? `uid ${uid}` : username;
 }
 
 /** As the user: every folder on the way must be open to it. */
