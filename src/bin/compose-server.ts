@@ -17,7 +17,7 @@ import type { LoadedConfig } from './config/load-config.ts';
 import type { LumaConfig, SettingUser } from './config/settings.ts';
 import { openDataDir } from './data-dir.ts';
 import { helloProject } from './hello-project.ts';
-import { checkPortIsFree } from './listening-port.ts';
+import { checkAddressesDiffer, checkPortIsFree } from './listening-port.ts';
 import { checkNamedProxy, ensureOwnProxy } from './proxy-process.ts';
 import { publicPlaces } from './public-places.ts';
 import { readyText } from './ready-text.ts';
@@ -53,6 +53,8 @@ interface Host extends HostOptions {
 async function startAll(host: Host): Promise<void> {
   const { command, config, log, ends, version, terminal, stop } = host;
   const clock = systemClock;
+  const isProxyOurs = command === 'up' && config.proxySocket === null;
+  if (isProxyOurs) checkAddressesDiffer(config);
   checkPortIsFree('api', config.apiHost, config.apiPort);
   const dataDir = openDataDir(config.dataDir);
   ends.defer(async () => dataDir.release());
@@ -68,7 +70,6 @@ async function startAll(host: Host): Promise<void> {
   ends.defer(() => chosen.runtime.close());
 
   const socketPath = config.proxySocket ?? dataDir.proxySocketPath;
-  const isProxyOurs = command === 'up' && config.proxySocket === null;
   if (isProxyOurs) {
     const proxy = await ensureOwnProxy({ config, dataDir, clock, log, signal: stop.signal });
     stop.beforeForcedExit(() => proxy.kill());

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test';
 import { isLumaError } from '../base/errors.ts';
-import { checkPortIsFree } from './listening-port.ts';
+import { checkAddressesDiffer, checkPortIsFree } from './listening-port.ts';
 
 function refusal(which: 'http' | 'api', host: string, port: number): unknown {
   try {
@@ -33,4 +33,13 @@ test('asking leaves nothing behind: the port can be had at once, and asked for a
   const again = Bun.listen({ hostname: '127.0.0.1', port, socket: { data: () => {} } });
   expect(again.port).toBe(port);
   again.stop(true);
+});
+
+test('proxy and API on one address are a wrong setting, not another program', () => {
+  const config = { httpHost: '127.0.0.1', httpPort: 9, apiHost: '127.0.0.1', apiPort: 9 };
+  const wrong = expect.objectContaining({ code: 'config_invalid' });
+  expect(() => checkAddressesDiffer(config)).toThrow(wrong);
+  expect(() => checkAddressesDiffer({ ...config, httpHost: '0.0.0.0' })).toThrow(wrong);
+  expect(() => checkAddressesDiffer({ ...config, apiPort: 10 })).not.toThrow();
+  expect(() => checkAddressesDiffer({ ...config, apiHost: '::1' })).not.toThrow();
 });

@@ -1,6 +1,7 @@
 /** Whether a port can be had: asked before anything is started, so that the answer names the flag. */
 import { LumaError } from '../base/errors.ts';
 import { formatAuthority } from '../base/host-name.ts';
+import type { LumaConfig } from './config/settings.ts';
 
 /** Fails with `port_in_use`, `port_not_permitted` or `address_not_available`. */
 export function checkPortIsFree(which: 'http' | 'api', host: string, port: number): void {
@@ -10,6 +11,20 @@ export function checkPortIsFree(which: 'http' | 'api', host: string, port: numbe
     throw portError(which, host, port, cause);
   }
 }
+
+/** Two of Luma's own on one address: the second would find the first, and blame another program. */
+export function checkAddressesDiffer(config: ListeningAddresses): void {
+  const { httpHost, httpPort, apiHost, apiPort } = config;
+  const overlap = httpHost === apiHost || anyAddress.has(httpHost) || anyAddress.has(apiHost);
+  if (httpPort !== apiPort || !overlap) return;
+  const message = `the proxy and the API cannot both listen on port ${apiPort}`;
+  const hint = 'choose another port for one of them with --http-port or --api-port';
+  throw new LumaError('config_invalid', message, { hint, details: { port: apiPort } });
+}
+
+type ListeningAddresses = Pick<LumaConfig, 'httpHost' | 'httpPort' | 'apiHost' | 'apiPort'>;
+
+const anyAddress = new Set(['0.0.0.0', '::']);
 
 function portError(which: 'http' | 'api', host: string, port: number, cause: unknown): unknown {
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
