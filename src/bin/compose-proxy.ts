@@ -8,7 +8,7 @@ import type { Log } from '../base/log.ts';
 import type { ProxyContext, RunSettings, Terminal, WorkSettings } from '../cli/proxy/index.ts';
 import { createProxyClient } from '../proxy/client/index.ts';
 import { addressText, Daemon, FIRST_INHERITED_FD, openSharedBoard, Worker } from '../proxy/index.ts';
-import { createLog } from '../telemetry/index.ts';
+import { createLog, LineFile } from '../telemetry/index.ts';
 import { programCommand } from './program-command.ts';
 import { listenForStop } from './stop-signal.ts';
 import { version } from './version.ts';
@@ -33,7 +33,8 @@ async function runDaemon(terminal: Terminal, settings: RunSettings): Promise<voi
   const level = settings.isDebug ? 'debug' : 'info';
   const log = createLog({ format: settings.logFormat, level });
   exitOnBug(log);
-  const daemon = await startDaemon(settings, log);
+  const accessLog = openAccessLog(settings.accessLog, log);
+  const daemon = await startDaemon(settings, log, accessLog);
   const addresses = daemon.listeners.map((address) => `http://${addressText(address)}`);
   terminal.writeOut(
     `luma-proxy ${version} is ready on ${addresses.join(' and ')} (${settings.socketPath})\n`,
@@ -41,12 +42,19 @@ async function runDaemon(terminal: Terminal, settings: RunSettings): Promise<voi
   const { signal, beforeForcedExit } = listenForStop();
   beforeForcedExit(() => daemon.kill());
   const isTakenOver = await Promise.race([aborted(signal), daemon.handedOver.then(() => true)]);
-  if (isTakenOver) return;
+  if (isTakenOver) return accessLog?.close();
   log.info('stopping: running requests may finish', { timeout_ms: settings.shutdownTimeoutMs });
   await daemon.stop();
+  await accessLog?.close();
 }
 
-async function startDaemon(settings: RunSettings, log: Log): Promise<Daemon> {
+/** Opened by the daemon too, where it is not its own: what cannot be written to is said at once, and not by each worker. */
+function openAccessLog(path: string | null, log: Log): LineFile | null {
+  if (path === null) return null;
+  return new LineFile({ path: path === '-' ? path : resolve(path), clock: systemClock, log });
+}
+
+async function startDaemon(settings: RunSettings, log: Log, accessLog: LineFile | null): Promise<Daemon> {
   const isEverywhere = settings.httpHosts.length === 0;
   const options = {
     version,
@@ -56,7 +64,9 @@ async function startDaemon(settings: RunSettings, log: Log): Promise<Daemon> {
     stateDir: resolve(settings.stateDir),
     workers: settings.workers,
     shutdownTimeoutMs: settings.shutdownTimeoutMs,
-    workerCommand: [...programCommand('luma-proxy'), 'worker', ...(settings.isDebug ? ['--debug'] : [])],
+    accessLog,
+    metricsPort: settings.metricsPort,
+    workerCommand: workerCommand(settings),
     clock: systemClock,
     log,
   };
@@ -72,6 +82,13 @@ async function startDaemon(settings: RunSettings, log: Log): Promise<Daemon> {
   }
 }
 
+function workerCommand({ accessLog, isDebug }: RunSettings): readonly string[] {
+  const words = [...programCommand('luma-proxy'), 'worker'];
+  if (isDebug) words.push('--debug');
+  if (accessLog !== null) words.push('--access-log', accessLog === '-' ? accessLog : resolve(accessLog));
+  return words;
+}
+
 /** Ctrl-C reaches the whole process group: the daemon then tells its workers what to do, so they ignore it. */
 async function runWorker(settings: WorkSettings): Promise<void> {
   const log = createLog({
@@ -79,7 +96,9 @@ async function runWorker(settings: WorkSettings): Promise<void> {
     fields: { worker: settings.column },
   });
   exitOnBug(log);
+  const accessLog = openAccessLog(settings.accessLog, log);
   const worker = new Worker({
+    accessLog,
     column: openSharedBoard(FIRST_INHERITED_FD).board.column(settings.column),
     boardFd: FIRST_INHERITED_FD,
     listenFds: Array.from({ length: settings.listeners }, (_, index) => FIRST_INHERITED_FD + 1 + index),
@@ -88,12 +107,17 @@ async function runWorker(settings: WorkSettings): Promise<void> {
     shutdownTimeoutMs: settings.shutdownTimeoutMs,
     clock: systemClock,
     log,
-    exit: (code) => process.exit(code),
+    exit: (code) => void leave(code, accessLog),
   });
   for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => {});
   process.on('SIGTERM', () => worker.leave());
   worker.start();
   await new Promise(() => {});
+}
+
+async function leave(code: number, accessLog: LineFile | null): Promise<void> {
+  await accessLog?.close();
+  process.exit(code);
 }
 
 function aborted(signal: AbortSignal): Promise<false> {

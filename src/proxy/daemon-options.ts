@@ -1,6 +1,7 @@
 /** What a daemon is started with. */
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
+import type { AccessLog } from '../edge/index.ts';
 
 export interface DaemonOptions {
   readonly version: string;
@@ -13,6 +14,10 @@ export interface DaemonOptions {
   /** Worker processes; 0 serves from the daemon's own. */
   readonly workers: number;
   readonly shutdownTimeoutMs: number;
+  /** Of the daemon's own worker (`workers` 0); worker processes are told by their command. Null: none. */
+  readonly accessLog: AccessLog | null;
+  /** A loopback port that answers `GET /metrics`; null: none. */
+  readonly metricsPort: number | null;
   /** The command that starts this program as a worker; flags are added to it. */
   readonly workerCommand: readonly string[];
   readonly clock: Clock;

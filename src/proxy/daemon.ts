@@ -15,6 +15,9 @@ import { proxyStatus } from './daemon-status.ts';
 import { ClientCommands } from './deploys/client-commands.ts';
 import { BOARD_ROWS, STOP_IDLE_MS } from './limits.ts';
 import { LinkServer } from './link/link-server.ts';
+import { MetricsServer } from './metrics/metrics-server.ts';
+import { metricsText } from './metrics/metrics-text.ts';
+import { TrafficTotals } from './metrics/traffic-totals.ts';
 import type { Commands } from './server/command-server.ts';
 import { CommandServer } from './server/command-server.ts';
 import { bindPrivately, prepareSocketPath } from './server/management-socket.ts';
@@ -66,6 +69,8 @@ export class Daemon implements Commands {
   #afterwards: Worker | undefined;
   #phase: ProxyStatus['state'] = 'serving';
   readonly #handedOver = Promise.withResolvers<void>();
+  readonly #totals = new TrafficTotals((service) => this.#registry?.find(service) !== undefined);
+  #metricsServer: MetricsServer | undefined;
 
   private constructor(options: DaemonOptions, lock: StateLock) {
     const { clock, log, version } = options;
@@ -152,6 +157,20 @@ export class Daemon implements Commands {
     });
   }
 
+  metrics(): string {
+    const services = this.#services.entries.map((entry) => {
+      const { inFlight, held } = this.#services.runner.activity(entry);
+      return { name: entry.spec.name, inFlight, held };
+    });
+    return metricsText({
+      version: this.#options.version,
+      totals: this.#totals,
+      services,
+      workers: this.#crew.members,
+      workerRestarts: this.#fleet?.restartCount ?? 0,
+    });
+  }
+
   listServices(): ServiceStatus[] {
     return this.#services.entries.map((entry) => this.#statusOf(entry));
   }
@@ -187,6 +206,7 @@ export class Daemon implements Commands {
     this.#registry?.close();
     this.#state.close();
     this.#crew.close();
+    await this.#metricsServer?.close();
     const isServing = this.#local !== undefined;
     if (isServing) this.#goOnAsWorker();
     this.#lock.release();
@@ -211,7 +231,7 @@ export class Daemon implements Commands {
   // ---- the beginning
 
   async #begin(announced: readonly number[]): Promise<void> {
-    const { stateDir, socketPath, log, clock, workers } = this.#options;
+    const { stateDir, socketPath, log, clock, workers, metricsPort } = this.#options;
     await prepareSocketPath(socketPath, '--socket-path');
     const saved = await loadState(stateDir);
     const workersSocketPath = workersSocketPathOf(stateDir);
@@ -227,6 +247,7 @@ export class Daemon implements Commands {
     await this.#startWorkers(workersSocketPath, inherited);
     if (inherited) await this.#saveInherited();
     this.#services.open();
+    if (metricsPort !== null) this.#metricsServer = new MetricsServer(metricsPort, () => this.metrics());
     this.#commands.listen(socketPath);
   }
 
@@ -253,7 +274,7 @@ export class Daemon implements Commands {
       clock: this.#options.clock,
       nowMs: machineNowMs,
       probe: probeTarget,
-      ownListeners: () => this.#sockets,
+      ownListeners: () => [...this.#sockets, ...(this.#metricsServer ? [this.#metricsServer.address] : [])],
       linkState: (owner) => this.#links.stateOf(owner),
       tellOwner: (owner, message) => this.#links.tell(owner, message),
       onChanged: () => this.#state.changed(),
@@ -308,10 +329,10 @@ export class Daemon implements Commands {
   }
 
   #serveAlone(index: number): void {
-    const { clock, log } = this.#options;
+    const { clock, log, accessLog } = this.#options;
     const column = this.#shared!.board.column(index);
     const listener = this.#crewListener();
-    this.#local = new LocalWorker({ column, listener, clock, log, daemonId: this.#id });
+    this.#local = new LocalWorker({ column, listener, clock, log, daemonId: this.#id, accessLog });
     this.#local.start(this.#crew, this.#table.current(), this.#sockets);
   }
 
@@ -322,6 +343,7 @@ export class Daemon implements Commands {
       onAnswered: (service, targetId, generation) => this.#services.answered(service, targetId, generation),
       onSlotReleased: (service) => this.#crew.tell({ type: 'slot-released', service }),
       onRefused: (service, targetId, reason) => this.#services.targetRefused(service, targetId, reason),
+      onCounts: (column, counts) => this.#totals.add(column, counts),
       onRegistered: () => this.#services.raiseHeld(),
     };
   }
@@ -340,6 +362,7 @@ export class Daemon implements Commands {
   #bury(column: number): void {
     this.#shared!.board.foldColumn(column, OWN_COLUMN, machineNowMs());
     this.#rows!.workerGone(column);
+    this.#totals.workerGone(column);
   }
 
   // ---- the rest
@@ -372,6 +395,7 @@ export class Daemon implements Commands {
     this.#links.close();
     await this.#commands.close(this.#options.clock);
     this.#crew.close();
+    await this.#metricsServer?.close();
     this.#closeSockets();
     if (this.#shared) closeSharedBoard(this.#shared);
     this.#shared = undefined;

@@ -63,6 +63,11 @@ export const BOARD_ROWS = 32_768;
 export const DAEMON_RETRY_FIRST_MS = 5;
 export const DAEMON_RETRY_LONGEST_MS = 250;
 
+/** Workers say this often what they have counted. */
+export const COUNTS_PERIOD_MS = 1_000;
+/** Different numbers kept of one service: beyond them new names are not counted. */
+export const COUNT_NAMES_PER_SERVICE_MAX = 500;
+
 /** Activity is looked at this often. */
 export const ACTIVITY_PERIOD_MS = 100;
 /** Whether a target that left is quiet is looked at this often, while somebody or a row waits for it. */

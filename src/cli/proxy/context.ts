@@ -21,5 +21,6 @@ export interface WorkSettings {
   readonly workersSocketPath: string;
   readonly listeners: number;
   readonly shutdownTimeoutMs: number;
+  readonly accessLog: string | null;
   readonly isDebug: boolean;
 }

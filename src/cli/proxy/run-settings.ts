@@ -15,6 +15,9 @@ export interface RunSettings {
   readonly workers: number;
   readonly shutdownTimeoutMs: number;
   readonly logFormat: 'text' | 'json';
+  /** A path, or `-` for stdout; null: none. */
+  readonly accessLog: string | null;
+  readonly metricsPort: number | null;
   readonly isDebug: boolean;
 }
 
@@ -66,6 +69,16 @@ export const runOptions: readonly OptionSpec[] = [
     placeholder: 'text|json',
     summary: summary('log-format', 'one line for people or one JSON object', 'text'),
   },
+  {
+    name: 'access-log',
+    placeholder: 'file|-',
+    summary: summary('access-log', 'one JSON line for each exchange, to a file or to stdout', 'none'),
+  },
+  {
+    name: 'metrics-port',
+    placeholder: 'port',
+    summary: summary('metrics-port', 'port on 127.0.0.1 with /metrics for Prometheus', 'none'),
+  },
   { name: 'debug', summary: summary('debug', 'log details', 'off') },
 ];
 
@@ -79,6 +92,8 @@ export function readRunSettings(input: CommandInput, around: RunSurroundings): R
     workers: settings.integer('workers', 0, WORKERS_MAX) ?? around.cpuCount,
     shutdownTimeoutMs: settings.durationMs('shutdown-timeout') ?? SHUTDOWN_TIMEOUT_MS,
     logFormat: readLogFormat(settings),
+    accessLog: settings.text('access-log') ?? null,
+    metricsPort: settings.integer('metrics-port', 1, 65_535) ?? null,
     isDebug: settings.isOn('debug'),
   };
 }

@@ -3,6 +3,8 @@
 /** Where lines go. Whoever implements it never makes the edge wait. */
 export interface AccessLog {
   append(line: string): void;
+  /** Lines that were lost, since the start. */
+  readonly droppedCount: number;
 }
 
 export interface AccessRecord {

@@ -7,6 +7,7 @@ import type { Clock } from '../../base/clock.ts';
 import { delay } from '../../base/clock.ts';
 import { isLumaError, LumaError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
+import { EXPOSITION_TYPE } from '../../telemetry/index.ts';
 import type { ProxyHealth, ProxyStatus, ServiceStatus } from '../client/status-schema.ts';
 import type { ClientCommands } from '../deploys/client-commands.ts';
 import { COMMAND_BYTES_MAX, LINK_BACKLOG_BYTES_MAX, LINK_MESSAGE_BYTES_MAX } from '../limits.ts';
@@ -22,6 +23,8 @@ export interface Commands {
   readonly client: ClientCommands;
   health(): ProxyHealth;
   status(): ProxyStatus;
+  /** As Prometheus reads it. */
+  metrics(): string;
   listServices(): readonly ServiceStatus[];
   /** Throws `service_not_found`. */
   getService(name: string): ServiceStatus;
@@ -46,6 +49,11 @@ interface Route {
 const ROUTES: readonly Route[] = [
   { method: 'GET', path: /^\/v1\/health$/, run: (commands) => commands.health() },
   { method: 'GET', path: /^\/v1\/status$/, run: (commands) => commands.status() },
+  {
+    method: 'GET',
+    path: /^\/v1\/metrics$/,
+    run: (commands) => new Response(commands.metrics(), { headers: { 'Content-Type': EXPOSITION_TYPE } }),
+  },
   { method: 'GET', path: /^\/v1\/services$/, run: (commands) => commands.listServices() },
   {
     method: 'GET',
@@ -120,7 +128,8 @@ export class CommandServer {
       if (pathname === '/v1/link') return upgrade(request, server);
       // A command takes as long as its own timeouts say.
       server.timeout(request, 0);
-      return Response.json(await this.#run(request, pathname));
+      const result = await this.#run(request, pathname);
+      return result instanceof Response ? result : Response.json(result);
     } catch (error) {
       return this.#refuse(error);
     }

@@ -14,6 +14,7 @@ import {
   WORKER_BACKLOG_BYTES_MAX,
   WORKER_LINE_BYTES_MAX,
 } from '../limits.ts';
+import type { WorkerCounts } from './counts-beat.ts';
 import { LineSocket, lineHandlers, parseLine } from './line-socket.ts';
 import type { OwnedRoute, ToDaemon, ToWorker } from './worker-protocol.ts';
 import { toDaemonSchema, WORKER_PROTOCOL } from './worker-protocol.ts';
@@ -31,6 +32,7 @@ export interface CrewListener {
   /** For all members, the one that says it too. */
   onSlotReleased(service: string): void;
   onRefused(service: string, targetId: string, reason: string): void;
+  onCounts(column: number, counts: WorkerCounts): void;
   /** It has the table and gets every change from now on: what it missed must be said again. */
   onRegistered(): void;
 }
@@ -240,6 +242,9 @@ export class Crew {
         break;
       case 'refused':
         listener.onRefused(message.service, message.targetId, message.reason);
+        break;
+      case 'counts':
+        listener.onCounts(seat.column, message);
         break;
       case 'leaving':
         seat.state = 'draining';

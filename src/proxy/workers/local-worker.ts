@@ -2,9 +2,10 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 import type { BoardColumn } from '../../edge/board/index.ts';
-import type { EdgeHost } from '../../edge/index.ts';
+import type { AccessLog, EdgeHost } from '../../edge/index.ts';
 import { Edge } from '../../edge/index.ts';
 import { STOP_IDLE_MS } from '../limits.ts';
+import { CountsBeat } from './counts-beat.ts';
 import type { Crew, CrewListener, CrewTable } from './crew.ts';
 import type { ListeningSocket } from './listening-socket.ts';
 import type { WorkerOptions } from './worker.ts';
@@ -18,12 +19,14 @@ export interface LocalWorkerOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly daemonId: string;
+  readonly accessLog: AccessLog | null;
 }
 
 export class LocalWorker {
   readonly #options: LocalWorkerOptions;
   readonly #edge: Edge;
   readonly #table = new WorkerTable();
+  readonly #counts: CountsBeat;
   /** The daemon around it, until that hands over. */
   #host: EdgeHost;
 
@@ -34,6 +37,7 @@ export class LocalWorker {
     this.#edge = new Edge({
       column,
       clock,
+      accessLog: options.accessLog,
       onError: (error) => log.error('the edge failed', { error }),
       host: {
         wake: (service) => this.#host.wake(service),
@@ -41,6 +45,14 @@ export class LocalWorker {
         slotReleased: (service) => this.#host.slotReleased(service),
         targetRefused: (service, targetId, reason) => this.#host.targetRefused(service, targetId, reason),
       },
+    });
+    const { accessLog, listener } = options;
+    this.#counts = new CountsBeat({
+      edge: this.#edge,
+      accessLog,
+      clock,
+      isListening: () => true,
+      send: (counts) => listener.onCounts(column.index, counts),
     });
   }
 
@@ -52,23 +64,27 @@ export class LocalWorker {
     crew.seatLocal(this.column, (message) => this.#handle(message));
     this.#handle({ type: 'table', daemon: this.#options.daemonId, ...table });
     for (const { fd } of sockets) this.#edge.listen({ fd });
+    this.#counts.start();
   }
 
   /** The daemon that was around it is no more: it serves the next one as any worker does. */
-  becomeWorker(options: Omit<WorkerOptions, 'column' | 'running'>): Worker {
-    const { column, daemonId } = this.#options;
+  becomeWorker(options: Omit<WorkerOptions, 'column' | 'running' | 'accessLog'>): Worker {
+    const { column, daemonId, accessLog } = this.#options;
+    this.#counts.stop();
     const running = { edge: this.#edge, table: this.#table, daemon: daemonId };
-    const worker = new Worker({ ...options, column, running });
+    const worker = new Worker({ ...options, column, running, accessLog });
     this.#host = worker;
     worker.start();
     return worker;
   }
 
   drain(timeoutMs: number): Promise<{ readonly cut: number }> {
+    this.#counts.stop();
     return this.#edge.drain(timeoutMs, STOP_IDLE_MS);
   }
 
   close(): void {
+    this.#counts.stop();
     this.#edge.close();
   }
 

@@ -87,6 +87,16 @@ export const toDaemonSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('refused'), service, targetId, reason: z.string().max(1_000) }),
   /** Requests that other workers hold may have a slot. */
   z.object({ type: z.literal('slot-released'), service }),
+  /** What it has counted since it said so last. */
+  z.object({
+    type: z.literal('counts'),
+    clients: z.int().min(0),
+    services: z
+      .array(
+        z.object({ service: z.string().max(200), counts: z.record(z.string().max(100), z.number().min(0)) }),
+      )
+      .readonly(),
+  }),
   /** An orphan's whole table, for a daemon that has none newer. */
   z.object({ type: z.literal('table'), generation: z.int(), services: z.array(ownedRouteSchema).readonly() }),
   /** It was told by a signal to end: another one is needed in its place. */

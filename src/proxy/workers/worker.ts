@@ -9,8 +9,9 @@ import { assert } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import type { BoardColumn } from '../../edge/board/index.ts';
 import type { EdgeHost } from '../../edge/exchange/edge-host.ts';
-import { Edge } from '../../edge/index.ts';
+import { type AccessLog, Edge } from '../../edge/index.ts';
 import { STOP_IDLE_MS } from '../limits.ts';
+import { CountsBeat } from './counts-beat.ts';
 import { DaemonConnection } from './daemon-connection.ts';
 import { handOver } from './descriptor-passing.ts';
 import type { ToWorker } from './worker-protocol.ts';
@@ -25,6 +26,7 @@ export interface WorkerOptions {
   /** Where daemons listen for their workers. */
   readonly workersSocketPath: string;
   readonly version: string;
+  readonly accessLog: AccessLog | null;
   /** When it is told to end by a signal and no daemon says otherwise. */
   readonly shutdownTimeoutMs: number;
   readonly clock: Clock;
@@ -49,6 +51,7 @@ export class Worker implements EdgeHost {
   readonly #connection: DaemonConnection;
   #daemon: string | null;
   #isListening: boolean;
+  readonly #counts: CountsBeat;
   #isDraining = false;
 
   constructor(options: WorkerOptions) {
@@ -64,6 +67,7 @@ export class Worker implements EdgeHost {
         column: options.column,
         host: this,
         clock,
+        accessLog: options.accessLog,
         onError: (error) => log.error('the edge failed', { error }),
       });
     const events = {
@@ -72,10 +76,18 @@ export class Worker implements EdgeHost {
       onAway: () => this.#leaveWithoutHome(),
     };
     this.#connection = new DaemonConnection(options.workersSocketPath, events, clock, log);
+    this.#counts = new CountsBeat({
+      edge: this.#edge,
+      accessLog: options.accessLog,
+      clock,
+      isListening: () => this.#connection.isConnected,
+      send: (counts) => this.#connection.send({ type: 'counts', ...counts }),
+    });
   }
 
   start(): void {
     this.#connection.open();
+    this.#counts.start();
   }
 
   /** A signal said so: the daemon puts another one in its place. */
@@ -89,6 +101,8 @@ export class Worker implements EdgeHost {
     if (this.#isDraining) return;
     this.#isDraining = true;
     const { cut } = await this.#edge.drain(timeoutMs, idleMs);
+    this.#counts.stop();
+    this.#counts.sendNow();
     this.#connection.send({ type: 'drained', cut });
     this.#options.exit(0);
   }

@@ -16,6 +16,7 @@ export const workerCommand = defineCommand<ProxyContext>({
       placeholder: 'ms',
       summary: 'how long it may finish when it is told to end',
     },
+    { name: 'access-log', placeholder: 'file', summary: 'where it writes a line for each exchange' },
     { name: 'debug', summary: 'log details' },
   ],
   examples: [],
@@ -33,6 +34,7 @@ export const workerCommand = defineCommand<ProxyContext>({
       throw wrongUse('luma-proxy worker is started by luma-proxy run only', 'use: luma-proxy run');
     }
     const isDebug = input.isOn('debug');
-    await context.work({ column, workersSocketPath, listeners, shutdownTimeoutMs, isDebug });
+    const accessLog = input.text('access-log') ?? null;
+    await context.work({ column, workersSocketPath, listeners, shutdownTimeoutMs, accessLog, isDebug });
   },
 });
