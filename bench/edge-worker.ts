@@ -1,5 +1,8 @@
-/** One edge worker for bench/edge.ts: a service on every host, open, with one target. Prints its port, ends on SIGTERM. */
-import { mkdtempSync, rmSync } from 'node:fs';
+/**
+ * One edge worker for bench/edge.ts: a service on every host, open, with one target. Prints its port, ends on SIGTERM.
+ *   bun bench/edge-worker.ts PORT UPSTREAM_PORT [BOARD COLUMN]   with a board: one of two workers on that port
+ */
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '../src/base/clock.ts';
@@ -11,9 +14,11 @@ const upstreamPort = Number(process.argv[3]);
 const HOSTS = 1_000;
 
 const folder = mkdtempSync(join(tmpdir(), 'luma-bench-'));
-const board = Board.create(join(folder, 'board'), { rows: HOSTS * 2 + 2, columns: 2 });
+const [boardPath = join(folder, 'board'), column = '0'] = process.argv.slice(4);
+const board =
+  column === '0' ? Board.create(boardPath, { rows: HOSTS * 2 + 2, columns: 2 }) : await joined(boardPath);
 const edge = new Edge({
-  column: board.column(0),
+  column: board.column(Number(column)),
   host: {
     wake: reportSurprise,
     targetAnswered: reportSurprise,
@@ -23,6 +28,11 @@ const edge = new Edge({
   clock: systemClock,
   onError: (error) => console.error(error),
 });
+
+async function joined(path: string): Promise<Board> {
+  while (!existsSync(path)) await Bun.sleep(10);
+  return Board.open(path);
+}
 
 /** In a run without sleeps none of these is ever said. */
 function reportSurprise(service: string): void {
@@ -55,7 +65,7 @@ for (const route of routes) {
   board.openGate(route.row, 1);
   board.openGate(route.row + 1, 1);
 }
-console.log(edge.listen({ hostname: '127.0.0.1', port }).port);
+console.log(edge.listen({ hostname: '127.0.0.1', port, reusePort: process.argv[4] !== undefined }).port);
 process.on('SIGTERM', () => {
   edge.close();
   rmSync(folder, { recursive: true });

@@ -1,6 +1,15 @@
 /** Server processes that a bench starts, pins to a core, watches and stops. Owns them, and a folder for their files. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,6 +22,17 @@ const STOP_MS = 3_000;
 export class Processes {
   readonly folder = mkdtempSync(join(tmpdir(), 'luma-bench-'));
   readonly #started: ChildProcess[] = [];
+  readonly #errorsPath = join(this.folder, 'stderr');
+
+  constructor() {
+    // nginx serves files as nobody.
+    chmodSync(this.folder, 0o755);
+  }
+
+  /** What all of them said on stderr: some are talkative, so it is shown only when something went wrong. */
+  errors(): string {
+    return readFileSync(this.#errorsPath, 'utf8');
+  }
 
   /** Writes a configuration; returns where. */
   file(name: string, text: string): string {
@@ -24,10 +44,12 @@ export class Processes {
   /** `core`: as taskset wants it; null: any. */
   start(command: readonly string[], core: string | null, env: Readonly<Record<string, string>> = {}): number {
     const [program = '', ...args] = core === null ? command : ['taskset', '-c', core, ...command];
+    const errors = openSync(this.#errorsPath, 'a');
     const child = spawn(program, args, {
-      stdio: ['ignore', 'ignore', 'inherit'],
+      stdio: ['ignore', 'ignore', errors],
       env: { ...process.env, HOME: this.folder, ...env },
     });
+    closeSync(errors);
     this.#started.push(child);
     if (child.pid === undefined) throw new Error(`cannot start ${command[0]}`);
     return child.pid;
