@@ -173,7 +173,10 @@ test('names the program that is missing, and where it was looked for', async () 
     message: expect.stringMatching(/no-such-program.*\/opt\/none:\/bin/),
   });
   const closed = apps.spec({ command: [join(apps.folder, 'app.ts')] });
-  await expect(runtime.prepare(closed)).rejects.toMatchObject({ code: 'command_not_found' });
+  await expect(runtime.prepare(closed)).rejects.toMatchObject({
+    code: 'command_not_found',
+    message: expect.stringContaining('or the user '),
+  });
   expect(existsSync(folderOf(missing.instanceId))).toBe(false);
 });
 

@@ -23,7 +23,7 @@ export function resolveProgram(settings: RevisionSettings, user: RunUser, stage:
   if (name.includes('/')) {
     const path = isAbsolute(name) ? name : join(workingDirOf(settings), name);
     if (mayExecute(user, path)) return [path, ...rest];
-    throw notFound(`${path} does not exist, or ${user.name} may not execute it`);
+    throw notFound(`${path} does not exist, or the user ${user.name} may not execute it`);
   }
   const searched = settings.envVars['PATH'] ?? DEFAULT_PATH;
   for (const folder of searched.split(':')) {
@@ -31,7 +31,7 @@ export function resolveProgram(settings: RevisionSettings, user: RunUser, stage:
     if (isAbsolute(path) && mayExecute(user, path)) return [path, ...rest];
   }
   throw notFound(
-    `the program ${name} is not in PATH, or ${user.name} may not execute it; PATH is ${searched}`,
+    `the program ${name} is not in PATH, or the user ${user.name} may not execute it; PATH is ${searched}`,
   );
 }
 
