@@ -2,7 +2,7 @@ import { afterAll, expect, test } from 'bun:test';
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { chooseRunUser, mayExecute, mayRead, mayWorkIn, nameOf, type RunUser } from './run-user.ts';
+import { chooseRunUser, mayExecute, mayRead, mayWorkIn, nameOf, ownUser, type RunUser } from './run-user.ts';
 
 const isRoot = process.getuid?.() === 0;
 const folder = mkdtempSync(join(tmpdir(), 'luma-user-'));
@@ -34,6 +34,11 @@ test('anybody else runs them as himself, and cannot choose', () => {
 test('a user without a name is called by number', () => {
   expect(nameOf({ username: 'ada', uid: 1000 })).toBe('ada');
   expect(nameOf({ username: 'unknown', uid: 54321 })).toBe('uid 54321');
+  const unknown = ownUser(() => {
+    throw new Error('ENOENT: no such file or directory, uv_os_homedir');
+  });
+  expect(unknown).toMatchObject({ username: '', uid: process.getuid?.() ?? -1 });
+  expect(nameOf(unknown)).toBe(`uid ${unknown.uid}`);
 });
 
 /** Every judgement is the kernel's own: asked by a process that really runs as the user. */

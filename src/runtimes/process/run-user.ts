@@ -20,7 +20,7 @@ export interface RunUser {
 
 /** `name` is a user's name or `uid:gid`; without it, the rule above. */
 export function chooseRunUser(name?: string): RunUser {
-  const own = userInfo();
+  const own = ownUser();
   if (own.uid !== 0) {
     if (name !== undefined && name !== own.username && name !== `${own.uid}:${own.gid}`) {
       throw new LumaError(
@@ -48,8 +48,23 @@ export function chooseRunUser(name?: string): RunUser {
   return { ...found, isOther: found.uid !== 0 };
 }
 
+interface OwnUser {
+  readonly username: string;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** The machine refuses to tell of a user who has neither an account nor a HOME; the numbers are always known. */
+export function ownUser(ask: () => OwnUser = userInfo): OwnUser {
+  try {
+    return ask();
+  } catch {
+    return { username: '', uid: process.getuid?.() ?? -1, gid: process.getgid?.() ?? -1 };
+  }
+}
+
 /** A user that the machine has no name for, as in a container started with another uid, is called by number. */
-export function nameOf({ username, uid }: { readonly username: string; readonly uid: number }): string {
+export function nameOf({ username, uid }: Pick<OwnUser, 'username' | 'uid'>): string {
   return username === '' || username === 'unknown' ? `uid ${uid}` : username;
 }
 
