@@ -93,6 +93,7 @@ function proxyFlags({ config, dataDir }: ProxyProcessOptions): readonly string[]
     ...['--http-host', config.httpHost, '--http-port', String(config.httpPort)],
     ...['--socket-path', dataDir.proxySocketPath, '--state-dir', dataDir.proxyStateDir],
     ...['--workers', String(config.workers), '--shutdown-timeout', `${config.shutdownTimeout}ms`],
+    ...(config.accessLog === null ? [] : ['--access-log', config.accessLog]),
     ...['--log-format', config.logFormat, ...(config.debug ? ['--debug'] : [])],
   ];
 }

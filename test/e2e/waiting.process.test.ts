@@ -1,12 +1,20 @@
 /** What waits, and what neither wakes nor keeps awake, through the real programs and real instances. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Luma, until } from './luma.ts';
 
 let luma: Luma;
+let folder: string;
 beforeAll(async () => {
-  luma = await Luma.start({ runtime: 'process' });
+  folder = mkdtempSync(join(tmpdir(), 'luma-access-'));
+  luma = await Luma.start({ runtime: 'process', env: { LUMA_ACCESS_LOG: join(folder, 'access.log') } });
 }, 60_000);
-afterAll(() => luma.stop(), 60_000);
+afterAll(async () => {
+  await luma.stop();
+  rmSync(folder, { recursive: true });
+}, 60_000);
 
 const BROWSER = { Accept: 'text/html,*/*;q=0.8', 'Sec-Fetch-Mode': 'navigate' };
 
@@ -64,6 +72,15 @@ describe('a sleeping project', () => {
     expect([woken.status, woken.headers.get('x-luma-cold-start')]).toEqual([200, '1']);
     expect(woken.headers.get('server-timing')).toMatch(/^wake;dur=\d+\.\d$/);
     expect((await luma.get('held.localhost')).headers.get('x-luma-cold-start')).toBeUndefined();
+    const lines = (): { service: string; status: number; wake_ms: number | null }[] =>
+      readFileSync(join(folder, 'access.log'), 'utf8')
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line));
+    await until('both to be in the access log', async () => {
+      const waits = lines().filter(({ service, status }) => service === 'held' && status === 200);
+      return waits.length === 2 && (waits[0]?.wake_ms ?? 0) >= 500 && waits[1]?.wake_ms === null;
+    });
   }, 30_000);
 
   test('with wait mode reject says 503 at once, wakes, and serves soon', async () => {

@@ -1,5 +1,5 @@
 /** What a setting may be: a zod schema that takes a flag's text and a file's value alike, and the same in words. */
-import { isAbsolute, join, resolve } from 'node:path';
+import { basename, isAbsolute, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { formatDuration, parseDuration } from '../../base/duration.ts';
 import { normalizeHost } from '../../base/host-name.ts';
@@ -70,6 +70,16 @@ export function path(placeholder: string): SettingKind<string> {
         .refine(hasNoNul)
         .transform((text) => absolutePath(text, place)),
     format: String,
+  };
+}
+
+/** Of a program that writes it out of sight: `-`, which stands for stdout elsewhere, would be a file of that name. */
+export function logFile(): SettingKind<string> {
+  const file = path('file');
+  return {
+    ...file,
+    allowed: 'the path of a file; for - run luma-proxy by itself',
+    schema: (place) => file.schema(place).refine((text) => basename(text) !== '-'),
   };
 }
 

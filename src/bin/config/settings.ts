@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import {
   duration,
   hostToListenOn,
+  logFile,
   loopbackHost,
   oneOf,
   onOrOff,
@@ -73,6 +74,15 @@ export const settings = {
     upOnly,
     'worker processes of the proxy; 0: it serves requests itself',
   ),
+  access_log: {
+    ...setting<string | null>(
+      optional(logFile()),
+      null,
+      upOnly,
+      'file to which the proxy appends one JSON line for each request',
+    ),
+    initialText: 'none',
+  },
   log_format: setting(oneOf(['text', 'json']), 'text', both, 'how log lines are written to stderr'),
   debug: setting(onOrOff(), false, both, 'also log details'),
 };
