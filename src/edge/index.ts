@@ -14,6 +14,7 @@ import { RequestIds } from './exchange/request-ids.ts';
 import { type CountsTaken, ServiceCounts } from './exchange/service-counts.ts';
 import { ServiceDesk } from './exchange/service-desk.ts';
 import { TrustedProxies } from './exchange/trusted-proxies.ts';
+import { HeadMemory } from './http1/head-memory.ts';
 import { EDGE_LIMITS, type EdgeLimits } from './limits.ts';
 import { RouteTable } from './routing/route-table.ts';
 import type { RouteChange } from './routing/service-route.ts';
@@ -81,6 +82,8 @@ export class Edge {
       idleBudget: new IdleBudget(limits.idleMax),
       requestIds: new RequestIds(),
       date: new DateLine(options.clock, sweep),
+      requestHeads: new HeadMemory(),
+      responseHeads: new HeadMemory(),
       trustedProxies: new TrustedProxies(options.trustedProxies ?? []),
       caps: new ConnectionCaps(limits, options.connectionsPerAddressMax ?? 0),
       counts: new ServiceCounts('', changedCounts),

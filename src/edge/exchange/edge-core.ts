@@ -1,6 +1,9 @@
 /** What all exchanges of a worker share. Built by the door, and owned by it; exchanges change only the counts. */
 import type { Clock } from '../../base/clock.ts';
 import type { BoardColumn } from '../board/index.ts';
+import type { HeadMemory } from '../http1/head-memory.ts';
+import type { RequestHead } from '../http1/request-head.ts';
+import type { ResponseHead } from '../http1/response-head.ts';
 import type { EdgeLimits } from '../limits.ts';
 import type { RouteTable } from '../routing/route-table.ts';
 import type { DeadlineSweep } from '../sockets/deadline-sweep.ts';
@@ -27,6 +30,8 @@ export interface EdgeCore {
   readonly idleBudget: IdleBudget;
   readonly requestIds: RequestIds;
   readonly date: DateLine;
+  readonly requestHeads: HeadMemory<RequestHead>;
+  readonly responseHeads: HeadMemory<ResponseHead>;
   readonly trustedProxies: TrustedProxies;
   readonly caps: ConnectionCaps;
   /** Of requests that belong to no service. */

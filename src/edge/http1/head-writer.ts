@@ -4,9 +4,28 @@ import type { FieldSection } from './field-section.ts';
 import type { RequestHead } from './request-head.ts';
 import type { ResponseHead } from './response-head.ts';
 
-/** `target` may differ from the head's where a path prefix is stripped; `forwardedLines` are whole lines. */
-export function writeRequestHead(head: RequestHead, target: string, forwardedLines: string): string {
-  let text = `${head.method} ${target} HTTP/1.1\r\n${head.keptLines}${forwardedLines}`;
+/**
+ * The first part: request line, kept fields, `lines`. `target` may differ from the head's where a path prefix is stripped.
+ * Made once for a head that comes again.
+ */
+export function writeRequestStart(head: RequestHead, target: string, lines: string): string {
+  const written = head.written;
+  if (written.text === '' || written.target !== target || written.lines !== lines) {
+    written.target = target;
+    written.lines = lines;
+    written.text = `${head.method} ${target} HTTP/1.1\r\n${head.keptLines}${lines}`;
+  }
+  return written.text;
+}
+
+/** The rest: framing, what is for the next hop, and the empty line. */
+export function writeRequestRest(head: RequestHead): string {
+  if (head.written.tail === '') head.written.tail = requestRest(head);
+  return head.written.tail;
+}
+
+function requestRest(head: RequestHead): string {
+  let text = '';
   if (head.framing.kind === 'length') text += `Content-Length: ${head.framing.bytes}\r\n`;
   else if (head.framing.kind === 'chunked') text += 'Transfer-Encoding: chunked\r\n';
   if (head.maxForwards !== null) text += `Max-Forwards: ${head.maxForwards - 1}\r\n`;
@@ -18,6 +37,16 @@ export function writeRequestHead(head: RequestHead, target: string, forwardedLin
 
 /** `outgoing` is the framing towards the client; `ownLines` are whole lines, `Connection` among them. */
 export function writeResponseHead(head: ResponseHead, outgoing: BodyFraming, ownLines: string): string {
+  const written = head.written;
+  if (written.text === '' || written.framing !== outgoing || written.ownLines !== ownLines) {
+    written.framing = outgoing;
+    written.ownLines = ownLines;
+    written.text = responseHead(head, outgoing, ownLines);
+  }
+  return written.text;
+}
+
+function responseHead(head: ResponseHead, outgoing: BodyFraming, ownLines: string): string {
   let text = `${statusLine(head.status, head.reason)}${head.keptLines}`;
   if (outgoing.kind === 'length') text += `Content-Length: ${outgoing.bytes}\r\n`;
   else if (outgoing.kind === 'chunked') text += 'Transfer-Encoding: chunked\r\n';

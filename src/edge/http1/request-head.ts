@@ -25,6 +25,8 @@ export class RequestHead {
   readonly kind = 'head';
   /** Index in the input after the head. */
   end = 0;
+  /** Bytes of the head, from where it was looked for. */
+  length = 0;
   method = '';
   /** As it goes to the target: origin-form or `*`. */
   target = '';
@@ -53,6 +55,8 @@ export class RequestHead {
   /** Field lines for the target, in their order and case: without hop-by-hop, framing and forwarding fields. */
   keptLines = '';
   readonly fields = new FieldSection();
+  /** What head-writer.ts made of it last, and of what: the same for the same head again. */
+  readonly written = { target: '', lines: '', text: '', tail: '' };
 
   /** Whether any body byte is to come: `Content-Length: 0` is none. */
   get hasBody(): boolean {
@@ -82,6 +86,7 @@ export function parseRequestHead(
   if (end === TOO_MANY) return refused(431, `more than ${limits.headFieldsMax} fields`);
   if (end === INCOMPLETE) return stillIncomplete(from, to, limits);
   head.end = end;
+  head.length = end - from;
   head.fields.text = latin1Text(bytes, start, end);
   return interpret(head);
 }

@@ -22,6 +22,8 @@ export class ResponseHead {
   readonly kind = 'head';
   /** Index in the input after the head. */
   end = 0;
+  /** Bytes of the head. */
+  length = 0;
   status = 0;
   reason = '';
   minor = 1;
@@ -36,6 +38,12 @@ export class ResponseHead {
   listed: readonly string[] = NOTHING_LISTED;
   keptLines = '';
   readonly fields = new FieldSection();
+  /** What head-writer.ts made of it last, and of what: the same for the same head again. */
+  readonly written: { framing: BodyFraming; ownLines: string; text: string } = {
+    framing: NO_BODY,
+    ownLines: '',
+    text: '',
+  };
 }
 
 const NOTHING_LISTED: readonly string[] = [];
@@ -60,6 +68,7 @@ export function parseResponseHead(
   if (end === TOO_MANY) return rejected(`more than ${limits.headFieldsMax} fields`);
   if (end === INCOMPLETE) return stillIncomplete(from, to, limits);
   head.end = end;
+  head.length = end - from;
   head.fields.text = latin1Text(bytes, from, end);
   return interpret(head, isHeadRequest, line - from);
 }

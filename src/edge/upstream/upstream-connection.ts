@@ -6,7 +6,8 @@ import { assert } from '../../base/errors.ts';
 import { type BodyFraming, NO_BODY } from '../http1/body-framing.ts';
 import { ChunkedDecoder } from '../http1/chunked-decoder.ts';
 import type { FieldSection } from '../http1/field-section.ts';
-import { parseResponseHead, type ResponseHead } from '../http1/response-head.ts';
+import type { HeadMemory } from '../http1/head-memory.ts';
+import { parseResponseHead, type ResponseHead, type ResponseHeadResult } from '../http1/response-head.ts';
 import type { EdgeLimits } from '../limits.ts';
 import type { DeadlineOwner, DeadlineSweep } from '../sockets/deadline-sweep.ts';
 import { type SocketOwner, StreamSocket } from '../sockets/stream-socket.ts';
@@ -47,6 +48,8 @@ export interface UpstreamContext {
   readonly limits: EdgeLimits;
   readonly sweep: DeadlineSweep;
   readonly onError: (error: unknown) => void;
+  /** Answers that came before; without it every head is parsed. */
+  readonly responseHeads?: HeadMemory<ResponseHead>;
 }
 
 type Phase = 'connecting' | 'idle' | 'head' | 'body' | 'tunnel' | 'answered' | 'gone';
@@ -224,7 +227,7 @@ export class UpstreamConnection implements SocketOwner, DeadlineOwner {
   #advance(input: Buffer, from: number): void {
     let at = from;
     while (this.#phase === 'head') {
-      const head = parseResponseHead(input, at, input.length, this.#isHeadRequest, this.#context.limits);
+      const head = this.#readHead(input, at);
       if (head.kind === 'incomplete') {
         this.#input = at === 0 ? input : input.subarray(at);
         return;
@@ -233,11 +236,21 @@ export class UpstreamConnection implements SocketOwner, DeadlineOwner {
         this.#break('malformed', head.reason);
         return;
       }
-      at += head.end - at;
+      at += head.length;
       this.#takeHead(head, at < input.length);
       if (at === input.length) break;
     }
     if (at < input.length) this.#takeRest(input, at);
+  }
+
+  /** What an answer to HEAD says of its body is no matter, so those are not remembered. */
+  #readHead(input: Buffer, from: number): ResponseHeadResult {
+    const memory = this.#isHeadRequest ? undefined : this.#context.responseHeads;
+    const known = memory?.recall(input, from) ?? null;
+    if (known !== null) return known;
+    const head = parseResponseHead(input, from, input.length, this.#isHeadRequest, this.#context.limits);
+    if (head.kind === 'head') memory?.remember(input, head, head.end);
+    return head;
   }
 
   #takeRest(input: Buffer, from: number): void {
