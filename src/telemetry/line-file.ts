@@ -56,7 +56,10 @@ export class LineFile {
 
   /** One line with its end. Nothing waits for it. */
   append(line: string): void {
-    if (this.#isClosed || this.#waitingBytes + line.length > (this.#options.waitingBytesMax ?? WAITING_BYTES_MAX)) {
+    if (
+      this.#isClosed ||
+      this.#waitingBytes + line.length > (this.#options.waitingBytesMax ?? WAITING_BYTES_MAX)
+    ) {
       this.#droppedCount++;
       return;
     }
