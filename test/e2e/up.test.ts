@@ -264,6 +264,8 @@ describe('luma up', () => {
       await Bun.sleep(200);
       program.signal('SIGTERM');
       await until('it to be stopping', async () => program.err.includes('stopping'));
+      // Sooner it would be an echo of the first.
+      await Bun.sleep(200);
       const beganMs = performance.now();
       program.signal('SIGTERM');
       expect(await program.exited()).toBe(130);
