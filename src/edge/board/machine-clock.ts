@@ -1,7 +1,8 @@
 /**
  * Milliseconds that mean the same in every process of this machine, for stamps on the board.
  * In Bun performance.now(), Bun.nanoseconds() and process.hrtime() all count from the start of the process, and
- * wall clocks jump; so this asks the kernel for CLOCK_MONOTONIC itself (about 45 ns a call: cache it per event).
+ * wall clocks jump; so the kernel is asked for CLOCK_MONOTONIC itself, once, and performance.now() goes on from there:
+ * it is the same clock. Never again by bun:ffi: compiled by the JIT, such a call broke Bun 1.4.5's heap after some seconds.
  */
 import { dlopen, ptr } from 'bun:ffi';
 import { readFileSync } from 'node:fs';
@@ -13,8 +14,11 @@ const LIBRARIES =
     ? ['/usr/lib/libSystem.B.dylib']
     : ['libc.so.6', `libc.musl-${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}.so.1`];
 
-/** struct timespec of a 64-bit system: seconds, nanoseconds. Read by its low halves. */
-const timespec = new Int32Array(4);
+/**
+ * struct timespec of a 64-bit system: seconds, nanoseconds. Read by its low halves. Over a buffer of its own: the memory
+ * of a small array without one moves when code that uses it is compiled, and the kernel would write where it was.
+ */
+const timespec = new Int32Array(new ArrayBuffer(16));
 let askKernel: (() => number) | null = null;
 
 export function machineNowMs(): number {
@@ -30,13 +34,15 @@ export function bootMark(): number {
   return Number.parseInt(bootId.slice(0, 8), 16) | 0 || 1;
 }
 
-function openKernelClock(): () => number {
+function askKernelMs(): number {
+  // struct timespec of a 64-bit system: seconds, nanoseconds.
+  const timespec = new DataView(new ArrayBuffer(16));
   const failures: string[] = [];
   for (const library of LIBRARIES) {
     try {
       const { symbols } = dlopen(library, { clock_gettime: { args: ['i32', 'ptr'], returns: 'i32' } });
-      const address = ptr(timespec);
-      return () => symbols.clock_gettime(CLOCK_MONOTONIC, address);
+      symbols.clock_gettime(CLOCK_MONOTONIC, ptr(timespec));
+      return timespec.getUint32(0, true) * 1000 + timespec.getUint32(8, true) / 1e6;
     } catch (error) {
       failures.push(messageOf(error));
     }
