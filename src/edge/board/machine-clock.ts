@@ -1,8 +1,8 @@
 /**
  * Milliseconds that mean the same in every process of this machine, for stamps on the board.
  * In Bun performance.now(), Bun.nanoseconds() and process.hrtime() all count from the start of the process, and
- * wall clocks jump; so the kernel is asked for CLOCK_MONOTONIC itself, once, and performance.now() goes on from there:
- * it is the same clock. Never again by bun:ffi: compiled by the JIT, such a call broke Bun 1.4.5's heap after some seconds.
+ * wall clocks jump; so the kernel is asked for CLOCK_MONOTONIC itself, once, and performance.now(), which is the same
+ * clock from another start, goes on from there.
  */
 import { dlopen, ptr } from 'bun:ffi';
 import { readFileSync } from 'node:fs';
@@ -14,17 +14,12 @@ const LIBRARIES =
     ? ['/usr/lib/libSystem.B.dylib']
     : ['libc.so.6', `libc.musl-${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}.so.1`];
 
-/**
- * struct timespec of a 64-bit system: seconds, nanoseconds. Read by its low halves. Over a buffer of its own: the memory
- * of a small array without one moves when code that uses it is compiled, and the kernel would write where it was.
- */
-const timespec = new Int32Array(new ArrayBuffer(16));
-let askKernel: (() => number) | null = null;
+/** What the kernel's clock is ahead of performance.now(), milliseconds. */
+let aheadMs: number | null = null;
 
 export function machineNowMs(): number {
-  askKernel ??= openKernelClock();
-  askKernel();
-  return (timespec[0]! >>> 0) * 1000 + Math.trunc(timespec[2]! / 1e6);
+  aheadMs ??= askKernelMs() - performance.now();
+  return Math.trunc(aheadMs + performance.now());
 }
 
 /** Names the boot that the clock counts from (as one cell); 0 where the system does not tell. */
@@ -35,7 +30,8 @@ export function bootMark(): number {
 }
 
 function askKernelMs(): number {
-  // struct timespec of a 64-bit system: seconds, nanoseconds.
+  // struct timespec of a 64-bit system: seconds, nanoseconds. Over a buffer of its own: the memory of a small typed
+  // array without one moves when code that uses it is compiled, and the kernel would write where it was.
   const timespec = new DataView(new ArrayBuffer(16));
   const failures: string[] = [];
   for (const library of LIBRARIES) {
