@@ -16,6 +16,7 @@ import type { LinkCall, LinkResult, ToControl, ToProxy } from '../link/messages.
 import { LINK_PROTOCOL, resultSchemas, toControlSchema } from '../link/messages.ts';
 import { fromWireError } from '../link/wire-error.ts';
 import type { FenceResult, ProxyLink, ProxyLinkListener, ServiceReport, ServiceSpec } from './contract.ts';
+import { type LinkAddress, linkAddress } from './link-address.ts';
 import { checkSocketTrust } from './socket-trust.ts';
 
 export interface ProxyLinkOptions {
@@ -110,16 +111,19 @@ class SocketProxyLink implements ProxyLink {
   }
 
   async #connect(): Promise<void> {
+    let address: LinkAddress;
     try {
       await checkSocketTrust(this.#options.socketPath);
+      if (this.#isClosed) return;
+      address = linkAddress(this.#options.socketPath);
     } catch (error) {
       return this.#retryLater(messageOf(error));
     }
-    if (this.#isClosed) return;
-    const socket = new WebSocket(`ws+unix://${this.#options.socketPath}:/v1/link`);
+    const socket = new WebSocket(address.url);
     this.#socket = socket;
     const patience = this.#options.clock.after(LINK_HELLO_TIMEOUT_MS, () => this.#drop(socket, 'no welcome'));
     socket.onopen = () => {
+      address.release();
       const { installationId: owner, epoch } = this.#options;
       this.#send({ type: 'hello', protocol: LINK_PROTOCOL, owner, epoch });
     };
@@ -130,6 +134,7 @@ class SocketProxyLink implements ProxyLink {
     socket.onerror = () => patience.cancel();
     socket.onclose = (event) => {
       patience.cancel();
+      address.release();
       this.#drop(socket, event.reason || 'the connection closed');
     };
   }
