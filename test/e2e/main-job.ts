@@ -3,7 +3,7 @@
  * `main-job.docker.test.ts` on a real engine.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import type { Answer } from './http-client.ts';
+import { cross, instanceOf } from './crossing.ts';
 import { Luma, type LumaOptions, until } from './luma.ts';
 
 export interface MainJob {
@@ -213,19 +213,6 @@ export function describeMainJob(name: string, job: MainJob): void {
   });
 }
 
-/** Requests spaced around the idle timeout until `sleeps` sleeps were seen; each must be answered with 200. */
-async function cross(luma: Luma, name: string, idleMs: number, sleeps: number): Promise<void> {
-  let seen: unknown = null;
-  for (let changes = -1, n = 0; changes < sleeps; n++) {
-    const answer = await luma.get(`${name}.localhost`);
-    if (answer.status !== 200) throw new Error(`${name}, request ${n}: ${answer.status} ${answer.body}`);
-    if (instanceOf(answer) !== seen) changes++;
-    seen = instanceOf(answer);
-    // A sweep of 40 ms around the deadline, so that some arrive just before, at, and just after each step of the sleep.
-    await Bun.sleep(idleMs - 15 + ((n * 7) % 40));
-  }
-}
-
 async function killNowAndThen(luma: Luma, isWanted: () => boolean): Promise<number> {
   let kills = 0;
   while (isWanted()) {
@@ -242,11 +229,6 @@ async function keepAsking(luma: Luma, host: string, isWanted: () => boolean): Pr
   const statuses: number[] = [];
   while (isWanted()) statuses.push((await luma.get(host)).status);
   return statuses;
-}
-
-/** A start of the app prints another pid (in a container: another start time). */
-function instanceOf(answer: Answer): string {
-  return answer.headers.get('x-app-start') ?? '';
 }
 
 function openWebSocket(luma: Luma, host: string): Promise<WebSocket> {
