@@ -189,6 +189,10 @@ export function describeMainJob(name: string, job: MainJob): void {
         await luma.add({ name: 'leaving', env_vars: { EXIT_CODE: '3' } });
         const answer = await luma.get('leaving.localhost', '/', { headers: { Accept: 'application/json' } });
         expect(answer.status).toBe(502);
+        // A stranger learns the code, not what the app wrote or how it is started.
+        expect(answer.body).toContain('instance_exited');
+        expect(answer.body).not.toContain('leaving at once');
+        expect(answer.body).not.toContain('exited with');
         const { json } = await luma.api('GET', '/projects/leaving');
         expect(json['status']).toBe('failed');
         expect(JSON.stringify(json['failure'])).toContain('3');

@@ -8,6 +8,9 @@ import type { SupervisorNeeds } from './supervisor-needs.ts';
 
 type Send = (input: ProjectInput) => void;
 
+/** Strangers see a code; the reason with its paths, addresses and logs is for the API and the events. */
+const PUBLIC_REASON = 'This service could not be started.';
+
 export class LinkEffects {
   readonly #needs: SupervisorNeeds;
 
@@ -71,9 +74,8 @@ export class LinkEffects {
 
   /** Requests that are still held after a break of the link raise `wake` again, and hear it then. */
   async failWake(name: string, failure: StartFailure, retryAfterMs: number): Promise<void> {
-    const { code, message } = failure;
     try {
-      await this.#needs.link.wakeFailed(name, { code, message, retryAfterMs });
+      await this.#needs.link.wakeFailed(name, { code: failure.code, message: PUBLIC_REASON, retryAfterMs });
     } catch (error) {
       this.#note(name, 'wakeFailed', error);
     }
