@@ -54,7 +54,7 @@ function upstreamCommand(): string[] {
     ['1m', 1_048_576],
   ] as const)
     processes.file(name, 'x'.repeat(bytes));
-  const text = `${nginxBase('upstream', processes.folder)} sendfile on; tcp_nopush on; open_file_cache max=10;
+  const text = `${nginxBase('upstream', processes.folder)} sendfile on; open_file_cache max=10;
 server { listen 127.0.0.1:${UPSTREAM_PORT} backlog=4096; root ${processes.folder};
 location / { default_type text/plain; return 200 "${'x'.repeat(100)}"; } location = /10k { } location = /1m { } } }`;
   return ['nginx', '-c', processes.file('upstream.conf', text)];
@@ -100,7 +100,17 @@ function wrkLoad(one: EdgeCase, port: number, seconds: string): Load {
   const output = spawnSync(
     'taskset',
     [
-      ...['-c', LOAD_CORE, 'wrk', '-t1', `-c${one.connections}`, `-d${seconds}s`, '--latency'],
+      ...[
+        '-c',
+        LOAD_CORE,
+        'wrk',
+        '-t1',
+        `-c${one.connections}`,
+        `-d${seconds}s`,
+        '--latency',
+        '--timeout',
+        '20s',
+      ],
       ...(script === null ? [] : ['-s', processes.file(`${one.name}.lua`, script)]),
       ...one.headers.flatMap((header) => ['-H', header]),
       `http://127.0.0.1:${port}${one.path}`,

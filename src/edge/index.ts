@@ -15,6 +15,7 @@ import { type CountsTaken, ServiceCounts } from './exchange/service-counts.ts';
 import { ServiceDesk } from './exchange/service-desk.ts';
 import { TrustedProxies } from './exchange/trusted-proxies.ts';
 import { HeadMemory } from './http1/head-memory.ts';
+import { RequestHeadReader } from './http1/request-head-reader.ts';
 import { EDGE_LIMITS, type EdgeLimits } from './limits.ts';
 import { RouteTable } from './routing/route-table.ts';
 import type { RouteChange } from './routing/service-route.ts';
@@ -82,7 +83,7 @@ export class Edge {
       idleBudget: new IdleBudget(limits.idleMax),
       requestIds: new RequestIds(),
       date: new DateLine(options.clock, sweep),
-      requestHeads: new HeadMemory(),
+      requestHeads: new RequestHeadReader(limits),
       responseHeads: new HeadMemory(),
       trustedProxies: new TrustedProxies(options.trustedProxies ?? []),
       caps: new ConnectionCaps(limits, options.connectionsPerAddressMax ?? 0),

@@ -3,7 +3,7 @@
  * the connection's deadline, and how it ends; what happens to a request is the exchange's business.
  */
 import { LF } from '../http1/character-classes.ts';
-import { parseRequestHead, type RequestHead, type RequestHeadResult } from '../http1/request-head.ts';
+import type { RequestHead } from '../http1/request-head.ts';
 import { parseProxyHeader } from '../proxy-protocol/proxy-header.ts';
 import type { DeadlineOwner } from '../sockets/deadline-sweep.ts';
 import { asOneEvent, type SocketOwner, type StreamSocket } from '../sockets/stream-socket.ts';
@@ -318,7 +318,7 @@ export class ClientConnection implements SocketOwner, DeadlineOwner {
   }
 
   #readHead(input: Buffer): boolean {
-    const head = this.#parseHead(input, this.#from);
+    const head = this.#core.requestHeads.read(input, this.#from);
     if (head.kind === 'incomplete') {
       if (this.#headDueMs === 0) this.#headDueMs = this.#core.sweep.nowMs + this.#core.limits.requestHeadMs;
       this.dueMs = this.#headDueMs;
@@ -332,15 +332,6 @@ export class ClientConnection implements SocketOwner, DeadlineOwner {
     this.#consume(this.#from + head.length);
     this.#begin(head);
     return true;
-  }
-
-  #parseHead(input: Buffer, from: number): RequestHeadResult {
-    const { requestHeads, limits } = this.#core;
-    const known = requestHeads.recall(input, from);
-    if (known !== null) return known;
-    const head = parseRequestHead(input, from, input.length, limits);
-    if (head.kind === 'head') requestHeads.remember(input, head, head.end);
-    return head;
   }
 
   #begin(head: RequestHead): void {

@@ -2,7 +2,7 @@
 import type { Clock } from '../../base/clock.ts';
 import type { BoardColumn } from '../board/index.ts';
 import type { HeadMemory } from '../http1/head-memory.ts';
-import type { RequestHead } from '../http1/request-head.ts';
+import type { RequestHeadReader } from '../http1/request-head-reader.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
 import type { EdgeLimits } from '../limits.ts';
 import type { RouteTable } from '../routing/route-table.ts';
@@ -30,7 +30,7 @@ export interface EdgeCore {
   readonly idleBudget: IdleBudget;
   readonly requestIds: RequestIds;
   readonly date: DateLine;
-  readonly requestHeads: HeadMemory<RequestHead>;
+  readonly requestHeads: RequestHeadReader;
   readonly responseHeads: HeadMemory<ResponseHead>;
   readonly trustedProxies: TrustedProxies;
   readonly caps: ConnectionCaps;

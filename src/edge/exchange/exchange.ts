@@ -10,8 +10,9 @@ import { machineNowMs } from '../board/index.ts';
 import type { FieldSection } from '../http1/field-section.ts';
 import {
   writeInterimHead,
+  writeRequestFields,
+  writeRequestLine,
   writeRequestRest,
-  writeRequestStart,
   writeUpgradeHead,
 } from '../http1/head-writer.ts';
 import type { RequestHead } from '../http1/request-head.ts';
@@ -278,8 +279,9 @@ export class Exchange implements UpstreamUser, Holder {
     connection.expectAnswer(head.method === 'HEAD');
     if (this.#requestId === '') this.#requestId = head.requestId ?? this.#core.requestIds.next();
     const target = this.#route.stripPathPrefix ? targetFor(this.#route, head.target, head.path) : head.target;
-    // In two parts: the first is the same for every request with the same head, and is not put together again.
-    connection.writeText(writeRequestStart(head, target, this.#hostLine() + this.#client.origin(head).lines));
+    // In parts: those that are the same for many requests are not put together again.
+    connection.writeText(writeRequestLine(head, target));
+    connection.writeText(writeRequestFields(head, this.#hostLine() + this.#client.origin(head).lines));
     connection.writeText(`X-Request-ID: ${this.#requestId}\r\n${writeRequestRest(head)}`);
     this.#armAnswer();
     this.#client.passBody();

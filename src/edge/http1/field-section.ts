@@ -21,6 +21,11 @@ export class FieldSection {
   #positions: number[] = [];
   #endOfFields = 0;
 
+  /** Bytes from the first field to the end of the empty line; of a section with fields. */
+  get length(): number {
+    return this.#endOfFields + 2 - this.nameStart(0);
+  }
+
   get count(): number {
     return this.#positions.length / STRIDE;
   }

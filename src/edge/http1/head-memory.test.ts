@@ -16,7 +16,7 @@ function read(
   if (known !== null) return { head: known, isKnown: true };
   const head = parseRequestHead(bytes, from, bytes.length, EDGE_LIMITS);
   if (head.kind !== 'head') return { head: null, isKnown: false };
-  memory.remember(bytes, head, head.end);
+  memory.remember(bytes, from, head.end, head);
   return { head, isKnown: false };
 }
 

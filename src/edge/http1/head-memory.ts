@@ -1,7 +1,7 @@
 /**
  * Heads that came before, byte for byte: clients and targets repeat themselves, and the same bytes mean the same. A
  * bounded memory of pure results: what is recalled is what parsing these bytes gave, and nothing else ever is. Owned by
- * the worker; a head in it is never changed by anybody.
+ * the worker; what is in it is never changed by anybody.
  */
 
 /** Each place keeps one head. Which one is asked for is a matter of a few of its bytes. */
@@ -16,40 +16,40 @@ export class HeadMemory<Head> {
   readonly #lengths = new Uint16Array(PLACES);
   readonly #hashes = new Int32Array(PLACES);
   readonly #heads: (Head | null)[] = Array.from({ length: PLACES }, () => null);
-  /** Of what was asked for last, which `remember` is about. */
-  #askedFrom = 0;
-  #askedTo = 0;
-  #askedHash = 0;
 
-  /** The head that begins at `from`, if these very bytes were one before. Its length is theirs. */
+  /** What the bytes from `from` to the next empty line gave, if these very bytes came before. */
   recall(bytes: Buffer, from: number): Head | null {
-    const last = bytes.indexOf(END_OF_HEAD, from);
-    const to = last + END_OF_HEAD.length;
-    this.#askedFrom = from;
-    this.#askedTo = last < 0 || to - from > HEAD_BYTES_MAX ? from : to;
-    if (this.#askedTo === from) return null;
+    const to = endOfHead(bytes, from);
+    if (to < 0) return null;
     const hash = hashOf(bytes, from, to);
-    this.#askedHash = hash;
     const place = hash & (PLACES - 1);
     if (this.#hashes[place] !== hash || this.#lengths[place] !== to - from) return null;
     const at = place * HEAD_BYTES_MAX;
     return this.#bytes.compare(bytes, from, to, at, at + to - from) === 0 ? this.#heads[place]! : null;
   }
 
-  /** What parsing gave for what was just not recalled. It is kept when it comes for the second time in a row. */
-  remember(bytes: Buffer, head: Head, end: number): void {
-    if (end !== this.#askedTo || end === this.#askedFrom) return;
-    const place = this.#askedHash & (PLACES - 1);
-    if (this.#hashes[place] !== this.#askedHash) {
-      this.#hashes[place] = this.#askedHash;
+  /** What the bytes from `from` to `to` gave. It is kept when it comes for the second time in a row. */
+  remember(bytes: Buffer, from: number, to: number, head: Head): void {
+    if (endOfHead(bytes, from) !== to) return;
+    const hash = hashOf(bytes, from, to);
+    const place = hash & (PLACES - 1);
+    if (this.#hashes[place] !== hash) {
+      this.#hashes[place] = hash;
       this.#lengths[place] = 0;
       this.#heads[place] = null;
       return;
     }
-    bytes.copy(this.#bytes, place * HEAD_BYTES_MAX, this.#askedFrom, end);
-    this.#lengths[place] = end - this.#askedFrom;
+    bytes.copy(this.#bytes, place * HEAD_BYTES_MAX, from, to);
+    this.#lengths[place] = to - from;
     this.#heads[place] = head;
   }
+}
+
+/** Where the first empty line from `from` on ends; -1 where that is nowhere, or too far. */
+function endOfHead(bytes: Buffer, from: number): number {
+  const at = bytes.indexOf(END_OF_HEAD, from);
+  const to = at + END_OF_HEAD.length;
+  return at < 0 || to - from > HEAD_BYTES_MAX ? -1 : to;
 }
 
 /** FNV-1a over some of the bytes; most heads differ in their first. */

@@ -4,24 +4,30 @@ import type { FieldSection } from './field-section.ts';
 import type { RequestHead } from './request-head.ts';
 import type { ResponseHead } from './response-head.ts';
 
-/**
- * The first part: request line, kept fields, `lines`. `target` may differ from the head's where a path prefix is stripped.
- * Made once for a head that comes again.
- */
-export function writeRequestStart(head: RequestHead, target: string, lines: string): string {
-  const written = head.written;
-  if (written.text === '' || written.target !== target || written.lines !== lines) {
+/** `target` may differ from the head's where a path prefix is stripped. Made once for a head that comes again. */
+export function writeRequestLine(head: RequestHead, target: string): string {
+  const written = head.writtenLine;
+  if (written.target !== target) {
     written.target = target;
+    written.text = `${head.method} ${target} HTTP/1.1\r\n`;
+  }
+  return written.text;
+}
+
+/** The kept fields, then `lines`. Made once for fields that come again. */
+export function writeRequestFields(head: RequestHead, lines: string): string {
+  const written = head.writtenFields;
+  if (written.text === '' || written.lines !== lines) {
     written.lines = lines;
-    written.text = `${head.method} ${target} HTTP/1.1\r\n${head.keptLines}${lines}`;
+    written.text = head.keptLines + lines;
   }
   return written.text;
 }
 
 /** The rest: framing, what is for the next hop, and the empty line. */
 export function writeRequestRest(head: RequestHead): string {
-  if (head.written.tail === '') head.written.tail = requestRest(head);
-  return head.written.tail;
+  if (head.writtenFields.rest === '') head.writtenFields.rest = requestRest(head);
+  return head.writtenFields.rest;
 }
 
 function requestRest(head: RequestHead): string {

@@ -28,6 +28,8 @@ export class RequestHead {
   /** Bytes of the head, from where it was looked for. */
   length = 0;
   method = '';
+  /** As the client sent it. */
+  sentTarget = '';
   /** As it goes to the target: origin-form or `*`. */
   target = '';
   /** The target without its query. */
@@ -54,9 +56,42 @@ export class RequestHead {
   maxForwards: number | null = null;
   /** Field lines for the target, in their order and case: without hop-by-hop, framing and forwarding fields. */
   keptLines = '';
-  readonly fields = new FieldSection();
-  /** What head-writer.ts made of it last, and of what: the same for the same head again. */
-  readonly written = { target: '', lines: '', text: '', tail: '' };
+  /** What head-writer.ts made of it last, and of what: the same for the same line again. */
+  readonly writtenLine = { target: '', text: '' };
+
+  constructor(
+    readonly fields: FieldSection = new FieldSection(),
+    /** The same of its fields: shared by heads that have the same. */
+    readonly writtenFields = { lines: '', text: '', rest: '' },
+  ) {}
+
+  /** Another head with the very fields of `template`; both with an ordinary line (see request-head-reader.ts). */
+  static withFieldsOf(
+    template: RequestHead,
+    method: string,
+    target: string,
+    from: number,
+    length: number,
+  ): RequestHead {
+    const head = new RequestHead(template.fields, template.writtenFields);
+    head.end = from + length;
+    head.length = length;
+    head.method = method;
+    head.sentTarget = target;
+    head.target = target;
+    head.path = pathOf(target);
+    head.host = template.host;
+    head.hasHostLine = template.hasHostLine;
+    head.framing = template.framing;
+    head.isKeepAlive = template.isKeepAlive;
+    head.expectsContinue = template.expectsContinue;
+    head.acceptsTrailers = template.acceptsTrailers;
+    head.upgrade = template.upgrade;
+    head.requestId = template.requestId;
+    head.listed = template.listed;
+    head.keptLines = template.keptLines;
+    return head;
+  }
 
   /** Whether any body byte is to come: `Content-Length: 0` is none. */
   get hasBody(): boolean {
@@ -114,7 +149,8 @@ function interpret(head: RequestHead): RequestHeadResult {
   const methodEnd = text.indexOf(' ');
   const targetEnd = text.indexOf(' ', methodEnd + 1);
   head.method = text.slice(0, methodEnd);
-  head.target = text.slice(methodEnd + 1, targetEnd);
+  head.sentTarget = text.slice(methodEnd + 1, targetEnd);
+  head.target = head.sentTarget;
   head.minor = text.charCodeAt(targetEnd + VERSION_LENGTH) === 48 ? 0 : 1;
   const gathered = new Gathered();
   gather(head, gathered);
@@ -241,9 +277,13 @@ function applyTarget(head: RequestHead): RequestRefused | null {
     return head.method === 'OPTIONS' ? null : refused(400, 'an asterisk target outside OPTIONS');
   }
   const refusal = target.charCodeAt(0) === 47 ? null : applyAbsoluteTarget(head);
-  const query = head.target.indexOf('?');
-  head.path = query < 0 ? head.target : head.target.slice(0, query);
+  head.path = pathOf(head.target);
   return refusal;
+}
+
+function pathOf(target: string): string {
+  const query = target.indexOf('?');
+  return query < 0 ? target : target.slice(0, query);
 }
 
 const ABSOLUTE = /^(https?):\/\/([^/?]*)(.*)$/i;

@@ -249,7 +249,7 @@ export class UpstreamConnection implements SocketOwner, DeadlineOwner {
     const known = memory?.recall(input, from) ?? null;
     if (known !== null) return known;
     const head = parseResponseHead(input, from, input.length, this.#isHeadRequest, this.#context.limits);
-    if (head.kind === 'head') memory?.remember(input, head, head.end);
+    if (head.kind === 'head') memory?.remember(input, from, head.end, head);
     return head;
   }
 
