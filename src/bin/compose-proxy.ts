@@ -7,7 +7,14 @@ import { homeFolder } from '../base/home-folder.ts';
 import type { Log } from '../base/log.ts';
 import type { ProxyContext, RunSettings, Terminal, WorkSettings } from '../cli/proxy/index.ts';
 import { createProxyClient } from '../proxy/client/index.ts';
-import { addressText, Daemon, FIRST_INHERITED_FD, openSharedBoard, Worker } from '../proxy/index.ts';
+import {
+  addressText,
+  Daemon,
+  edgeSettingsSchema,
+  FIRST_INHERITED_FD,
+  openSharedBoard,
+  Worker,
+} from '../proxy/index.ts';
 import { createLog, LineFile } from '../telemetry/index.ts';
 import { programCommand } from './program-command.ts';
 import { listenForStop } from './stop-signal.ts';
@@ -64,6 +71,11 @@ async function startDaemon(settings: RunSettings, log: Log, accessLog: LineFile 
     stateDir: resolve(settings.stateDir),
     workers: settings.workers,
     shutdownTimeoutMs: settings.shutdownTimeoutMs,
+    edge: {
+      trustedProxies: settings.trustedProxies,
+      usesProxyProtocol: settings.usesProxyProtocol,
+      connectionsPerAddressMax: settings.connectionsPerIpMax,
+    },
     accessLog,
     metricsPort: settings.metricsPort,
     workerCommand: workerCommand(settings),
@@ -102,6 +114,7 @@ async function runWorker(settings: WorkSettings): Promise<void> {
     column: openSharedBoard(FIRST_INHERITED_FD).board.column(settings.column),
     boardFd: FIRST_INHERITED_FD,
     listenFds: Array.from({ length: settings.listeners }, (_, index) => FIRST_INHERITED_FD + 1 + index),
+    edge: edgeSettingsSchema.parse(JSON.parse(settings.edge)),
     workersSocketPath: settings.workersSocketPath,
     version,
     shutdownTimeoutMs: settings.shutdownTimeoutMs,

@@ -94,6 +94,9 @@ function proxyFlags({ config, dataDir }: ProxyProcessOptions): readonly string[]
     ...['--socket-path', dataDir.proxySocketPath, '--state-dir', dataDir.proxyStateDir],
     ...['--workers', String(config.workers), '--shutdown-timeout', `${config.shutdownTimeout}ms`],
     ...(config.accessLog === null ? [] : ['--access-log', config.accessLog]),
+    ...(config.trustedProxies.length > 0 ? ['--trusted-proxies', config.trustedProxies.join(',')] : []),
+    ...(config.proxyProtocol ? ['--proxy-protocol'] : []),
+    ...['--max-connections-per-ip', String(config.maxConnectionsPerIp)],
     ...['--log-format', config.logFormat, ...(config.debug ? ['--debug'] : [])],
   ];
 }

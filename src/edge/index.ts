@@ -4,6 +4,7 @@
  */
 import type { Clock, Timer } from '../base/clock.ts';
 import type { BoardColumn } from './board/index.ts';
+import { DEFAULT_EDGE_SETTINGS, type EdgeSettings } from './edge-settings.ts';
 import type { AccessLog } from './exchange/access-line.ts';
 import { ClientConnection } from './exchange/client-connection.ts';
 import { ConnectionCaps, type TurnedAway } from './exchange/connection-caps.ts';
@@ -24,6 +25,8 @@ import { type ListenAddress, Listener } from './sockets/listener.ts';
 import { asOneEvent } from './sockets/stream-socket.ts';
 import { IdleBudget } from './upstream/target-pool.ts';
 
+export { type ConnectionBudget, connectionBudget } from './connection-budget.ts';
+export { DEFAULT_EDGE_SETTINGS, type EdgeSettings } from './edge-settings.ts';
 export type { AccessLog } from './exchange/access-line.ts';
 export type { EdgeHost } from './exchange/edge-host.ts';
 export { type CountsTaken, DURATION_BOUNDS } from './exchange/service-counts.ts';
@@ -37,10 +40,8 @@ export interface EdgeOptions {
   readonly host: EdgeHost;
   readonly clock: Clock;
   readonly limits?: Partial<EdgeLimits>;
-  /** Address ranges of proxies in front whose word about clients is believed; throws `invalid_ip_range`. */
-  readonly trustedProxies?: readonly string[];
-  /** Open connections of one client address (of one /64 in IPv6) to this worker; 0 or absent: no limit. */
-  readonly connectionsPerAddressMax?: number;
+  /** Of proxy protocol and addresses; throws `invalid_ip_range`. */
+  readonly settings?: EdgeSettings;
   /** One line for each exchange; left out: none is made. */
   readonly accessLog?: AccessLog | null;
   /** Bugs: the connection concerned is closed, the rest goes on. */
@@ -63,14 +64,17 @@ export interface EdgeStats {
 
 export class Edge {
   readonly #core: EdgeCore;
+  readonly #settings: EdgeSettings;
   readonly #listeners: Listener[] = [];
   #onEmpty: (() => void) | null = null;
 
   constructor(options: EdgeOptions) {
     const limits = { ...EDGE_LIMITS, ...options.limits };
+    const settings = options.settings ?? DEFAULT_EDGE_SETTINGS;
     const onError = options.onError ?? reportToNobody;
     const sweep = new DeadlineSweep(options.clock, limits.sweepMs, onError);
     const changedCounts = new Set<ServiceCounts>();
+    this.#settings = settings;
     this.#core = {
       column: options.column,
       host: options.host,
@@ -85,8 +89,8 @@ export class Edge {
       date: new DateLine(options.clock, sweep),
       requestHeads: new RequestHeadReader(limits),
       responseHeads: new HeadMemory(),
-      trustedProxies: new TrustedProxies(options.trustedProxies ?? []),
-      caps: new ConnectionCaps(limits, options.connectionsPerAddressMax ?? 0),
+      trustedProxies: new TrustedProxies(settings.trustedProxies),
+      caps: new ConnectionCaps(limits, settings.connectionsPerAddressMax),
       counts: new ServiceCounts('', changedCounts),
       changedCounts,
       accessLog: options.accessLog ?? null,
@@ -149,13 +153,10 @@ export class Edge {
     for (const client of [...this.#core.clients]) client.cutAt(service, targetIds);
   }
 
-  /**
-   * Throws when the port is taken. May be called for several addresses. With `usesProxyProtocol` every connection must
-   * come from a trusted proxy and begin with a PROXY header.
-   */
+  /** Throws when the port is taken. May be called for several addresses. */
   listen(
     address: ListenAddress,
-    { usesProxyProtocol = false }: { readonly usesProxyProtocol?: boolean } = {},
+    usesProxyProtocol = this.#settings.usesProxyProtocol,
   ): { readonly port: number } {
     const listener = new Listener(address, (make) => {
       new ClientConnection(this.#core, make, usesProxyProtocol);

@@ -25,6 +25,8 @@ export interface EdgeLimits {
   readonly heldMax: number;
   /** Open client connections of this worker; beyond: 503 and close. */
   readonly clientConnectionsMax: number;
+  /** Open connections of this worker to targets; beyond: a request that needs one waits `retryMs`, then 503. */
+  readonly upstreamConnectionsMax: number;
   /** Connections over a cap that are told so at the same time; beyond: closed without a word. */
   readonly turnedAwayMax: number;
   /** Bytes of a PROXY header with its extensions; beyond: closed without a word. */
@@ -45,6 +47,8 @@ export interface EdgeLimits {
   readonly connectMs: number;
   /** A client that owes body bytes and sends none, milliseconds; beyond: 408. */
   readonly requestBodyIdleMs: number;
+  /** Bytes of a body that count as progress in that time; one that drips has no longer than one that stops. */
+  readonly requestBodyProgressBytesMin: number;
   /** A client that takes nothing of what waits for it, milliseconds; beyond: reset. */
   readonly clientStalledMs: number;
   /** An upstream that is silent in the middle of an answer, milliseconds; beyond: the answer is cut. */
@@ -94,6 +98,7 @@ export const EDGE_LIMITS: EdgeLimits = {
   heldPerServiceMax: 1_000,
   heldMax: 10_000,
   clientConnectionsMax: 20_000,
+  upstreamConnectionsMax: 24_096,
   turnedAwayMax: 256,
   proxyHeaderBytesMax: 4 * 1024,
   idlePerTargetMax: 256,
@@ -104,6 +109,7 @@ export const EDGE_LIMITS: EdgeLimits = {
   keepAliveIdleMs: 75_000,
   connectMs: 3_000,
   requestBodyIdleMs: 60_000,
+  requestBodyProgressBytesMin: 1_024,
   clientStalledMs: 60_000,
   answerIdleMs: 600_000,
   tunnelHalfClosedMs: 30_000,

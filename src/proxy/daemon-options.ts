@@ -1,7 +1,7 @@
 /** What a daemon is started with. */
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
-import type { AccessLog } from '../edge/index.ts';
+import type { AccessLog, EdgeSettings } from '../edge/index.ts';
 
 export interface DaemonOptions {
   readonly version: string;
@@ -14,6 +14,8 @@ export interface DaemonOptions {
   /** Worker processes; 0 serves from the daemon's own. */
   readonly workers: number;
   readonly shutdownTimeoutMs: number;
+  /** Of each worker's edge. */
+  readonly edge: EdgeSettings;
   /** Of the daemon's own worker (`workers` 0); worker processes are told by their command. Null: none. */
   readonly accessLog: AccessLog | null;
   /** A loopback port that answers `GET /metrics`; null: none. */

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { LumaError } from '../base/errors.ts';
 import { randomId } from '../base/random-id.ts';
 import { machineNowMs, RowAllocator } from '../edge/board/index.ts';
-import { probeTarget } from '../edge/index.ts';
+import { EDGE_LIMITS, probeTarget } from '../edge/index.ts';
 import { bootId } from './boot-id.ts';
 import type { ProxyHealth, ProxyStatus, ServiceStatus } from './client/status-schema.ts';
 import type { DaemonOptions } from './daemon-options.ts';
@@ -43,6 +43,7 @@ import type { SharedBoard } from './workers/shared-board.ts';
 import { closeSharedBoard, makeSharedBoard } from './workers/shared-board.ts';
 import { openSockets } from './workers/socket-set.ts';
 import type { Worker } from './workers/worker.ts';
+import { ownConnectionBudget } from './workers/worker-edge.ts';
 import { spawnWorker } from './workers/worker-flags.ts';
 
 /** Nobody serves from it: what dead workers left is folded into it. */
@@ -302,7 +303,8 @@ export class Daemon implements Commands {
 
   async #startWorkers(workersSocketPath: string, inherited: Inheritance | null): Promise<void> {
     const { board, fd } = this.#shared!;
-    const { clock, log, shutdownTimeoutMs, workerCommand, workers } = this.#options;
+    const { clock, log, shutdownTimeoutMs, workerCommand, workers, edge } = this.#options;
+    this.#noteConnectionCap();
     const sockets = this.#sockets;
     const columns = Array.from({ length: board.columns - 1 }, (_, index) => index + 1);
     if (inherited) this.#buryAll(columns, inherited);
@@ -312,7 +314,7 @@ export class Daemon implements Commands {
       columns,
       crew: this.#crew,
       spawn: (column) => {
-        const flags = { column, workersSocketPath, listeners: sockets.length, shutdownTimeoutMs };
+        const flags = { column, workersSocketPath, listeners: sockets.length, shutdownTimeoutMs, edge };
         return spawnWorker(workerCommand, flags, fd, sockets);
       },
       onDead: (column) => this.#bury(column),
@@ -328,11 +330,20 @@ export class Daemon implements Commands {
     fleet.dismissOrphans();
   }
 
+  /** Told once, by the daemon: its workers have the same limit. */
+  #noteConnectionCap(): void {
+    const { clientConnectionsMax } = ownConnectionBudget();
+    if (clientConnectionsMax >= EDGE_LIMITS.clientConnectionsMax) return;
+    this.#options.log.warn('the limit of open files is low: raise it with `ulimit -n` or LimitNOFILE=', {
+      connections_per_worker: clientConnectionsMax,
+    });
+  }
+
   #serveAlone(index: number): void {
-    const { clock, log, accessLog } = this.#options;
+    const { clock, log, edge, accessLog } = this.#options;
     const column = this.#shared!.board.column(index);
     const listener = this.#crewListener();
-    this.#local = new LocalWorker({ column, listener, clock, log, daemonId: this.#id, accessLog });
+    this.#local = new LocalWorker({ column, edge, listener, clock, log, daemonId: this.#id, accessLog });
     this.#local.start(this.#crew, this.#table.current(), this.#sockets);
   }
 

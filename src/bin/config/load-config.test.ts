@@ -43,6 +43,9 @@ describe('without anything said', () => {
         runtime: 'auto',
         shutdownTimeout: 30_000,
         proxySocket: null,
+        trustedProxies: [],
+        proxyProtocol: false,
+        maxConnectionsPerIp: 0,
         workers: 1,
         accessLog: null,
         logFormat: 'text',
@@ -94,6 +97,14 @@ describe('paths', () => {
   });
 });
 
+describe('trusted proxies', () => {
+  test('are a list of ranges, however they are said', () => {
+    writeFile('trusted_proxies: 10.0.0.0/8, fd00::/8');
+    expect(load().config.trustedProxies).toEqual(['10.0.0.0/8', 'fd00::/8']);
+    expect(load({ flags: { trusted_proxies: '::1' } }).config.trustedProxies).toEqual(['::1']);
+  });
+});
+
 describe('a switch', () => {
   test('is on by its flag, a variable or the file', () => {
     expect(load({ flags: { debug: true } }).config.debug).toBe(true);
@@ -125,6 +136,9 @@ describe('a bad value', () => {
     ['workers', '1.5'],
     ['workers', '257'],
     ['log_format', 'xml'],
+    ['trusted_proxies', '10.0.0.1/8'],
+    ['trusted_proxies', '10.0.0.1,'],
+    ['max_connections_per_ip', '-1'],
     ['data_dir', 'a\0b'],
   ] as const)('of --%s is refused: %p', (key, value) => {
     const error = refused({ flags: { [key]: value } });

@@ -3,7 +3,7 @@ import { basename, isAbsolute, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { formatDuration, parseDuration } from '../../base/duration.ts';
 import { normalizeHost } from '../../base/host-name.ts';
-import { isLoopbackAddress, parseIpAddress } from '../../base/ip-range.ts';
+import { isLoopbackAddress, parseIpAddress, parseIpRange } from '../../base/ip-range.ts';
 
 /** Where a value was written: paths are relative to it. */
 export interface SettingPlace {
@@ -89,6 +89,22 @@ export function duration(minMs: number, maxMs: number): SettingKind<number> {
     allowed: `a duration from ${formatDuration(minMs)} to ${formatDuration(maxMs)}, such as 500ms, 30s or 1m30s`,
     schema: () => z.string().transform(parseDuration).pipe(z.number().min(minMs).max(maxMs)),
     format: formatDuration,
+  };
+}
+
+/** As one text, so that flags, variables and the file say it alike. */
+export function ipRanges(): SettingKind<readonly string[]> {
+  const split = (text: string): string[] => text.split(',').map((part) => part.trim());
+  const isRange = (text: string): boolean => parseIpRange(text) !== null;
+  return {
+    placeholder: 'range,…',
+    allowed: 'IP addresses or ranges, separated by commas, such as 10.0.0.0/8,fd00::/8',
+    schema: () =>
+      z
+        .string()
+        .transform(split)
+        .pipe(z.array(z.string().refine(isRange))),
+    format: (ranges) => ranges.join(','),
   };
 }
 

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import {
   duration,
   hostToListenOn,
+  ipRanges,
   logFile,
   loopbackHost,
   oneOf,
@@ -68,6 +69,25 @@ export const settings = {
     initial: () => null,
     initialText: '<data-dir>/proxy.sock',
   } satisfies Setting<string | null>,
+  trusted_proxies: {
+    kind: ipRanges(),
+    summary: 'addresses of proxies in front whose word about clients is believed',
+    users: upOnly as readonly SettingUser[],
+    initial: () => [],
+    initialText: 'none',
+  } satisfies Setting<readonly string[]>,
+  proxy_protocol: setting(
+    onOrOff(),
+    false,
+    upOnly,
+    'accept only connections of trusted proxies that begin with a PROXY header',
+  ),
+  max_connections_per_ip: setting(
+    wholeNumber('count', 0, 1_000_000),
+    0,
+    upOnly,
+    'open connections of one client address (IPv6: one /64) to each worker; 0: no limit',
+  ),
   workers: setting(
     wholeNumber('count', 0, 256),
     1,

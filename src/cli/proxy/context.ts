@@ -22,5 +22,7 @@ export interface WorkSettings {
   readonly listeners: number;
   readonly shutdownTimeoutMs: number;
   readonly accessLog: string | null;
+  /** What the daemon says of the edge, as JSON. */
+  readonly edge: string;
   readonly isDebug: boolean;
 }

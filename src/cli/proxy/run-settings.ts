@@ -14,6 +14,10 @@ export interface RunSettings {
   readonly stateDir: string;
   readonly workers: number;
   readonly shutdownTimeoutMs: number;
+  readonly trustedProxies: readonly string[];
+  readonly usesProxyProtocol: boolean;
+  /** 0: no limit. */
+  readonly connectionsPerIpMax: number;
   readonly logFormat: 'text' | 'json';
   /** A path, or `-` for stdout; null: none. */
   readonly accessLog: string | null;
@@ -26,6 +30,7 @@ export interface RunSurroundings extends PathSurroundings {
 }
 
 const WORKERS_MAX = 256;
+const CONNECTIONS_PER_IP_MAX = 1_000_000;
 const SHUTDOWN_TIMEOUT_MS = 30_000;
 
 export const runOptions: readonly OptionSpec[] = [
@@ -65,6 +70,25 @@ export const runOptions: readonly OptionSpec[] = [
     summary: summary('shutdown-timeout', 'how long running requests may take at the end', '30s'),
   },
   {
+    name: 'trusted-proxies',
+    placeholder: 'range,…',
+    isRepeatable: true,
+    summary: summary('trusted-proxies', 'addresses of proxies whose word about clients is believed', 'none'),
+  },
+  {
+    name: 'proxy-protocol',
+    summary: summary('proxy-protocol', 'accept only connections that begin with a PROXY header', 'off'),
+  },
+  {
+    name: 'max-connections-per-ip',
+    placeholder: 'n',
+    summary: summary(
+      'max-connections-per-ip',
+      'open connections of one client address (IPv6: one /64) to each worker; 0 is no limit',
+      '0',
+    ),
+  },
+  {
     name: 'log-format',
     placeholder: 'text|json',
     summary: summary('log-format', 'one line for people or one JSON object', 'text'),
@@ -91,11 +115,27 @@ export function readRunSettings(input: CommandInput, around: RunSurroundings): R
     stateDir: settings.text('state-dir') ?? defaultStateDir(around),
     workers: settings.integer('workers', 0, WORKERS_MAX) ?? around.cpuCount,
     shutdownTimeoutMs: settings.durationMs('shutdown-timeout') ?? SHUTDOWN_TIMEOUT_MS,
+    ...readClientSettings(settings),
     logFormat: readLogFormat(settings),
     accessLog: settings.text('access-log') ?? null,
     metricsPort: settings.integer('metrics-port', 1, 65_535) ?? null,
     isDebug: settings.isOn('debug'),
   };
+}
+
+type ClientSettings = Pick<RunSettings, 'trustedProxies' | 'usesProxyProtocol' | 'connectionsPerIpMax'>;
+
+function readClientSettings(settings: SettingsInput): ClientSettings {
+  const trustedProxies = settings.ipRanges('trusted-proxies');
+  const usesProxyProtocol = settings.isOn('proxy-protocol');
+  if (usesProxyProtocol && trustedProxies.length === 0) {
+    throw wrongUse(
+      '--proxy-protocol needs --trusted-proxies',
+      'name the load balancer that sends the PROXY headers: --trusted-proxies 10.0.0.5',
+    );
+  }
+  const connectionsPerIpMax = settings.integer('max-connections-per-ip', 0, CONNECTIONS_PER_IP_MAX) ?? 0;
+  return { trustedProxies, usesProxyProtocol, connectionsPerIpMax };
 }
 
 function readLogFormat(settings: SettingsInput): 'text' | 'json' {

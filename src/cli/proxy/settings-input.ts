@@ -1,6 +1,7 @@
 /** One setting from its flag or its environment variable; the flag wins, and a bad value is wrong use that names both. */
 import { isIP } from 'node:net';
 import { parseDuration } from '../../base/duration.ts';
+import { parseIpRange } from '../../base/ip-range.ts';
 import type { CommandInput } from '../command-input.ts';
 import { wrongUse } from '../command-input.ts';
 
@@ -60,6 +61,16 @@ export class SettingsInput {
       if (isIP(value) !== 0 && !value.includes('%')) return [value];
       throw this.#wrong(name, value, 'must be an IP address such as 127.0.0.1 or ::, or localhost');
     });
+  }
+
+  /** Addresses and ranges, separated by commas or said several times. */
+  ipRanges(name: string): readonly string[] {
+    const said = this.list(name).flatMap((value) => value.split(',').map((part) => part.trim()));
+    for (const value of said) {
+      if (parseIpRange(value) !== null) continue;
+      throw this.#wrong(name, value, 'must be IP addresses or ranges such as 10.0.0.0/8,fd00::/8');
+    }
+    return said;
   }
 
   #wrong(name: string, value: string, rule: string): Error {

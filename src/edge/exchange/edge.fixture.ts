@@ -6,12 +6,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { Board, machineNowMs } from '../board/index.ts';
-import { Edge, type EdgeLimits, type EdgeOptions, type ServiceRoute, type TargetRoute } from '../index.ts';
-
-interface FixtureListener {
-  readonly hostname?: string;
-  readonly usesProxyProtocol?: boolean;
-}
+import {
+  DEFAULT_EDGE_SETTINGS,
+  Edge,
+  type EdgeLimits,
+  type EdgeSettings,
+  type ServiceRoute,
+  type TargetRoute,
+} from '../index.ts';
 
 export class EdgeFixture {
   readonly wakes: string[] = [];
@@ -30,16 +32,12 @@ export class EdgeFixture {
   constructor(
     limits: Partial<EdgeLimits> = {},
     clock: Clock = systemClock,
-    {
-      hostname = '127.0.0.1',
-      usesProxyProtocol = false,
-      ...more
-    }: Partial<EdgeOptions> & FixtureListener = {},
+    { hostname = '127.0.0.1', ...settings }: Partial<EdgeSettings> & { readonly hostname?: string } = {},
   ) {
     this.board = Board.create(join(this.#folder, 'board'), { rows: 32, columns: 2 });
     this.#hostname = hostname;
     this.edge = new Edge({
-      ...more,
+      settings: { ...DEFAULT_EDGE_SETTINGS, ...settings },
       column: this.board.column(0),
       host: {
         wake: (service) => this.wakes.push(service),
@@ -51,7 +49,7 @@ export class EdgeFixture {
       limits: { sweepMs: 10, ...limits },
       onError: (error) => this.bugs.push(error),
     });
-    this.port = this.edge.listen({ hostname, port: 0 }, { usesProxyProtocol }).port;
+    this.port = this.edge.listen({ hostname, port: 0 }).port;
   }
 
   /** One open service on row 1 whose ready targets have rows from 2 on. */

@@ -54,6 +54,8 @@ export class Exchange implements UpstreamUser, Holder {
   #hasClientEnded = false;
   #hasTargetEnded = false;
   #isFreshWanted = false;
+  /** Since the deadline of the body was last moved. */
+  #bodyProgressBytes = 0;
   #holdUntilMs = 0;
   #heldAtMs = 0;
   /** It was held for a wake, and not merely for a slot. */
@@ -261,7 +263,8 @@ export class Exchange implements UpstreamUser, Holder {
     const kept = this.#isFreshWanted ? null : pool.tryTake(this, this.#core.sweep.nowMs, idleMsMax);
     this.#client.arm(NEVER);
     if (kept === null) {
-      this.#connection = pool.connect(this);
+      if (this.#core.sweep.size - this.#core.clients.size >= limits.upstreamConnectionsMax) this.#retry(null);
+      else this.#connection = pool.connect(this);
       return;
     }
     this.#connection = kept;
@@ -310,11 +313,20 @@ export class Exchange implements UpstreamUser, Holder {
     const rest = this.body.pass(input, from, connection);
     if (rest >= 0) {
       this.#bytesIn += rest - from;
-      if (this.#phase === 'awaiting') this.#armAnswer();
+      if (this.#phase === 'awaiting') this.#noteBody(rest - from);
       return rest;
     }
     this.fail(failureOfRequest({ status: 400, reason: this.body.reason }));
     return -1;
+  }
+
+  /** A body that drips would keep its connection, and its target's, for as long as it likes. */
+  #noteBody(byteCount: number): void {
+    this.#bodyProgressBytes += byteCount;
+    if (!this.body.isComplete && this.#bodyProgressBytes < this.#core.limits.requestBodyProgressBytesMin)
+      return;
+    this.#bodyProgressBytes = 0;
+    this.#armAnswer();
   }
 
   #isWithTarget(): boolean {
@@ -520,7 +532,7 @@ export class Exchange implements UpstreamUser, Holder {
       this.#retryPauseMs = limits.retryPauseMinMs;
     }
     if (nowMs >= this.#retryUntilMs) {
-      this.fail(target === null ? FAILURES.noTarget : FAILURES.unreachable);
+      this.fail(failureOfRetries(target, reason));
       return;
     }
     this.#retryTimer = clock.after(this.#retryPauseMs, () => this.#again());
@@ -685,6 +697,12 @@ function isIdempotent(method: string): boolean {
     default:
       return false;
   }
+}
+
+/** Without a reason nobody refused: there was no target, or no connection to be had. */
+function failureOfRetries(target: TargetRoute | null, reason: string | null): Failure {
+  if (target === null) return FAILURES.noTarget;
+  return reason === null ? FAILURES.tooManyConnections : FAILURES.unreachable;
 }
 
 /** A kept connection may close for being idle; a new one that closes without a word is the target's doing. */

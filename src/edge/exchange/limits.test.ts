@@ -41,7 +41,7 @@ test('a head that comes one line at a time has no more time than one that stops'
 });
 
 test('a connection without a request is closed without a word', async () => {
-  fixture = new EdgeFixture({ keepAliveIdleMs: 20 });
+  fixture = new EdgeFixture({ keepAliveIdleMs: 150 });
   fixture.serve([await fixture.upstream(answering(OK))]);
   const fresh = await fixture.client();
   const used = await fixture.client();
@@ -56,6 +56,47 @@ test('a body that stops coming is 408', async () => {
   const client = await fixture.client();
   client.send('POST / HTTP/1.1\r\nHost: app.test\r\nContent-Length: 10\r\n\r\nhalf');
   expect(await client.untilEnd()).toStartWith('HTTP/1.1 408');
+});
+
+test('a body that drips is 408 as well, and one that comes slowly is not', async () => {
+  fixture = new EdgeFixture({ requestBodyIdleMs: 400, requestBodyProgressBytesMin: 5_000 });
+  fixture.serve([await fixture.upstream(MUTE)]);
+  const [dripping, slow] = [await fixture.client(), await fixture.client()];
+  for (const client of [dripping, slow]) {
+    client.send('POST / HTTP/1.1\r\nHost: app.test\r\nContent-Length: 10000000\r\n\r\n');
+  }
+  while (dripping.received === '') {
+    dripping.send('x');
+    slow.send('y'.repeat(5_000));
+    await new Promise<void>((resolve) => setTimeout(resolve, 1));
+  }
+  expect(await dripping.untilEnd()).toStartWith('HTTP/1.1 408');
+  expect(slow.received).toBe('');
+  slow.socket.destroy();
+});
+
+test('without a connection to be had a request waits for one, then hears that there are too many', async () => {
+  fixture = new EdgeFixture({ upstreamConnectionsMax: 1, retryMs: 30 });
+  const sockets: (() => void)[] = [];
+  fixture.serve([
+    await fixture.upstream((socket) => {
+      socket.on('end', () => socket.end());
+      socket.on('data', () => sockets.push(() => socket.write(OK)));
+    }),
+  ]);
+  const [first, second] = [await fixture.client(), await fixture.client()];
+  first.send(GET);
+  await eventually(() => sockets.length === 1);
+  second.send(GET);
+  expect(await second.untilContains('too_many_connections')).toStartWith('HTTP/1.1 503');
+  second.received = '';
+  second.send(GET);
+  await eventually(() => fixture.edge.stats().exchanges === 2);
+  sockets[0]?.();
+  await first.untilContains('ok');
+  await eventually(() => sockets.length === 2);
+  sockets[1]?.();
+  await second.untilContains('ok');
 });
 
 test('an answer that stops in the middle is cut', async () => {

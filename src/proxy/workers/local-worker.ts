@@ -2,19 +2,20 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 import type { BoardColumn } from '../../edge/board/index.ts';
-import type { AccessLog, EdgeHost } from '../../edge/index.ts';
-import { Edge } from '../../edge/index.ts';
+import type { AccessLog, Edge, EdgeHost, EdgeSettings } from '../../edge/index.ts';
 import { STOP_IDLE_MS } from '../limits.ts';
 import { CountsBeat } from './counts-beat.ts';
 import type { Crew, CrewListener, CrewTable } from './crew.ts';
 import type { ListeningSocket } from './listening-socket.ts';
 import type { WorkerOptions } from './worker.ts';
 import { Worker } from './worker.ts';
+import { newWorkerEdge } from './worker-edge.ts';
 import type { ToWorker } from './worker-protocol.ts';
 import { WorkerTable } from './worker-table.ts';
 
 export interface LocalWorkerOptions {
   readonly column: BoardColumn;
+  readonly edge: EdgeSettings;
   readonly listener: CrewListener;
   readonly clock: Clock;
   readonly log: Log;
@@ -34,11 +35,8 @@ export class LocalWorker {
     this.#options = options;
     const { column, clock, log } = options;
     this.#host = hostOf(options.listener, this.#table);
-    this.#edge = new Edge({
-      column,
-      clock,
-      accessLog: options.accessLog,
-      onError: (error) => log.error('the edge failed', { error }),
+    this.#edge = newWorkerEdge({
+      ...{ column, clock, log, settings: options.edge, accessLog: options.accessLog },
       host: {
         wake: (service) => this.#host.wake(service),
         targetAnswered: (service, targetId, afterMs) => this.#host.targetAnswered(service, targetId, afterMs),
@@ -68,11 +66,11 @@ export class LocalWorker {
   }
 
   /** The daemon that was around it is no more: it serves the next one as any worker does. */
-  becomeWorker(options: Omit<WorkerOptions, 'column' | 'running' | 'accessLog'>): Worker {
-    const { column, daemonId, accessLog } = this.#options;
+  becomeWorker(options: Omit<WorkerOptions, 'column' | 'edge' | 'running' | 'accessLog'>): Worker {
+    const { column, edge, daemonId, accessLog } = this.#options;
     this.#counts.stop();
     const running = { edge: this.#edge, table: this.#table, daemon: daemonId };
-    const worker = new Worker({ ...options, column, running, accessLog });
+    const worker = new Worker({ ...options, column, edge, running, accessLog });
     this.#host = worker;
     worker.start();
     return worker;

@@ -1,5 +1,6 @@
 /** How a worker process is started: the flags, and the descriptors it inherits in a fixed order. */
 import type { Subprocess } from 'bun';
+import type { EdgeSettings } from '../../edge/index.ts';
 import type { ListeningSocket } from './listening-socket.ts';
 import { COLUMN_FLAG, WORKERS_SOCKET_FLAG } from './orphans.ts';
 
@@ -11,6 +12,7 @@ export interface WorkerFlags {
   readonly workersSocketPath: string;
   readonly listeners: number;
   readonly shutdownTimeoutMs: number;
+  readonly edge: EdgeSettings;
 }
 
 export function spawnWorker(
@@ -23,6 +25,7 @@ export function spawnWorker(
     ...command,
     ...[COLUMN_FLAG, String(flags.column), WORKERS_SOCKET_FLAG, flags.workersSocketPath],
     ...['--listeners', String(flags.listeners), '--shutdown-timeout-ms', String(flags.shutdownTimeoutMs)],
+    ...['--edge', JSON.stringify(flags.edge)],
   ];
   return Bun.spawn(words, {
     stdio: ['ignore', 'inherit', 'inherit', boardFd, ...sockets.map(({ fd }) => fd)],

@@ -9,11 +9,12 @@ import { assert } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import type { BoardColumn } from '../../edge/board/index.ts';
 import type { EdgeHost } from '../../edge/exchange/edge-host.ts';
-import { type AccessLog, Edge } from '../../edge/index.ts';
+import type { AccessLog, Edge, EdgeSettings } from '../../edge/index.ts';
 import { STOP_IDLE_MS } from '../limits.ts';
 import { CountsBeat } from './counts-beat.ts';
 import { DaemonConnection } from './daemon-connection.ts';
 import { handOver } from './descriptor-passing.ts';
+import { newWorkerEdge } from './worker-edge.ts';
 import type { ToWorker } from './worker-protocol.ts';
 import { WORKER_PROTOCOL } from './worker-protocol.ts';
 import { WorkerTable } from './worker-table.ts';
@@ -23,6 +24,7 @@ export interface WorkerOptions {
   /** Of the board and then of each listening socket: what an orphan hands to the next daemon. */
   readonly boardFd: number;
   readonly listenFds: readonly number[];
+  readonly edge: EdgeSettings;
   /** Where daemons listen for their workers. */
   readonly workersSocketPath: string;
   readonly version: string;
@@ -63,12 +65,9 @@ export class Worker implements EdgeHost {
     this.#isListening = running !== undefined;
     this.#edge =
       running?.edge ??
-      new Edge({
-        column: options.column,
-        host: this,
-        clock,
-        accessLog: options.accessLog,
-        onError: (error) => log.error('the edge failed', { error }),
+      newWorkerEdge({
+        ...{ column: options.column, host: this, settings: options.edge, accessLog: options.accessLog },
+        ...{ clock, log },
       });
     const events = {
       onConnected: () => this.#hello(),

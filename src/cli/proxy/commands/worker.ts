@@ -17,6 +17,7 @@ export const workerCommand = defineCommand<ProxyContext>({
       summary: 'how long it may finish when it is told to end',
     },
     { name: 'access-log', placeholder: 'file', summary: 'where it writes a line for each exchange' },
+    { name: 'edge', placeholder: 'json', summary: 'settings of its edge' },
     { name: 'debug', summary: 'log details' },
   ],
   examples: [],
@@ -25,16 +26,18 @@ export const workerCommand = defineCommand<ProxyContext>({
     const workersSocketPath = input.text('workers-socket');
     const listeners = input.count('listeners');
     const shutdownTimeoutMs = input.count('shutdown-timeout-ms');
+    const edge = input.text('edge');
     if (
       column === undefined ||
       !workersSocketPath ||
       listeners === undefined ||
-      shutdownTimeoutMs === undefined
+      shutdownTimeoutMs === undefined ||
+      !edge
     ) {
       throw wrongUse('luma-proxy worker is started by luma-proxy run only', 'use: luma-proxy run');
     }
     const isDebug = input.isOn('debug');
     const accessLog = input.text('access-log') ?? null;
-    await context.work({ column, workersSocketPath, listeners, shutdownTimeoutMs, accessLog, isDebug });
+    await context.work({ column, workersSocketPath, listeners, shutdownTimeoutMs, edge, accessLog, isDebug });
   },
 });
