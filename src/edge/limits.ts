@@ -101,7 +101,7 @@ export const EDGE_LIMITS: EdgeLimits = {
   upstreamConnectionsMax: 24_096,
   turnedAwayMax: 256,
   proxyHeaderBytesMax: 4 * 1024,
-  idlePerTargetMax: 256,
+  idlePerTargetMax: 1_024,
   idleMax: 4_096,
   upstreamIdleMs: 4_000,
   unsafeReuseIdleMs: 1_000,
