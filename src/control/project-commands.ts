@@ -156,6 +156,8 @@ export class ProjectCommands {
       const supervisor = this.find(name);
       await this.#want(supervisor, 'active');
       supervisor.send({ kind: 'start-asked' });
+      // Who starts it asks it next: until then the proxy would still say that it is stopped.
+      await supervisor.whenRouted();
       return supervisor.view();
     });
   }

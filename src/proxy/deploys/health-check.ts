@@ -37,6 +37,7 @@ export async function waitUntilHealthy(
 ): Promise<void> {
   const deadlineMs = clock.monotonic() + timeoutMs;
   let pauseMs = Math.min(HEALTH_CHECK_FIRST_PAUSE_MS, check.intervalMs);
+  let lastWhole: Illness | null = null;
   for (let attempts = 1; ; attempts += 1) {
     signal.throwIfAborted();
     const leftMs = deadlineMs - clock.monotonic();
@@ -49,8 +50,10 @@ export async function waitUntilHealthy(
     );
     if (illness === null) return;
     signal.throwIfAborted();
+    // An attempt that the deadline cut short says less than the one before it.
+    if (leftMs >= check.timeoutMs || illness.status !== null) lastWhole = illness;
     if (clock.monotonic() + pauseMs >= deadlineMs)
-      throw unhealthy(target, check, illness, attempts, timeoutMs);
+      throw unhealthy(target, check, lastWhole ?? illness, attempts, timeoutMs);
     await delay(clock, pauseMs, signal);
     pauseMs = Math.min(check.intervalMs, pauseMs * 2);
   }

@@ -45,8 +45,8 @@ describe.each([0, 2])('with %d worker processes', (workers) => {
     const statuses = (await Promise.all(answers)).map(({ status }) => status);
     expect(statuses).toEqual(new Array(50).fill(200));
     expect(app.requests).toBe(50);
-    await until('quiet', () => control.activity.get('hello')?.inFlight === 0);
-    expect(control.activity.get('hello')).toMatchObject({ held: 0, ends: 50 });
+    await until('all ends to be told', () => control.activity.get('hello')?.ends === 50);
+    expect(control.activity.get('hello')).toMatchObject({ inFlight: 0, held: 0 });
   });
 
   test('the sleep in two phases: refused while busy, then fenced, signalled and closed', async () => {
