@@ -185,7 +185,7 @@ export class ClientConnection implements SocketOwner, DeadlineOwner {
     if (this.#isStillTaking(nowMs)) return;
     asOneEvent(() => {
       if (this.#phase === 'exchange') this.#exchange?.onDeadline();
-      else if (this.#phase === 'lingering') this.abort();
+      else if (this.#phase === 'lingering') this.#endLingering();
       else if (this.#phase === 'reading-proxy-header') this.#refuseProxyHeader();
       else if (this.#input === null) this.#close();
       else this.#refuse(FAILURES.requestTimeout);
@@ -200,7 +200,8 @@ export class ClientConnection implements SocketOwner, DeadlineOwner {
   /** A slow reader is no dead one: as long as it takes something, it may go on. */
   #isStillTaking(nowMs: number): boolean {
     const unsent = this.socket.backlogBytes;
-    if (unsent === 0 || unsent >= this.#unsentBytes) return false;
+    // More than at the last look is no sign either way: the rest of an answer came behind what clogged.
+    if (unsent === 0 || unsent === this.#unsentBytes) return false;
     this.#unsentBytes = unsent;
     this.dueMs = nowMs + this.#core.limits.clientStalledMs;
     return true;
@@ -421,7 +422,7 @@ export class ClientConnection implements SocketOwner, DeadlineOwner {
       return;
     }
     this.#phase = 'lingering';
-    this.dueMs = this.#core.sweep.nowMs + this.#core.limits.lingerMs;
+    this.#armLinger();
     this.socket.finish();
   }
 
@@ -429,10 +430,23 @@ export class ClientConnection implements SocketOwner, DeadlineOwner {
   #linger(): void {
     this.#phase = 'lingering';
     this.#input = null;
-    this.dueMs = this.#core.sweep.nowMs + this.#core.limits.lingerMs;
+    this.#armLinger();
     this.socket.resume();
     this.socket.shutdown();
     if (this.#hasClientEnded) this.#finishLingering();
+  }
+
+  /** The wait begins when the client has taken everything (`onWritable`); until then it is a reader like any other. */
+  #armLinger(): void {
+    const { limits, sweep } = this.#core;
+    this.#unsentBytes = this.socket.backlogBytes;
+    this.dueMs = sweep.nowMs + (this.#unsentBytes > 0 ? limits.clientStalledMs : limits.lingerMs);
+  }
+
+  /** What the kernel has is still sent: a reset would take it from a slow reader. */
+  #endLingering(): void {
+    if (this.socket.backlogBytes === 0) this.finishNow();
+    else this.abort();
   }
 
   #finishLingering(): void {

@@ -229,3 +229,30 @@ test('a tunnel with one silent end left is cut', async () => {
   await client.untilEnd();
   expect(fixture.totals().ends).toBe(1);
 });
+
+test('a client that is slow to take the last answer gets all of it, however long that takes', async () => {
+  fixture = new EdgeFixture({ lingerMs: 20 });
+  // What the kernel takes at once, and what it leaves to the edge.
+  const sizes = [1, 2, 3, 4, 5, 6].map((megabytes) => megabytes * 1_000_000);
+  const port = await fixture.upstream((socket) => {
+    socket.once('data', (head: Buffer) => {
+      const size = Number(/\/(\d+) /.exec(head.toString('latin1'))?.[1]);
+      socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n`);
+      socket.write(Buffer.alloc(size, 'x'));
+    });
+  });
+  fixture.serve([port]);
+  const clients = await Promise.all(sizes.map(() => fixture.client()));
+  for (const [index, client] of clients.entries()) {
+    client.socket.pause();
+    // What follows a last request is thrown away, for as long as the connection lingers.
+    client.send(`GET /${sizes[index]} HTTP/1.1\r\nHost: app.test\r\nConnection: close\r\n\r\nmore`);
+  }
+  await eventually(() => fixture.totals().ends > 0);
+  const restedAt = performance.now() + 100;
+  await eventually(() => performance.now() > restedAt);
+  for (const { socket } of clients) socket.resume();
+  const received = clients.map(async (client) => (await client.untilEnd()).split('\r\n\r\n')[1]?.length);
+  expect(await Promise.all(received)).toEqual(sizes);
+  for (const { socket } of clients) socket.end();
+});

@@ -33,11 +33,13 @@ interface Collector {
   readonly messages: OtherMessage[];
 }
 
+let reading: keyof typeof TYPES = 'request';
 let collector: Collector = { target: '', body: '', messages: [] };
 const instance = instantiate();
 
 /** Reads all of `bytes` as messages of one connection. */
 export function readWithLlhttp(type: keyof typeof TYPES, bytes: Buffer): OtherReading {
+  reading = type;
   collector = { target: '', body: '', messages: [] };
   const parser = instance.llhttp_alloc(TYPES[type]);
   const at = instance.malloc(bytes.length + 1);
@@ -61,7 +63,10 @@ function instantiate(): Exports {
     wasm_on_status: goOn,
     wasm_on_header_field: goOn,
     wasm_on_header_value: goOn,
-    wasm_on_headers_complete: goOn,
+    /** 1: no body follows. llhttp leaves it to its user to know these answers (RFC 9112 §6.3). */
+    wasm_on_headers_complete(_parser: number, status: number): number {
+      return reading === 'answer' && (status < 200 || status === 204 || status === 304) ? 1 : 0;
+    },
     wasm_on_url(_parser: number, at: number, length: number): number {
       collector.target += text(at, length);
       return 0;
