@@ -1,5 +1,6 @@
 /** What every client command of luma-proxy is made of: a client, a signal, one way to print, flags read strictly. */
 import { parseDuration } from '../../base/duration.ts';
+import { isLumaError, LumaError } from '../../base/errors.ts';
 import type { ProxyClient } from '../../proxy/client/index.ts';
 import type { CommandSpec } from '../command.ts';
 import { defineCommand } from '../command.ts';
@@ -29,7 +30,10 @@ export function defineClientCommand(spec: ClientCommandSpec): CommandSpec<ProxyC
   return defineCommand<ProxyContext>({
     ...spec,
     options: [...(spec.options ?? []), ...clientOptions],
-    run: (context, input) => spec.run(clientContext(context, input), input),
+    run: (context, input) =>
+      spec.run(clientContext(context, input), input).catch((error: unknown) => {
+        throw inFlags(error);
+      }),
   });
 }
 
@@ -45,6 +49,29 @@ function clientContext(context: ProxyContext, input: CommandInput): ClientContex
     },
     table: (head, rows) => formatTable(head, rows, { colour: hasColour(terminal) }),
   };
+}
+
+/** What the daemon found wrong, by the names that the person used. */
+function inFlags(error: unknown): unknown {
+  if (!isLumaError(error, 'command_invalid')) return error;
+  const fields = error.fields.map(({ field, message }) => ({ field: flagOf(field), message }));
+  const [first] = fields;
+  const text = fields.length === 1 && first ? `${first.field}: ${first.message}` : 'options are wrong';
+  return new LumaError(error.code, text, { fields: fields.length === 1 ? [] : fields, cause: error });
+}
+
+const FLAG_OF_LIST: Readonly<Record<string, string>> = {
+  hosts: 'host',
+  targets: 'target',
+  path_prefixes: 'path-prefix',
+};
+
+/** `targets.0` is `--target`, `health_check.interval_ms` is `--health-check-interval`. */
+function flagOf(field: string): string {
+  if (field === 'name') return '<service>';
+  const words = field.split('.').filter((word) => !/^[0-9]+$/.test(word));
+  const names = words.map((word) => FLAG_OF_LIST[word] ?? word.replace(/_ms$/, '').replaceAll('_', '-'));
+  return `--${names.join('-')}`;
 }
 
 /** Milliseconds of a flag, or wrong use. */

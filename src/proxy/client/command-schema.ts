@@ -34,7 +34,10 @@ const targetSchema = z.string().refine((text) => parseTarget(text) !== null, {
 const hostPatternSchema = z
   .string()
   .transform((host) => (host === '*' ? '' : host.toLowerCase()))
-  .pipe(hostSchema);
+  .refine((host) => hostSchema.safeParse(host).success, {
+    error:
+      'a host is a host name without a port, `*.example.com`, or `*` for every host that nobody else has',
+  });
 
 const healthCheckSchema = z.strictObject({
   path: z.string().startsWith('/', 'a health check path begins with `/`').max(2_048).nullable().default(null),

@@ -62,14 +62,15 @@ function workerRow({
 }
 
 function serviceRow(service: ServiceStatus): (string | { text: string; colour: Colour })[] {
-  const { name, hosts, gate, in_flight: inFlight, held, targets } = service;
+  const { name, hosts, traffic, gate, in_flight: inFlight, held, targets } = service;
   const colour = gate === 'open' ? 'green' : 'dim';
   const shown = targets.map(({ address, state }) => (state === 'ready' ? address : `${address} (${state})`));
   const hostTexts = hosts.map((host) => host || 'every host');
   return [
     name,
     hostTexts.join(','),
-    { text: gate, colour },
+    // An operator's word is above the gate's.
+    traffic === 'forward' ? { text: gate, colour } : { text: traffic, colour: 'yellow' },
     String(inFlight),
     String(held),
     shown.join(',') || '-',
