@@ -36,14 +36,6 @@ function watch(): MemoryWatch {
   return new MemoryWatch(pid);
 }
 
-test(
-  `${echoCount} connections echo 5 MB each, in pieces of any size with pauses, unchanged`,
-  async () => {
-    expect(await run('echoes', echoCount, 5 * MEBIBYTE)).toEqual({ same: echoCount });
-  },
-  longMs,
-);
-
 test.each([
   ['download', 'at full speed', 0],
   ['download', 'to a slow reader', 5],
@@ -55,6 +47,15 @@ test.each([
     const memory = watch();
     expect(await run(name, streamBytes, pauseMs)).toEqual({ bytes: streamBytes, isSame: true });
     expect(memory.growth).toBeLessThan(growthMax);
+  },
+  longMs,
+);
+
+// After the streams: what so many connections leave in the heap to be collected is not theirs.
+test(
+  `${echoCount} connections echo 5 MB each, in pieces of any size with pauses, unchanged`,
+  async () => {
+    expect(await run('echoes', echoCount, 5 * MEBIBYTE)).toEqual({ same: echoCount });
   },
   longMs,
 );
