@@ -10,7 +10,7 @@ const isLong = process.env['LUMA_TEST_LONG'] === '1';
 const streamBytes = (isLong ? 1024 : 256) * MEBIBYTE;
 /** On a busy machine the allocator lets go later: the short run only tells bounded from piled up. */
 const growthMax = (isLong ? 64 : 128) * MEBIBYTE;
-const echoCount = isLong ? 200 : 40;
+const echoCount = 200;
 const longMs = isLong ? 10 * 60_000 : 60_000;
 
 const stage = new Stage();
