@@ -41,16 +41,26 @@ export async function ask<T>(socketPath: string, request: ManagementRequest<T>):
   return parsed.data;
 }
 
+/** A command that begins while the socket changes hands is refused by nobody in particular, for so long at most. */
+const BETWEEN_DAEMONS_MS = 500;
+
 /** A command that one daemon refuses because another takes over is said again, to that one. */
 export async function askUntilTaken<T>(socketPath: string, request: ManagementRequest<T>): Promise<T> {
-  const deadlineMs = systemClock.monotonic() + HAND_OVER_RETRY_MS;
+  const startedAtMs = systemClock.monotonic();
+  const deadlineMs = startedAtMs + HAND_OVER_RETRY_MS;
   let isHandingOver = false;
   for (;;) {
     try {
       return await ask(socketPath, request);
     } catch (error) {
       // Between one daemon and the next nobody answers for a moment.
-      const isBetween = isHandingOver && isLumaError(error, 'proxy_unreachable');
+      const isRefused =
+        isLumaError(error, 'proxy_unreachable') &&
+        error.cause instanceof Error &&
+        isRefusedConnection(error.cause);
+      const isBetween =
+        (isHandingOver && isLumaError(error, 'proxy_unreachable')) ||
+        (isRefused && systemClock.monotonic() < startedAtMs + BETWEEN_DAEMONS_MS);
       if (!isBetween && !isLumaError(error, 'handing_over')) throw error;
       if (systemClock.monotonic() > deadlineMs) throw error;
       isHandingOver = true;

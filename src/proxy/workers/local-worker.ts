@@ -6,6 +6,7 @@ import type { AccessLog, Edge, EdgeHost, EdgeSettings } from '../../edge/index.t
 import { STOP_IDLE_MS } from '../limits.ts';
 import { CountsBeat } from './counts-beat.ts';
 import type { Crew, CrewListener, CrewTable } from './crew.ts';
+import { carryOut } from './edge-orders.ts';
 import type { ListeningSocket } from './listening-socket.ts';
 import type { WorkerOptions } from './worker.ts';
 import { Worker } from './worker.ts';
@@ -96,24 +97,11 @@ export class LocalWorker {
         this.#edge.apply(this.#table.change(message.change));
         this.#acknowledge();
         break;
-      case 'opened':
-        this.#edge.opened(message.service);
-        break;
-      case 'closed':
-        this.#edge.closed(message.service);
-        break;
-      case 'slot-released':
-        this.#edge.slotReleased(message.service);
-        break;
-      case 'refuse':
-        this.#edge.refuse(message.service, message.failure);
-        break;
-      case 'cut':
-        this.#edge.cutAt(message.service, message.targetIds);
-        break;
       case 'drain':
       case 'surrender':
         throw new Error(`the daemon's own worker is never told to ${message.type}`);
+      default:
+        carryOut(this.#edge, message);
     }
   }
 

@@ -2,6 +2,7 @@
  * One worker: an edge with its column of the board, led by the daemon over a socket. It never decides.
  * Owns its edge, its copy of the table and the inherited listening sockets; outlives its daemon and serves the next.
  */
+
 import { existsSync, fstatSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
@@ -14,6 +15,7 @@ import { STOP_IDLE_MS } from '../limits.ts';
 import { CountsBeat } from './counts-beat.ts';
 import { DaemonConnection } from './daemon-connection.ts';
 import { handOver } from './descriptor-passing.ts';
+import { carryOut } from './edge-orders.ts';
 import { newWorkerEdge } from './worker-edge.ts';
 import type { ToWorker } from './worker-protocol.ts';
 import { WORKER_PROTOCOL } from './worker-protocol.ts';
@@ -150,26 +152,13 @@ export class Worker implements EdgeHost {
         this.#edge.apply(this.#table.change(message.change));
         this.#acknowledge();
         break;
-      case 'opened':
-        this.#edge.opened(message.service);
-        break;
-      case 'closed':
-        this.#edge.closed(message.service);
-        break;
-      case 'slot-released':
-        this.#edge.slotReleased(message.service);
-        break;
-      case 'refuse':
-        this.#edge.refuse(message.service, message.failure);
-        break;
-      case 'cut':
-        this.#edge.cutAt(message.service, message.targetIds);
-        break;
       case 'drain':
         return void this.drain(message.timeoutMs, message.idleMs);
       case 'surrender':
         this.#surrender(message.path);
         break;
+      default:
+        carryOut(this.#edge, message);
     }
   }
 

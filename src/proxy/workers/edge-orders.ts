@@ -1,0 +1,25 @@
+/** What the daemon tells every worker's edge, a process of its own or not. Owns nothing. */
+import type { Edge } from '../../edge/index.ts';
+import type { ToWorker } from './worker-protocol.ts';
+
+export type EdgeOrder = Extract<ToWorker, { type: 'opened' | 'closed' | 'slot-released' | 'refuse' | 'cut' }>;
+
+export function carryOut(edge: Edge, order: EdgeOrder): void {
+  switch (order.type) {
+    case 'opened':
+      edge.opened(order.service);
+      break;
+    case 'closed':
+      edge.closed(order.service);
+      break;
+    case 'slot-released':
+      edge.slotReleased(order.service);
+      break;
+    case 'refuse':
+      edge.refuse(order.service, order.failure);
+      break;
+    case 'cut':
+      edge.cutAt(order.service, order.targetIds);
+      break;
+  }
+}
