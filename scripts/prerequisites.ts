@@ -15,6 +15,8 @@ const packages: Readonly<Record<string, string>> = {
   iptables: 'iptables',
   nginx: 'nginx-light',
   nsenter: 'util-linux',
+  openssl: 'openssl',
+  pebble: 'pebble',
   python3: 'python3',
   wrk: 'wrk',
 };
