@@ -49,7 +49,7 @@ ${install} ;; esac`,
 }
 
 const all = ['busybox', 'caddy', 'chromium', 'curl', 'docker', 'docker-registry', 'dockerd', 'haproxy', 'ip'];
-all.push('iptables', 'nginx', 'nsenter', 'python3', 'wrk');
+all.push('iptables', 'nginx', 'nsenter', 'openssl', 'pebble', 'python3', 'wrk');
 
 test('what is missing is installed after an update, each package once, with no service allowed to start', () => {
   scriptApt(all);
@@ -81,7 +81,7 @@ test('nothing is asked of apt-get when all is there', () => {
 test('what could not be installed is named, with what apt-get said', () => {
   script('apt-get', 'echo "E: no network"; exit 100');
   const missing = provide(machine);
-  expect(missing).toHaveLength(13);
+  expect(missing).toHaveLength(15);
   expect(missing[0]).toBe('busybox-static: apt-get could not install it\nE: no network\nE: no network\n');
   expect(existsSync(machine.policyPath)).toBe(false);
 });
