@@ -68,6 +68,7 @@ describe('POST /projects', () => {
       health_check: null,
       status: 'idle',
       failure: null,
+      switch_failure: null,
       revision: 1,
       instances: [],
       url: 'http://myapp.localhost:8080',
@@ -232,6 +233,7 @@ describe('reading', () => {
     await call('POST', '/projects', seed);
     control.statusName = 'failed';
     control.failure = { code: 'instance_exited', message: 'exited with code 3', logLines: ['oh no'], at: 0 };
+    control.switchFailure = { code: 'image_not_found', message: 'no such image', logLines: [], at: 0 };
     control.instances = [{ instanceId: 'i-1', revision: 1, state: 'failed', address: null, since: 1_000 }];
     expect((await call('GET', '/projects/my-nginx-app')).json).toMatchObject({
       status: 'failed',
@@ -241,6 +243,7 @@ describe('reading', () => {
         log_lines: ['oh no'],
         at: '1970-01-01T00:00:00.000Z',
       },
+      switch_failure: { code: 'image_not_found', message: 'no such image' },
       instances: [
         { id: 'i-1', revision: 1, state: 'failed', address: null, since: '1970-01-01T00:00:01.000Z' },
       ],

@@ -18,7 +18,8 @@ export type LogLine = ReturnType<ControlPlaneDoor['logs']> extends AsyncIterable
 /** Where a hostname answers; null when that cannot be said. */
 export type UrlOf = (hostname: string) => string | null;
 
-export function toProjectJson({ project, status, instances }: ProjectView, urlOf: UrlOf): ProjectJson {
+export function toProjectJson(view: ProjectView, urlOf: UrlOf): ProjectJson {
+  const { project, status, switchFailure, instances } = view;
   const { settings } = project;
   const [hostname = ''] = settings.hostnames;
   const { idleTimeoutMs, healthCheck } = settings;
@@ -40,6 +41,7 @@ export function toProjectJson({ project, status, instances }: ProjectView, urlOf
     health_check: healthCheck && { path: healthCheck.path, timeout: formatDuration(healthCheck.timeoutMs) },
     status: status.name,
     failure: status.failure && toFailureJson(status.failure),
+    switch_failure: switchFailure && toFailureJson(switchFailure),
     revision: project.revision,
     instances: instances.map(toInstanceJson),
     url: hostname.startsWith('*') ? null : urlOf(hostname),

@@ -22,6 +22,7 @@ export class ScriptedControl implements ControlPlaneDoor {
   readonly logQueries: LogQuery[] = [];
   statusName: ProjectStatusName = 'idle';
   failure: StartFailure | null = null;
+  switchFailure: StartFailure | null = null;
   instances: readonly InstanceView[] = [];
   logSource: (query: LogQuery) => AsyncIterable<LogLine> = async function* () {};
   /** Wakes wait for it. */
@@ -175,6 +176,7 @@ export class ScriptedControl implements ControlPlaneDoor {
   }
 
   #view(project: Project): ProjectView {
-    return { project, status: { name: this.statusName, failure: this.failure }, instances: this.instances };
+    const { statusName: name, failure, switchFailure, instances } = this;
+    return { project, status: { name, failure }, switchFailure, instances };
   }
 }

@@ -1,13 +1,15 @@
 /** The control plane's door: everything the API may ask. Implemented by `ControlPlane`; errors are LumaErrors. */
 import type { Project, ProjectSettings } from '../domain/project.ts';
 import type { ProjectEvent } from '../domain/project-event.ts';
-import type { ProjectStatus } from '../domain/project-status.ts';
+import type { ProjectStatus, StartFailure } from '../domain/project-status.ts';
 import type { LogLine } from '../runtimes/contract.ts';
 
 /** A project as people see it. */
 export interface ProjectView {
   readonly project: Project;
   readonly status: ProjectStatus;
+  /** Why the newest revision does not serve although an older one may. */
+  readonly switchFailure: StartFailure | null;
   readonly instances: readonly InstanceView[];
 }
 

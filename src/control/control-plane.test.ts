@@ -360,9 +360,17 @@ describe('a change of settings', () => {
     await luma.during(luma.control.replaceProject(projectSettings({ image: 'app:2' })));
     await luma.pass(1_000);
     expect(await luma.during(luma.proxy.request('app'))).toEqual(before);
-    const { status } = await luma.control.getProject('app');
-    expect(status).toMatchObject({ name: 'running', failure: { code: 'instance_exited' } });
+    const whileAwake = await luma.control.getProject('app');
+    expect(whileAwake.status).toEqual({ name: 'running', failure: null });
+    expect(whileAwake.switchFailure).toMatchObject({ code: 'instance_exited' });
     expect(luma.kinds()).toContain('switch_failed');
+
+    luma.runtime.script.behave('app', {});
+    await luma.during(luma.control.sleep('app'));
+    expect((await luma.during(luma.control.wake('app'))).view).toMatchObject({
+      status: { name: 'running', failure: null },
+      switchFailure: { code: 'instance_exited' },
+    });
   });
 
   test('while it sleeps replaces the prepared instance', async () => {

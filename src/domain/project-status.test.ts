@@ -31,7 +31,7 @@ describe('a status follows from what is wanted and what there is', () => {
   }
 });
 
-test('an older revision that serves keeps the newest one’s failure visible', () => {
+test('a failure stays visible until a restart has answered', () => {
   expect(projectStatus('active', ['running'], failure)).toEqual({ name: 'running', failure });
 });
 

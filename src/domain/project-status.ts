@@ -24,7 +24,7 @@ export interface StartFailure {
 
 export interface ProjectStatus {
   readonly name: ProjectStatusName;
-  /** Present with `failed`, and with `idle`/`running` while the newest revision could not start. */
+  /** Present with `failed`, and with `running` until a restart after a crash has answered. */
   readonly failure: StartFailure | null;
 }
 

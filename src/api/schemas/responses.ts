@@ -63,6 +63,10 @@ export const projectSchema = z
     health_check: z.object({ path: z.string(), timeout: duration }).nullable(),
     status: projectStatusSchema,
     failure: failureSchema.nullable(),
+    switch_failure: failureSchema.nullable().openapi({
+      description:
+        'Why the newest revision does not serve; the one before it does, or wakes on the next request. null once a newer one is on its way.',
+    }),
     revision: z.int(),
     instances: z.array(instanceSchema),
     url: z.string().nullable().openapi({ description: 'Where it answers; null for a wildcard hostname.' }),

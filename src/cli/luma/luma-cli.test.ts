@@ -243,6 +243,22 @@ describe('projects', () => {
     expect(out).not.toContain('development');
   });
 
+  test('say why the newest revision does not serve', async () => {
+    const switch_failure = {
+      code: 'instance_exited',
+      message: 'it ended',
+      log_lines: [],
+      at: '2026-01-31T08:00:00.000Z',
+    };
+    const project = projectJson({ status: 'running', revision: 2, switch_failure });
+    api.on('GET /projects/hello', project);
+    api.on('GET /projects', { projects: [project] });
+    expect((await run('projects show hello')).out).toContain(
+      'not switched  the revision before serves: it ended (instance_exited, 2026-01-31T08:00:00.000Z)\n',
+    );
+    expect((await run('projects list')).out).toContain('2 (not switched)');
+  });
+
   test('that name no port say which one it is: that of images, or one that Luma chooses', async () => {
     api.on('GET /projects/hello', projectJson({ container_port: null }));
     expect((await run('projects show hello')).out).toContain('port          8080\n');

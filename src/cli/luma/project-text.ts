@@ -1,5 +1,5 @@
 /** Projects and events as people read them. */
-import type { ProjectEventJson, ProjectJson, QuietRuleJson } from '../../api/client/index.ts';
+import type { FailureJson, ProjectEventJson, ProjectJson, QuietRuleJson } from '../../api/client/index.ts';
 import { type Cell, type Colour, formatFacts } from '../table.ts';
 import { printable } from '../terminal.ts';
 
@@ -21,16 +21,17 @@ export function projectRow(project: ProjectJson): readonly (string | Cell)[] {
     statusCell(project.status),
     project.url ?? project.hostname,
     runsText(project),
-    String(project.revision),
+    project.switch_failure ? `${project.revision} (not switched)` : String(project.revision),
   ];
 }
 
 export function projectFacts(project: ProjectJson): string {
-  const { failure, health_check: check } = project;
+  const { failure, switch_failure: notSwitched, health_check: check } = project;
   return formatFacts([
     ['name', project.name],
     ['status', project.status],
-    ['failure', failure && `${failure.message} (${failure.code}, ${failure.at})`],
+    ['failure', failure && failureText(failure)],
+    ['not switched', notSwitched && `the revision before serves: ${failureText(notSwitched)}`],
     ['url', project.url],
     ['hostnames', project.hostnames.join(', ')],
     ['image', project.docker_image],
@@ -54,6 +55,10 @@ export function projectFacts(project: ProjectJson): string {
 
 export function eventLine({ at, project, kind, message }: ProjectEventJson): string {
   return `${at}  ${printable(project)}  ${kind}  ${printable(message)}\n`;
+}
+
+function failureText({ message, code, at }: FailureJson): string {
+  return `${message} (${code}, ${at})`;
 }
 
 function statusCell(status: ProjectJson['status']): Cell {

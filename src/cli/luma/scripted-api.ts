@@ -125,6 +125,7 @@ export function projectJson(more: Partial<ProjectJson> = {}): ProjectJson {
     health_check: null,
     status: 'idle',
     failure: null,
+    switch_failure: null,
     revision: 1,
     instances: [],
     url: 'http://hello.localhost:8080',

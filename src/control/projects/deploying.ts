@@ -11,6 +11,7 @@ export function onRevised(step: Transition, revision: number, instanceId: string
   cancelSleep(step);
   if (step.candidate) retire(step, step.candidate);
   draft.candidate = instanceId;
+  draft.switchFailure = null;
   draft.instances.push(newInstance(instanceId, revision));
   // What never worked is nothing to fall back on.
   const { current } = step;

@@ -399,9 +399,36 @@ describe('a new revision', () => {
 
   test('that does not start leaves the old one serving and says why', () => {
     const step = next(proving, { kind: 'exited', id: 'b', failure });
-    expect(step.state).toMatchObject({ current: 'a', candidate: null, failure });
+    expect(step.state).toMatchObject({
+      current: 'a',
+      candidate: null,
+      failure: null,
+      switchFailure: failure,
+    });
     expect(step.effects).toContainEqual({ kind: 'record', event: 'switch_failed', id: 'b', failure });
     expect(step.state.instances[0]).toMatchObject({ id: 'a', state: 'running', halt: null });
+  });
+
+  test('that failed is told until a newer one is on its way, whatever the old one does meanwhile', () => {
+    const { state } = next(proving, { kind: 'exited', id: 'b', failure });
+    const alone = after(state, { kind: 'published', publication: targets('a') });
+    const crashed = after(alone, {
+      kind: 'exited',
+      id: 'a',
+      failure: { ...failure, code: 'instance_exited' },
+    });
+    const restarted = after(
+      crashed,
+      { kind: 'wake', by: 'proxy' },
+      { kind: 'published', publication: nowhere },
+      { kind: 'prepared', id: 'a' },
+      { kind: 'start-begun', id: 'a' },
+      { kind: 'started', id: 'a' },
+      { kind: 'answered', id: 'a' },
+    );
+    expect(restarted).toMatchObject({ failure: null, switchFailure: failure });
+    expect(restarted.instances[0]).toMatchObject({ id: 'a', state: 'running' });
+    expect(after(restarted, { kind: 'revised', revision: 3, instanceId: 'c' }).switchFailure).toBeNull();
   });
 
   test('of a sleeping project replaces the prepared instance without a start', () => {

@@ -95,7 +95,10 @@ export interface ProjectState {
   readonly strikes: number;
   /** Until the back-off has passed, requests get this answer. */
   readonly backoff: StartFailure | null;
+  /** Why the last start did not work; null once one has. */
   readonly failure: StartFailure | null;
+  /** Why the newest revision does not serve although an older one may; null once it does, or a newer one is on its way. */
+  readonly switchFailure: StartFailure | null;
   /** Who failed lately: left alone until the retry timer fires. */
   readonly resting: { readonly store: boolean; readonly link: boolean; readonly engine: boolean };
   /** Who waits to be told. */
@@ -142,6 +145,7 @@ export function initialState(basis: ProjectBasis): ProjectState {
     strikes: 0,
     backoff: null,
     failure: null,
+    switchFailure: null,
     resting: { store: false, link: false, engine: false },
     asked: { sleep: false, stop: false },
   };

@@ -12,10 +12,14 @@ export function viewOf(
   state: ProjectState | null,
   facts: ReadonlyMap<string, InstanceFacts>,
 ): ProjectView {
-  if (!state) return { project, status: projectStatus(project.wanted, [], null), instances: [] };
+  if (!state) {
+    const status = projectStatus(project.wanted, [], null);
+    return { project, status, switchFailure: null, instances: [] };
+  }
   return {
     project,
     status: projectStatus(project.wanted, statesThatCount(state), state.conflict ?? state.failure),
+    switchFailure: state.switchFailure,
     instances: state.instances.map((entry) => instanceView(entry, facts.get(entry.id))),
   };
 }

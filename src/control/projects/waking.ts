@@ -177,7 +177,7 @@ export function onExited(step: Transition, entry: WritableEntry, failure: StartF
 export function onGivenUp(step: Transition, entry: WritableEntry, failure: StartFailure): void {
   const { draft } = step;
   if (entry.id === draft.candidate) {
-    draft.failure = failure;
+    draft.switchFailure = failure;
     draft.candidate = null;
     entry.halt = { reason: 'retire', drain: entry.halt?.drain ?? (entry.located ? 'needed' : 'done') };
     step.record('switch_failed', entry.id, failure);
