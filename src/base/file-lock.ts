@@ -10,6 +10,7 @@ export type LockAttempt =
 
 const LOCK_EX = 2;
 const LOCK_NB = 4;
+const LOCK_UN = 8;
 
 const signatures = { flock: { args: ['i32', 'i32'], returns: 'i32' } } as const;
 const libraries =
@@ -37,6 +38,8 @@ export class FileLock {
   }
 
   release(): void {
+    // Said, not left to the close: a program that is being started has the file open until it runs.
+    flock(this.#fd, LOCK_UN);
     closeSync(this.#fd);
   }
 }

@@ -30,6 +30,12 @@ export class ManualClock implements Clock {
     return this.#armed.size;
   }
 
+  /** Until the next timer, milliseconds; null when none waits: tells a test which of several it is. */
+  get nextDueInMs(): number | null {
+    const next = this.#nextDue(Number.POSITIVE_INFINITY);
+    return next === undefined ? null : next.dueMs - this.#elapsedMs;
+  }
+
   after(delayMs: number, fire: () => void): Timer {
     const armed = { dueMs: this.#elapsedMs + Math.max(0, delayMs), order: this.#order++, fire };
     this.#armed.add(armed);

@@ -144,7 +144,8 @@ describe('the event stream', () => {
     isUp = false;
     current?.close();
     for (let pauseMs = limits.reconnectFirstMs, tries = 2; tries <= 4; tries++, pauseMs *= 2) {
-      await eventually(() => clock.armedCount === 1);
+      // A call to the engine arms a timer too: it is the pause that is waited for.
+      await eventually(() => clock.nextDueInMs === pauseMs);
       await clock.advance(pauseMs - 1);
       expect(opened.length).toBe(tries - 1);
       await clock.advance(1);
@@ -152,8 +153,9 @@ describe('the event stream', () => {
     }
     expect(heard).toEqual([]);
     isUp = true;
-    await eventually(() => clock.armedCount === 1);
-    await clock.advance(limits.reconnectLastMs);
+    const pauseMs = Math.min(limits.reconnectFirstMs * 2 ** 3, limits.reconnectLastMs);
+    await eventually(() => clock.nextDueInMs === pauseMs);
+    await clock.advance(pauseMs);
     await eventually(() => heard.length === 1);
     expect(heard).toEqual([{ kind: 'relist' }]);
     expect(opened.at(-1)?.searchParams.has('since')).toBe(false);
@@ -168,7 +170,7 @@ describe('the event stream', () => {
     const stop = watched.watch((event) => heard.push(event));
     await eventually(() => current !== null);
     current?.enqueue('{"Action": nonsense}\n');
-    await eventually(() => clock.armedCount === 1);
+    await eventually(() => clock.nextDueInMs === limits.reconnectFirstMs);
     await clock.advance(limits.reconnectFirstMs);
     await eventually(() => heard.length === 1);
     expect(heard).toEqual([{ kind: 'relist' }]);
@@ -180,7 +182,7 @@ describe('the event stream', () => {
     const stop = watched.watch(() => {});
     await eventually(() => current !== null);
     current?.close();
-    await eventually(() => clock.armedCount === 1);
+    await eventually(() => clock.nextDueInMs === limits.reconnectFirstMs);
     stop();
     await eventually(() => clock.armedCount === 0);
     await clock.advance(limits.reconnectLastMs);
