@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { systemClock } from '../src/base/clock.ts';
 import { Board } from '../src/edge/board/index.ts';
 import { Edge, type ServiceRoute } from '../src/edge/index.ts';
+import { PLAIN_OPTIONS } from '../src/edge/routing/service-route.ts';
 
 const port = Number(process.argv[2]);
 const upstreamPort = Number(process.argv[3]);
@@ -55,6 +56,7 @@ function routeOf(index: number): ServiceRoute {
     waitMode: 'hold',
     quietRules: [],
     quietAfterMs: null,
+    ...PLAIN_OPTIONS,
     targets: [{ id: 'only', row: row + 1, host: '127.0.0.1', port: upstreamPort, state: 'ready', readiness }],
   };
 }

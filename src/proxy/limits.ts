@@ -19,6 +19,16 @@ export const QUIET_RULES_PER_SERVICE_MAX = 20;
 /** The fixed answer of a quiet rule. */
 export const QUIET_BODY_CHARACTERS_MAX = 1_000;
 
+/** Paths of one service that metrics leave out: each is compared with that of every request. */
+export const EXCLUDED_PATHS_MAX = 100;
+/** Ten years of Strict-Transport-Security. */
+export const HSTS_SECONDS_MAX = 10 * 365 * 24 * 60 * 60;
+/** Groups that share the requests of one service. */
+export const SPLIT_GROUPS_MAX = 20;
+/** Values of a sticky cookie that are named for one group. */
+export const SPLIT_KEYS_MAX = 10_000;
+export const SPLIT_KEY_CHARACTERS_MAX = 200;
+
 /** One message of the link: a snapshot of a hundred thousand services fits. */
 export const LINK_MESSAGE_BYTES_MAX = 128 * 1024 * 1024;
 /** What may wait unsent on a link before it is cut: its control plane does not read. */

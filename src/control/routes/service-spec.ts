@@ -1,6 +1,7 @@
 /** A project as the proxy is told about it. Pure. */
 import type { ProjectSettings, RevisionSettings } from '../../domain/project.ts';
 import type { ServiceSpec, TargetSpec } from '../../proxy/client/contract.ts';
+import { PLAIN_ISSUANCE, PLAIN_OPTIONS } from '../../proxy/client/index.ts';
 import type { InstanceAddress } from '../../runtimes/contract.ts';
 
 /**
@@ -25,6 +26,8 @@ export function serviceSpec(
     waitMode: settings.waitMode,
     quietRules: settings.quietRules,
     quietAfterMs: settings.idleTimeoutMs,
+    ...PLAIN_OPTIONS,
+    issuance: PLAIN_ISSUANCE,
     responseTimeoutMs: 0,
     targetConcurrency: 0,
     targets,

@@ -14,6 +14,7 @@ import {
   type ServiceRoute,
   type TargetRoute,
 } from '../index.ts';
+import { PLAIN_OPTIONS } from '../routing/service-route.ts';
 
 export class EdgeFixture {
   readonly wakes: string[] = [];
@@ -123,6 +124,7 @@ export const SERVICE: ServiceRoute = {
   waitMode: 'hold',
   quietRules: [],
   quietAfterMs: null,
+  ...PLAIN_OPTIONS,
   targets: [],
 };
 

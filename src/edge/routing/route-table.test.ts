@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test';
 import fc from 'fast-check';
 import { RouteTable, targetFor } from './route-table.ts';
-import type { ServiceRoute } from './service-route.ts';
+import { PLAIN_OPTIONS, type ServiceRoute } from './service-route.ts';
 
 function service(name: string, hosts: string[], pathPrefixes = ['/'], stripPathPrefix = false): ServiceRoute {
   const settings = {
@@ -11,6 +11,7 @@ function service(name: string, hosts: string[], pathPrefixes = ['/'], stripPathP
     waitMode: 'hold',
     quietRules: [],
     quietAfterMs: null,
+    ...PLAIN_OPTIONS,
   } as const;
   return { name, row: 1, hosts, pathPrefixes, stripPathPrefix, traffic: 'forward', targets: [], ...settings };
 }

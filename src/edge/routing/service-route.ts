@@ -38,7 +38,74 @@ export interface QuietRule {
   readonly answer: { readonly status: number; readonly body: string };
 }
 
-export interface ServiceRoute {
+/** HTTPS for the hosts of a service. Which certificate is the daemon's business. */
+export interface TlsOptions {
+  /** Plain HTTP is sent on to HTTPS with 308; ACME challenges excepted. */
+  readonly redirect: boolean;
+  /** `max-age` of Strict-Transport-Security, seconds; 0: none is sent. */
+  readonly hstsSeconds: number;
+}
+
+/** A share of a service's requests, and the targets they go to. */
+export interface TrafficGroup {
+  readonly name: string;
+  /** 0 to 100; those of all groups make 100. */
+  readonly percent: number;
+  readonly targetIds: readonly string[];
+  /** Values of the sticky cookie that belong here whatever the percentages. */
+  readonly keys: readonly string[];
+}
+
+/** Which share of the requests goes where. A group of which no target is ready gives way to the others. */
+export interface TrafficSplit {
+  readonly groups: readonly TrafficGroup[];
+  /**
+   * Of who has this cookie, its value decides: the same one always goes to the same group, and as little as possible
+   * moves when percentages do. Who has none is given one. Null: each request by itself.
+   */
+  readonly stickyCookie: string | null;
+}
+
+/** What may be said of a service beyond where it is and where it goes. */
+export interface ServiceOptions {
+  readonly tls: TlsOptions | null;
+  /** `X-Forwarded-*` that the client sent are passed on and appended to, instead of replaced. Luma believes none of it. */
+  readonly forwardHeaders: boolean;
+  /** Requests for other hosts of the service are sent on to this one with 308. */
+  readonly canonicalHost: string | null;
+  /** The daemon's file with pages for answers of the edge's own. */
+  readonly errorPages: string | null;
+  /** Lower case. Where a trusted proxy names the client; null: in `X-Forwarded-For` or `Forwarded`. */
+  readonly clientIpHeader: string | null;
+  /** Beyond: 413. 0: no limit. */
+  readonly maxRequestBodyBytes: number;
+  /** A target gets a request only when its body has come whole. */
+  readonly bufferRequests: boolean;
+  /** A target is free when it has said its answer, however slowly the client takes it. */
+  readonly bufferResponses: boolean;
+  /** Paths, with what is below them, that metrics leave out. */
+  readonly excludeMetricsPaths: readonly string[];
+  readonly split: TrafficSplit | null;
+  /** The cookie that keeps a client with the target that it had first; null: none. */
+  readonly affinityCookie: string | null;
+}
+
+/** Of a service of which nothing was said. */
+export const PLAIN_OPTIONS: ServiceOptions = {
+  tls: null,
+  forwardHeaders: false,
+  canonicalHost: null,
+  errorPages: null,
+  clientIpHeader: null,
+  maxRequestBodyBytes: 0,
+  bufferRequests: false,
+  bufferResponses: false,
+  excludeMetricsPaths: [],
+  split: null,
+  affinityCookie: null,
+};
+
+export interface ServiceRoute extends ServiceOptions {
   readonly name: string;
   /** Row on the board. */
   readonly row: number;

@@ -8,6 +8,7 @@ import {
   TARGETS_PER_SERVICE_MAX,
 } from '../limits.ts';
 import { hostSchema, pathPrefixSchema } from '../services/service-schema.ts';
+import { deployOptionsShape } from './deploy-options-schema.ts';
 import { serviceStatusSchema } from './status-schema.ts';
 
 const durationMs = z
@@ -65,6 +66,7 @@ export const deploySchema = z.strictObject({
   health_check: healthCheckSchema.default({ path: null, port: null, host: null }),
   deploy_timeout_ms: positiveMs.optional(),
   drain_timeout_ms: durationMs.optional(),
+  ...deployOptionsShape,
   /** Without a health check. */
   force: z.boolean().default(false),
 });
@@ -108,6 +110,7 @@ export const optionsSchema = z.strictObject({
   deploy_timeout_ms: positiveMs.nullable().optional(),
   drain_timeout_ms: durationMs.nullable().optional(),
   max_pause_ms: positiveMs.nullable().optional(),
+  lets_encrypt_email: z.email('an e-mail address, such as ops@example.com').max(320).nullable().optional(),
 });
 export type OptionsRequest = z.input<typeof optionsSchema>;
 
@@ -116,5 +119,7 @@ export const optionsStatusSchema = z.object({
   deploy_timeout_ms: z.number(),
   drain_timeout_ms: z.number(),
   max_pause_ms: z.number(),
+  /** Null: none was set. */
+  lets_encrypt_email: z.string().nullable(),
 });
 export type OptionsStatus = z.infer<typeof optionsStatusSchema>;

@@ -2,9 +2,9 @@
  * The link as a control plane sees it: one long-lived WebSocket over the management socket.
  * `proxy/client` implements ProxyLink; `control` uses it and implements ProxyLinkListener.
  */
-import type { QuietRule, Readiness } from '../../edge/routing/service-route.ts';
+import type { QuietRule, Readiness, ServiceOptions } from '../../edge/routing/service-route.ts';
 
-export type { QuietRule, Readiness };
+export type { QuietRule, Readiness, ServiceOptions };
 
 export interface TargetSpec {
   /** The instance id. */
@@ -14,8 +14,19 @@ export interface TargetSpec {
   readonly readiness: Readiness;
 }
 
+/** Where the certificate of a service with `tls` comes from. */
+export interface Issuance {
+  /** From the CA's staging directory: no browser believes it, and no limit of the CA counts it. */
+  readonly staging: boolean;
+  /** Asked with `?host=…` whether a host may have a certificate (2xx), at its first handshake; null: at once for each host. */
+  readonly onDemandUrl: string | null;
+  /** A certificate of the operator's own, by its id in the daemon's store; null: Luma orders one. */
+  readonly ownCertificateId: string | null;
+}
+
 /** What a project is published as. Published again unchanged, it keeps its pools, holds and gate. */
-export interface ServiceSpec {
+export interface ServiceSpec extends ServiceOptions {
+  readonly issuance: Issuance;
   readonly name: string;
   readonly hosts: readonly string[];
   readonly pathPrefixes: readonly string[];

@@ -6,9 +6,13 @@ import type { Clock } from '../../base/clock.ts';
 import { delay } from '../../base/clock.ts';
 import { LumaError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
-import { randomId } from '../../base/random-id.ts';
-import type { Deployed, OptionsStatus, ReadDeploy, Removed } from '../client/command-schema.ts';
-import { parseTarget } from '../client/command-schema.ts';
+import type {
+  Deployed,
+  OptionsRequest,
+  OptionsStatus,
+  ReadDeploy,
+  Removed,
+} from '../client/command-schema.ts';
 import type { ServiceStatus } from '../client/status-schema.ts';
 import {
   CHECKS_AT_ONCE_MAX,
@@ -16,10 +20,9 @@ import {
   CUT_TIMEOUT_MS,
   DRAIN_PERIOD_MS,
   HAND_OVER_DRAIN_MS,
-  HEALTH_CHECK_INTERVAL_MS,
-  HEALTH_CHECK_TIMEOUT_MS,
 } from '../limits.ts';
-import type { DeployedTraffic, Deployment } from '../services/deployment.ts';
+import type { DeployedTarget, DeployedTraffic, Deployment } from '../services/deployment.ts';
+import { targetsOf } from '../services/deployment.ts';
 import type { Departed } from '../services/drain-watch.ts';
 import type { GlobalOptions } from '../services/global-options.ts';
 import { effective } from '../services/global-options.ts';
@@ -27,6 +30,7 @@ import { CLIENT_OWNER, serviceTaken, unknownService } from '../services/refusals
 import type { Registry } from '../services/registry.ts';
 import type { ServiceEntry } from '../services/service-entry.ts';
 import { addressText } from '../workers/listening-socket.ts';
+import { deploymentOf } from './deployment-request.ts';
 import { waitUntilHealthy } from './health-check.ts';
 import { inBatches } from './in-batches.ts';
 
@@ -76,11 +80,11 @@ export class ClientCommands {
       registry().checkDeployment(name, this.#deploymentOf(name, wanted));
       if (!wanted.force) await this.#check(wanted, signal);
       this.#refuseLeaving();
-      const before = registry().find(name)?.deployment?.targets ?? [];
+      const before = allTargets(registry().find(name));
       const deployment = this.#deploymentOf(name, wanted);
       registry().deploy(name, deployment);
       const entry = this.#owned(name);
-      const left = before.filter(({ id }) => !deployment.targets.some((target) => target.id === id));
+      const left = before.filter(({ id }) => !targetsOf(deployment).some((target) => target.id === id));
       await this.#settle();
       const cut = await this.#drain(
         name,
@@ -95,8 +99,7 @@ export class ClientCommands {
   remove(name: string, drainTimeoutMs: number | undefined): Promise<Removed> {
     return this.#run(async () => {
       const { registry } = this.#parts;
-      const { deployment } = this.#owned(name);
-      const targets = deployment?.targets ?? [];
+      const targets = allTargets(this.#owned(name));
       registry().remove(CLIENT_OWNER, name);
       await this.#settle();
       const cut = await this.#drain(
@@ -136,22 +139,25 @@ export class ClientCommands {
   }
 
   optionsStatus(): OptionsStatus {
-    const { deployTimeoutMs, drainTimeoutMs, maxPauseMs } = effective(this.#options);
-    return { deploy_timeout_ms: deployTimeoutMs, drain_timeout_ms: drainTimeoutMs, max_pause_ms: maxPauseMs };
+    const { deployTimeoutMs, drainTimeoutMs, maxPauseMs, letsEncryptEmail } = effective(this.#options);
+    return {
+      deploy_timeout_ms: deployTimeoutMs,
+      drain_timeout_ms: drainTimeoutMs,
+      max_pause_ms: maxPauseMs,
+      lets_encrypt_email: letsEncryptEmail,
+    };
   }
 
-  setOptions(wanted: {
-    deploy_timeout_ms?: number | null | undefined;
-    drain_timeout_ms?: number | null | undefined;
-    max_pause_ms?: number | null | undefined;
-  }): Promise<OptionsStatus> {
+  setOptions(wanted: OptionsRequest): Promise<OptionsStatus> {
     return this.#run(async () => {
       const { deploy_timeout_ms: deploy, drain_timeout_ms: drain, max_pause_ms: pause } = wanted;
+      const { lets_encrypt_email: email } = wanted;
       const now = this.#options;
       this.#options = {
         deployTimeoutMs: deploy === undefined ? now.deployTimeoutMs : deploy,
         drainTimeoutMs: drain === undefined ? now.drainTimeoutMs : drain,
         maxPauseMs: pause === undefined ? now.maxPauseMs : pause,
+        letsEncryptEmail: email === undefined ? now.letsEncryptEmail : email,
       };
       await this.#parts.save();
       return this.optionsStatus();
@@ -189,31 +195,8 @@ export class ClientCommands {
     return deployment;
   }
 
-  /** A target that stays keeps its id, and so its connections; one that comes back has a new life. */
   #deploymentOf(name: string, wanted: ReadDeploy): Deployment {
-    const now = this.#parts.registry().find(name)?.deployment;
-    const { path, port, host, interval_ms: intervalMs, timeout_ms: timeoutMs } = wanted.health_check;
-    const addresses = [...new Set(wanted.targets.map((text) => text.toLowerCase()))];
-    return {
-      hosts: [...new Set(wanted.hosts)],
-      pathPrefixes: [...new Set(wanted.path_prefixes)],
-      stripPathPrefix: wanted.strip_path_prefix,
-      responseTimeoutMs: wanted.response_timeout_ms,
-      healthCheck: {
-        path,
-        port,
-        host,
-        intervalMs: intervalMs ?? HEALTH_CHECK_INTERVAL_MS,
-        timeoutMs: timeoutMs ?? HEALTH_CHECK_TIMEOUT_MS,
-      },
-      targets: addresses.map((text) => {
-        const address = parseTarget(text)!;
-        const isSame = (known: { host: string; port: number }): boolean =>
-          known.host === address.host && known.port === address.port;
-        return now?.targets.find(isSame) ?? { id: `${text}~${randomId(6)}`, ...address };
-      }),
-      traffic: now?.traffic ?? { kind: 'forward' },
-    };
+    return deploymentOf(wanted, this.#parts.registry().find(name)?.deployment ?? null);
   }
 
   async #check(wanted: ReadDeploy, signal: AbortSignal): Promise<void> {
@@ -290,6 +273,10 @@ export class ClientCommands {
     while (!isTrue() && !this.#isHurried && clock.monotonic() < deadlineMs)
       await delay(clock, DRAIN_PERIOD_MS);
   }
+}
+
+function allTargets(entry: ServiceEntry | undefined): readonly DeployedTarget[] {
+  return entry?.deployment ? targetsOf(entry.deployment) : [];
 }
 
 function hostNotThere(name: string, host: string): LumaError {

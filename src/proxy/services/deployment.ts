@@ -9,9 +9,11 @@ import {
   DURATION_MS_MAX,
   HOSTS_PER_SERVICE_MAX,
   PATH_PREFIXES_PER_SERVICE_MAX,
+  SPLIT_KEYS_MAX,
   STOP_MESSAGE_CHARACTERS_MAX,
   TARGETS_PER_SERVICE_MAX,
 } from '../limits.ts';
+import { cookieNameSchema, issuanceSchema, optionsShape } from './service-schema.ts';
 
 const durationMs = z.number().min(0).max(DURATION_MS_MAX);
 
@@ -32,39 +34,71 @@ const trafficSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('stopped'), message: z.string().max(STOP_MESSAGE_CHARACTERS_MAX) }),
 ]);
 
+const targetsSchema = z
+  .array(z.strictObject({ id: z.string(), host: z.string(), port: z.int() }).readonly())
+  .max(TARGETS_PER_SERVICE_MAX)
+  .readonly();
+
+/** Targets beside the service's own, for a share of its users. */
+const rolloutSchema = z.strictObject({
+  targets: targetsSchema,
+  percent: z.number().min(0).max(100),
+  /** Values of the cookie whose users have it whatever the percentage. */
+  keys: z.array(z.string()).max(SPLIT_KEYS_MAX).readonly(),
+  cookie: cookieNameSchema,
+});
+
 export const deploymentSchema = z.strictObject({
   hosts: z.array(z.string()).max(HOSTS_PER_SERVICE_MAX).readonly(),
   pathPrefixes: z.array(z.string()).max(PATH_PREFIXES_PER_SERVICE_MAX).readonly(),
   stripPathPrefix: z.boolean(),
   responseTimeoutMs: durationMs,
   healthCheck: healthCheckSchema.readonly(),
-  targets: z
-    .array(z.strictObject({ id: z.string(), host: z.string(), port: z.int() }).readonly())
-    .max(TARGETS_PER_SERVICE_MAX)
-    .readonly(),
+  targets: targetsSchema,
   traffic: trafficSchema.readonly(),
+  ...optionsShape,
+  issuance: issuanceSchema,
+  rollout: rolloutSchema.readonly().nullable().default(null),
 });
 
 export type Deployment = Readonly<z.infer<typeof deploymentSchema>>;
 export type DeployedTarget = Deployment['targets'][number];
 export type HealthCheck = Deployment['healthCheck'];
 export type DeployedTraffic = Deployment['traffic'];
+export type Rollout = NonNullable<Deployment['rollout']>;
+
+/** All of them: the service's own, then those of its rollout. */
+export function targetsOf({ targets, rollout }: Deployment): readonly DeployedTarget[] {
+  return rollout === null ? targets : [...targets, ...rollout.targets];
+}
 
 export function specOfDeployment(name: string, deployment: Deployment): ServiceSpec {
-  const { hosts, pathPrefixes, stripPathPrefix, responseTimeoutMs, traffic, healthCheck } = deployment;
+  const { traffic, healthCheck, rollout: _rollout, targets: _targets, ...settings } = deployment;
   return {
+    ...settings,
     name,
-    hosts,
-    pathPrefixes,
-    stripPathPrefix,
     traffic: traffic.kind === 'stopped' ? 'stopped' : 'forward',
     holdTimeoutMs: traffic.kind === 'paused' ? traffic.maxPauseMs : DEPLOYED_HOLD_TIMEOUT_MS,
     waitMode: 'hold',
     quietRules: [],
     quietAfterMs: null,
-    responseTimeoutMs,
     targetConcurrency: 0,
-    targets: deployment.targets.map((target) => ({ ...target, readiness: readinessOf(healthCheck) })),
+    split: splitOf(deployment),
+    affinityCookie: null,
+    targets: targetsOf(deployment).map((target) => ({ ...target, readiness: readinessOf(healthCheck) })),
+  };
+}
+
+function splitOf({ targets, rollout }: Deployment): ServiceSpec['split'] {
+  if (rollout === null) return null;
+  const idsOf = (some: readonly DeployedTarget[]): string[] => some.map(({ id }) => id);
+  const { percent, keys } = rollout;
+  return {
+    groups: [
+      { name: 'rollout', percent, keys, targetIds: idsOf(rollout.targets) },
+      { name: 'service', percent: 100 - percent, keys: [], targetIds: idsOf(targets) },
+    ],
+    stickyCookie: rollout.cookie,
   };
 }
 

@@ -9,18 +9,31 @@ export const globalOptionsSchema = z.strictObject({
   deployTimeoutMs: durationMs,
   drainTimeoutMs: durationMs,
   maxPauseMs: durationMs,
+  /** Whom the CA may write to. */
+  letsEncryptEmail: z.string().max(320).nullable().default(null),
 });
 
 export type GlobalOptions = Readonly<z.infer<typeof globalOptionsSchema>>;
 
-export const noOptions: GlobalOptions = { deployTimeoutMs: null, drainTimeoutMs: null, maxPauseMs: null };
+export const noOptions: GlobalOptions = {
+  deployTimeoutMs: null,
+  drainTimeoutMs: null,
+  maxPauseMs: null,
+  letsEncryptEmail: null,
+};
 
-export type EffectiveOptions = { readonly [name in keyof GlobalOptions]: number };
+type Durations = Omit<GlobalOptions, 'letsEncryptEmail'>;
+
+export type EffectiveOptions = { readonly [name in keyof Durations]: number } & Pick<
+  GlobalOptions,
+  'letsEncryptEmail'
+>;
 
 export function effective(options: GlobalOptions): EffectiveOptions {
   return {
     deployTimeoutMs: options.deployTimeoutMs ?? DEPLOY_TIMEOUT_MS,
     drainTimeoutMs: options.drainTimeoutMs ?? DRAIN_TIMEOUT_MS,
     maxPauseMs: options.maxPauseMs ?? MAX_PAUSE_MS,
+    letsEncryptEmail: options.letsEncryptEmail,
   };
 }

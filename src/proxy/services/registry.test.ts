@@ -6,6 +6,7 @@ import { ManualClock } from '../../base/manual-clock.ts';
 import type { BoardColumn } from '../../edge/board/index.ts';
 import { Board, RowAllocator } from '../../edge/board/index.ts';
 import type { ServiceSpec, TargetSpec } from '../client/contract.ts';
+import { PLAIN_ISSUANCE, PLAIN_OPTIONS } from '../client/plain-options.ts';
 import type { Gate } from '../gates/index.ts';
 import type { ToControl } from '../link/messages.ts';
 import type { ToWorker } from '../workers/worker-protocol.ts';
@@ -83,6 +84,8 @@ const spec = (name: string, targets: TargetSpec[] = [], more: Partial<ServiceSpe
   waitMode: 'hold',
   quietRules: [],
   quietAfterMs: null,
+  ...PLAIN_OPTIONS,
+  issuance: PLAIN_ISSUANCE,
   targets,
   ...more,
 });
@@ -359,12 +362,15 @@ describe('what a worker says by an older table', () => {
 });
 
 describe('a deployment', () => {
+  const { split: _split, affinityCookie: _cookie, ...options } = PLAIN_OPTIONS;
+  const PLAIN_DEPLOYMENT = { ...options, issuance: PLAIN_ISSUANCE, rollout: null };
   const deployment = (targets: readonly string[], more: Partial<Deployment> = {}): Deployment => ({
     hosts: ['shop.test'],
     pathPrefixes: ['/'],
     stripPathPrefix: false,
     responseTimeoutMs: 0,
     healthCheck: { path: null, intervalMs: 1_000, timeoutMs: 5_000, port: null, host: null },
+    ...PLAIN_DEPLOYMENT,
     targets: targets.map((id) => ({ id, host: '10.0.0.1', port: 3000 })),
     traffic: { kind: 'forward' },
     ...more,

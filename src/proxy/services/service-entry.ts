@@ -1,5 +1,5 @@
 /** One service as the daemon knows it. Written by the registry and the gate runner alone. */
-import type { QuietRule, TargetRoute } from '../../edge/routing/service-route.ts';
+import type { TargetRoute } from '../../edge/routing/service-route.ts';
 import type { ServiceSpec, TargetSpec } from '../client/contract.ts';
 import type { Gate } from '../gates/index.ts';
 import type { OwnedRoute } from '../workers/worker-protocol.ts';
@@ -30,21 +30,12 @@ export function routeOf(entry: ServiceEntry): OwnedRoute {
   const { spec, deployment } = entry;
   const { traffic: operator } = deployment ?? {};
   return {
+    ...spec,
     owner: entry.owner,
     deployment,
-    name: spec.name,
     row: entry.row,
-    hosts: spec.hosts,
-    pathPrefixes: spec.pathPrefixes,
-    stripPathPrefix: spec.stripPathPrefix,
     traffic: operator?.kind ?? spec.traffic,
     ...(operator?.kind === 'stopped' && operator.message !== '' ? { stopMessage: operator.message } : {}),
-    holdTimeoutMs: spec.holdTimeoutMs,
-    waitMode: spec.waitMode,
-    quietRules: spec.quietRules,
-    quietAfterMs: spec.quietAfterMs,
-    responseTimeoutMs: spec.responseTimeoutMs,
-    targetConcurrency: spec.targetConcurrency,
     targets: entry.gate.targets.map(({ id }) => targetRouteOf(entry, id)),
   };
 }
@@ -76,16 +67,12 @@ function readinessParts({ readiness }: TargetSpec): unknown[] {
   return [readiness.kind, readiness.path, readiness.timeoutMs];
 }
 
-function settingsText(spec: ServiceSpec): string {
-  const { hosts, pathPrefixes, stripPathPrefix, traffic, holdTimeoutMs } = spec;
-  const { responseTimeoutMs, targetConcurrency } = spec;
-  return JSON.stringify([
-    ...[hosts, pathPrefixes, stripPathPrefix, traffic, holdTimeoutMs],
-    ...[responseTimeoutMs, targetConcurrency],
-    ...[spec.waitMode, spec.quietAfterMs, spec.quietRules.map(ruleParts)],
-  ]);
+function settingsText({ name: _name, targets: _targets, ...settings }: ServiceSpec): string {
+  return JSON.stringify(settings, inKeyOrder);
 }
 
-function ruleParts({ path, methods, userAgent, client, answer }: QuietRule): unknown[] {
-  return [path, methods, userAgent, client, answer.status, answer.body];
+/** The same was said, whoever wrote it down in which order. */
+function inKeyOrder(_key: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
 }

@@ -2,17 +2,27 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { parseIpRange } from '../../base/ip-range.ts';
-import type { QuietRule, ServiceSpec, TargetSpec } from '../client/contract.ts';
+import type { TrafficSplit } from '../../edge/routing/service-route.ts';
+import type { Issuance, QuietRule, ServiceSpec, TargetSpec } from '../client/contract.ts';
+import { PLAIN_ISSUANCE } from '../client/plain-options.ts';
 import {
+  EXCLUDED_PATHS_MAX,
   HOSTS_PER_SERVICE_MAX,
+  HSTS_SECONDS_MAX,
   PATH_PREFIXES_PER_SERVICE_MAX,
   QUIET_BODY_CHARACTERS_MAX,
   QUIET_RULES_PER_SERVICE_MAX,
+  SPLIT_GROUPS_MAX,
+  SPLIT_KEY_CHARACTERS_MAX,
+  SPLIT_KEYS_MAX,
   TARGET_CONCURRENCY_MAX,
   TARGETS_PER_SERVICE_MAX,
 } from '../limits.ts';
 
 const TIMEOUT_MS_MAX = 24 * 60 * 60 * 1000;
+
+/** A field name (RFC 9110 §5.6.2) as it is compared. */
+const LOWER_CASE_TOKEN = /^[a-z0-9!#$%&'*+.^_`|~-]+$/;
 
 export const serviceNameSchema = z
   .string()
@@ -73,6 +83,66 @@ export const waitingShape = {
   quietAfterMs: z.number().min(0).nullable().default(null),
 };
 
+/** In what was published or saved before these existed, nothing is said of them. */
+export const optionsShape = {
+  tls: z
+    .strictObject({ redirect: z.boolean(), hstsSeconds: z.int().min(0).max(HSTS_SECONDS_MAX) })
+    .readonly()
+    .nullable()
+    .default(null),
+  forwardHeaders: z.boolean().default(false),
+  canonicalHost: hostSchema.min(1).nullable().default(null),
+  errorPages: z.string().startsWith('/').max(4_096).nullable().default(null),
+  clientIpHeader: z.string().regex(LOWER_CASE_TOKEN).max(100).nullable().default(null),
+  maxRequestBodyBytes: z.int().min(0).default(0),
+  bufferRequests: z.boolean().default(false),
+  bufferResponses: z.boolean().default(false),
+  excludeMetricsPaths: z.array(pathPrefixSchema).max(EXCLUDED_PATHS_MAX).readonly().default([]),
+};
+
+export const issuanceSchema = z
+  .strictObject({
+    staging: z.boolean(),
+    onDemandUrl: z
+      .url({ protocol: /^https?$/ })
+      .max(2_048)
+      .nullable(),
+    ownCertificateId: z.string().min(1).max(200).nullable(),
+  })
+  .readonly()
+  .default(PLAIN_ISSUANCE) satisfies z.ZodType<Issuance>;
+
+export const cookieNameSchema = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, {
+  error: 'a cookie name has 1 to 64 letters, digits, `_` or `-`',
+});
+
+const splitSchema = z
+  .strictObject({
+    groups: z
+      .array(
+        z.strictObject({
+          name: z.string().min(1).max(128),
+          percent: z.number().min(0).max(100),
+          targetIds: z.array(targetIdSchema).max(TARGETS_PER_SERVICE_MAX).readonly(),
+          keys: z.array(z.string().min(1).max(SPLIT_KEY_CHARACTERS_MAX)).max(SPLIT_KEYS_MAX).readonly(),
+        }),
+      )
+      .min(1)
+      .max(SPLIT_GROUPS_MAX)
+      .refine((groups) => Math.abs(groups.reduce((sum, { percent }) => sum + percent, 0) - 100) < 0.001, {
+        error: 'the percentages of all groups make 100',
+      })
+      .readonly(),
+    stickyCookie: cookieNameSchema.nullable(),
+  })
+  .nullable() satisfies z.ZodType<TrafficSplit | null>;
+
+/** How requests are shared out among the targets. */
+export const sharingShape = {
+  split: splitSchema.default(null),
+  affinityCookie: cookieNameSchema.nullable().default(null),
+};
+
 export const serviceSpecSchema = z.strictObject({
   name: serviceNameSchema,
   hosts: z.array(hostSchema).max(HOSTS_PER_SERVICE_MAX).readonly(),
@@ -81,6 +151,9 @@ export const serviceSpecSchema = z.strictObject({
   traffic: z.enum(['forward', 'stopped']),
   holdTimeoutMs: timeoutMsSchema,
   ...waitingShape,
+  ...optionsShape,
+  ...sharingShape,
+  issuance: issuanceSchema,
   responseTimeoutMs: timeoutMsSchema,
   // Absent in what was saved before there was a limit.
   targetConcurrency: z.int().min(0).max(TARGET_CONCURRENCY_MAX).default(0),

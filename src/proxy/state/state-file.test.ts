@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLog } from '../../base/log.ts';
 import { ManualClock } from '../../base/manual-clock.ts';
+import { PLAIN_ISSUANCE, PLAIN_OPTIONS } from '../client/plain-options.ts';
 import { STATE_SAVE_DELAY_MS } from '../limits.ts';
+import { noOptions } from '../services/global-options.ts';
 import type { SavedState } from './index.ts';
 import { loadState, STATE_VERSION, StateFile, StateLock, stateFilePath } from './index.ts';
 
@@ -19,7 +21,7 @@ afterEach(() => rmSync(dir, { recursive: true }));
 const state = (owner = 'inst-a'): SavedState => ({
   version: STATE_VERSION,
   bootId: 'boot',
-  options: { deployTimeoutMs: null, drainTimeoutMs: 60_000, maxPauseMs: null },
+  options: { ...noOptions, drainTimeoutMs: 60_000 },
   services: [
     {
       owner,
@@ -38,6 +40,8 @@ const state = (owner = 'inst-a'): SavedState => ({
         waitMode: 'hold',
         quietRules: [],
         quietAfterMs: null,
+        ...PLAIN_OPTIONS,
+        issuance: PLAIN_ISSUANCE,
         targets: [
           { id: 'i1', host: '10.0.0.1', port: 80, readiness: { kind: 'connect', path: null, timeoutMs: 5 } },
         ],
@@ -156,8 +160,19 @@ test('a file of version 1 is read as it was meant', async () => {
   writeFileSync(stateFilePath(dir), JSON.stringify({ ...rest, version: 1, services: old }));
   expect(await loadState(dir)).toEqual({
     ...state(),
-    options: { deployTimeoutMs: null, drainTimeoutMs: null, maxPauseMs: null },
+    options: noOptions,
   });
+});
+
+test('a file of version 2 is read as it was meant: nobody had said anything of options', async () => {
+  const { services, options, ...rest } = state();
+  const { letsEncryptEmail: _email, ...oldOptions } = options;
+  const { issuance: _issuance, ...spec } = services[0]!.spec;
+  const without = Object.keys(PLAIN_OPTIONS);
+  const oldSpec = Object.fromEntries(Object.entries(spec).filter(([name]) => !without.includes(name)));
+  const old = { ...rest, version: 2, options: oldOptions, services: [{ ...services[0], spec: oldSpec }] };
+  writeFileSync(stateFilePath(dir), JSON.stringify(old));
+  expect(await loadState(dir)).toEqual({ ...state(), options: { ...options, letsEncryptEmail: null } });
 });
 
 test('whoever asks during a write shares the next one, which has what was new by then', async () => {

@@ -5,7 +5,7 @@ import { deploymentSchema } from '../services/deployment.ts';
 import { globalOptionsSchema, noOptions } from '../services/global-options.ts';
 import { serviceSpecSchema } from '../services/service-schema.ts';
 
-export const STATE_VERSION = 2;
+export const STATE_VERSION = 3;
 
 const service = {
   /** An installation id, or `client`. */
@@ -34,6 +34,14 @@ const stateSchema = z.strictObject({
   services: z.array(savedServiceSchema),
 });
 
+/** Before services had options of their own: what it lacks is read as never said. */
+const stateSchemaOfVersion2 = z.strictObject({
+  ...file,
+  version: z.literal(2),
+  options: globalOptionsSchema,
+  services: z.array(savedServiceSchema),
+});
+
 /** Before there were client commands: only what control planes published. */
 const stateSchemaOfVersion1 = z.strictObject({
   ...file,
@@ -47,6 +55,7 @@ export type SavedState = z.infer<typeof stateSchema>;
 /** Any version up to this one, read as this one. */
 export const savedStateSchema = z.discriminatedUnion('version', [
   stateSchema,
+  stateSchemaOfVersion2.transform((old): SavedState => ({ ...old, version: STATE_VERSION })),
   stateSchemaOfVersion1.transform(
     (old): SavedState => ({
       ...old,

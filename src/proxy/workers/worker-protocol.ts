@@ -4,9 +4,10 @@
  */
 import { z } from 'zod';
 import type { RouteChange, ServiceRoute } from '../../edge/routing/service-route.ts';
+import type { Issuance } from '../client/contract.ts';
 import type { Deployment } from '../services/deployment.ts';
 import { deploymentSchema } from '../services/deployment.ts';
-import { waitingShape } from '../services/service-schema.ts';
+import { issuanceSchema, optionsShape, sharingShape, waitingShape } from '../services/service-schema.ts';
 
 export const WORKER_PROTOCOL = 2;
 
@@ -15,6 +16,7 @@ export interface OwnedRoute extends ServiceRoute {
   readonly owner: string;
   /** What client commands made of it; null for a control plane's. */
   readonly deployment: Deployment | null;
+  readonly issuance: Issuance;
 }
 
 export interface OwnedChange extends RouteChange {
@@ -36,6 +38,9 @@ const ownedRouteSchema = z.object({
   stopMessage: z.string().optional(),
   holdTimeoutMs: z.number(),
   ...waitingShape,
+  ...optionsShape,
+  ...sharingShape,
+  issuance: issuanceSchema,
   responseTimeoutMs: z.number(),
   targetConcurrency: z.int().default(0),
   targets: z

@@ -13,7 +13,12 @@ import type {
   ServiceSpec,
   TargetSpec,
 } from '../../../src/proxy/client/index.ts';
-import { createProxyClient, createProxyLink } from '../../../src/proxy/client/index.ts';
+import {
+  createProxyClient,
+  createProxyLink,
+  PLAIN_ISSUANCE,
+  PLAIN_OPTIONS,
+} from '../../../src/proxy/client/index.ts';
 import { findWorkers } from '../../../src/proxy/workers/orphans.ts';
 
 const ENTRY = join(import.meta.dir, '../../../src/bin/luma-proxy.ts');
@@ -191,6 +196,8 @@ export function spec(name: string, more: Partial<ServiceSpec> = {}): ServiceSpec
     waitMode: 'hold',
     quietRules: [],
     quietAfterMs: null,
+    ...PLAIN_OPTIONS,
+    issuance: PLAIN_ISSUANCE,
     targets: [],
     ...more,
   };

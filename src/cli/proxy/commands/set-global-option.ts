@@ -5,7 +5,7 @@ import type { CommandInput } from '../../command-input.ts';
 import { formatFacts } from '../../table.ts';
 import { defineClientCommand, durationOf } from '../client-command.ts';
 
-const NAMES = ['deploy-timeout', 'drain-timeout', 'max-pause'] as const;
+const NAMES = ['deploy-timeout', 'drain-timeout', 'max-pause', 'lets-encrypt-email'] as const;
 
 export const setGlobalOptionCommand = defineClientCommand({
   name: 'set-global-option',
@@ -22,6 +22,11 @@ export const setGlobalOptionCommand = defineClientCommand({
       summary: 'of every command that names none, or `default`',
     },
     { name: 'max-pause', placeholder: 'duration', summary: 'of every pause that names none, or `default`' },
+    {
+      name: 'lets-encrypt-email',
+      placeholder: 'email',
+      summary: 'whom the CA may write to about certificates, or `default` for nobody',
+    },
   ],
   examples: [
     'luma-proxy set-global-option',
@@ -37,6 +42,7 @@ export const setGlobalOptionCommand = defineClientCommand({
             deploy_timeout_ms: durationOrDefault(input, 'deploy-timeout'),
             drain_timeout_ms: durationOrDefault(input, 'drain-timeout'),
             max_pause_ms: durationOrDefault(input, 'max-pause'),
+            lets_encrypt_email: textOrDefault(input, 'lets-encrypt-email'),
           },
           signal,
         );
@@ -48,10 +54,16 @@ function durationOrDefault(input: CommandInput, name: string): number | null | u
   return input.text(name) === 'default' ? null : durationOf(input, name);
 }
 
+function textOrDefault(input: CommandInput, name: string): string | null | undefined {
+  const text = input.text(name);
+  return text === 'default' ? null : text;
+}
+
 function optionsText(options: OptionsStatus): string {
   return formatFacts([
     ['deploy-timeout', formatDuration(options.deploy_timeout_ms)],
     ['drain-timeout', formatDuration(options.drain_timeout_ms)],
     ['max-pause', formatDuration(options.max_pause_ms)],
+    ['lets-encrypt-email', options.lets_encrypt_email ?? 'none'],
   ]);
 }
