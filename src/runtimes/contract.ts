@@ -14,6 +14,18 @@ export interface InstanceSpec {
   readonly project: string;
   readonly revision: number;
   readonly settings: RevisionSettings;
+  /** What `prepare` told of the revision's first instance: used in place of `settings.image`, whose tag may have moved. */
+  readonly pinnedImage?: string | null;
+}
+
+export interface PreparedInstance {
+  /** The image that this revision runs for ever: by digest, by id where there is no registry; null without an image. */
+  readonly pinnedImage: string | null;
+}
+
+export interface RegistryCredentials {
+  readonly username: string;
+  readonly password: string;
 }
 
 /** Where the edge reaches an instance, and how it knows that the app answers. */
@@ -83,6 +95,8 @@ export interface PrepareOptions {
   readonly signal?: AbortSignal;
   /** A line about what takes time, e.g. `pulling nginx:1.27: 43 of 128 MB`; at most a few a second. */
   readonly onProgress?: (message: string) => void;
+  /** For pulls from that registry (`docker.io`, `ghcr.io`, `localhost:5000`); null: without. */
+  readonly credentialsFor?: (registry: string) => RegistryCredentials | null;
 }
 
 /** Errors are LumaErrors with these codes; anything else is a bug or the engine's own message in `runtime_failed`. */
@@ -106,7 +120,7 @@ export interface Runtime {
   check(settings: RevisionSettings): readonly (FieldProblem & { readonly code: string })[];
 
   /** Everything that can be done ahead, so that a wake is only a start: pull, create. Idempotent; also repairs. */
-  prepare(instance: InstanceSpec, options?: PrepareOptions): Promise<void>;
+  prepare(instance: InstanceSpec, options?: PrepareOptions): Promise<PreparedInstance>;
 
   /**
    * Starts a prepared instance and returns once the engine says it runs: never earlier, so that nobody

@@ -119,6 +119,14 @@ export function describeRuntimeContract(name: string, make: () => Promise<Contra
         expect(await observed(spec.instanceId)).toMatchObject({ state: 'running', address });
       });
 
+      it('tells the same pinned image each time, and prepares from it', async () => {
+        const spec = subject.serves();
+        made.push(spec.instanceId);
+        const { pinnedImage } = await subject.runtime.prepare(spec);
+        expect(await subject.runtime.prepare({ ...spec, pinnedImage })).toEqual({ pinnedImage });
+        expect(pinnedImage === null).toBe(spec.settings.image === null);
+      });
+
       it('prepares again what disappeared', async () => {
         if (!subject.vandalise) return;
         const spec = subject.serves();

@@ -2,6 +2,7 @@
 import type { ContainerCreateOptions } from 'dockerode';
 import type { InstanceSpec } from '../contract.ts';
 import { instanceEnvironment } from '../instance-environment.ts';
+import { imageOf } from './image-pin.ts';
 import { containerName, labelsOf } from './labels.ts';
 import { limits } from './limits.ts';
 
@@ -19,7 +20,7 @@ export function containerConfig(installationId: string, instance: InstanceSpec):
   const environment = instanceEnvironment(instance, port);
   return {
     name: containerName(instance),
-    Image: settings.image ?? '',
+    Image: imageOf(instance),
     ...(settings.command && { Cmd: [...settings.command] }),
     ...(settings.entrypoint && { Entrypoint: [...settings.entrypoint] }),
     ...(settings.workingDir !== null && { WorkingDir: settings.workingDir }),

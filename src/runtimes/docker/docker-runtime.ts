@@ -15,6 +15,7 @@ import type {
   LogLine,
   LogOptions,
   ObservedInstance,
+  PreparedInstance,
   PrepareOptions,
   Runtime,
   RuntimeEvent,
@@ -25,6 +26,7 @@ import { Containers } from './containers.ts';
 import { type Engine, statusOf } from './engine.ts';
 import { EngineEvents } from './engine-events.ts';
 import { engineVersion } from './engine-version.ts';
+import { imageOf, pinnedReference } from './image-pin.ts';
 import { ensureImage } from './image-pull.ts';
 import { parseImageReference } from './image-reference.ts';
 import { InstanceLogs } from './instance-logs.ts';
@@ -84,15 +86,19 @@ export class DockerRuntime implements Runtime {
     return [{ field, code: 'image_invalid', message, value: image.slice(0, 200) }];
   }
 
-  async prepare(instance: InstanceSpec, options: PrepareOptions = {}): Promise<void> {
+  async prepare(instance: InstanceSpec, options: PrepareOptions = {}): Promise<PreparedInstance> {
     options.signal?.throwIfAborted();
-    const { instanceId, settings } = instance;
+    const { instanceId } = instance;
+    const image = imageOf(instance);
     // A pull is not in the mailbox: it may take minutes, and a removal must not wait for it.
     if (!(await this.#containers.find(instanceId))) {
-      await ensureImage(this.#engine, this.#clock, settings.image ?? '', options);
+      await ensureImage(this.#engine, this.#clock, image, options);
     }
+    const pinnedImage = instance.pinnedImage ?? (await pinnedReference(this.#engine, image));
     await this.#reachability.learn();
-    await this.#mailboxes.post(instanceId, () => this.#preparation.ensureContainer(instance, options));
+    const pinned = { ...instance, pinnedImage };
+    await this.#mailboxes.post(instanceId, () => this.#preparation.ensureContainer(pinned, options));
+    return { pinnedImage };
   }
 
   start(instanceId: string, signal?: AbortSignal): Promise<StartedInstance> {

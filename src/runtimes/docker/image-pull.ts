@@ -45,7 +45,7 @@ export async function pullImage(
   const stall = new Stall(clock);
   try {
     const signal = options.signal ? AbortSignal.any([options.signal, stall.signal]) : stall.signal;
-    await followPull(engine, clock, reference, signal, stall, options.onProgress);
+    await followPull({ engine, clock, reference, signal, stall, options });
   } catch (error) {
     options.signal?.throwIfAborted();
     throw stall.signal.aborted
@@ -63,22 +63,27 @@ function validReference(image: string): ImageReference {
   throw notFound(image, 'it is not a valid image reference', 'check the spelling');
 }
 
-async function followPull(
-  engine: Engine,
-  clock: Clock,
-  reference: ImageReference,
-  signal: AbortSignal,
-  stall: Stall,
-  onProgress: PrepareOptions['onProgress'],
-): Promise<void> {
+interface Pull {
+  readonly engine: Engine;
+  readonly clock: Clock;
+  readonly reference: ImageReference;
+  readonly signal: AbortSignal;
+  readonly stall: Stall;
+  readonly options: PrepareOptions;
+}
+
+async function followPull({ engine, clock, reference, signal, stall, options }: Pull): Promise<void> {
+  const { onProgress } = options;
   const progress = new PullProgress(reference.text);
   onProgress?.(progress.toString());
   let saidAt = clock.monotonic();
   const stream = await engine.stream(
     `pull ${reference.text}`,
     signal,
-    (abortSignal) =>
-      engine.docker.createImage({ fromImage: reference.pullName, tag: reference.pullTag, abortSignal }),
+    (abortSignal) => {
+      const wanted = { fromImage: reference.pullName, tag: reference.pullTag, abortSignal };
+      return engine.docker.createImage(authOf(reference, options), wanted);
+    },
     limits.pullStallMs,
   );
   for await (const message of jsonLines(stream)) {
@@ -89,6 +94,12 @@ async function followPull(
     saidAt = clock.monotonic();
     onProgress?.(progress.toString());
   }
+}
+
+/** Nothing is sent to a registry that nobody has given credentials for. */
+function authOf({ registry }: ImageReference, { credentialsFor }: PrepareOptions): object | undefined {
+  const credentials = registry === null ? null : (credentialsFor?.(registry) ?? null);
+  return credentials ? { ...credentials, serveraddress: registry } : undefined;
 }
 
 /** Aborts its signal when nothing has moved for too long. */

@@ -4,6 +4,7 @@ import type { InstanceSpec, PrepareOptions } from '../contract.ts';
 import { containerConfig } from './container-config.ts';
 import type { Containers } from './containers.ts';
 import type { Engine } from './engine.ts';
+import { imageOf } from './image-pin.ts';
 import { pullImage } from './image-pull.ts';
 import { checkProgram } from './program-check.ts';
 import { creationRefused, isGone } from './refusals.ts';
@@ -43,7 +44,7 @@ export class Preparation {
     } catch (error) {
       if (!isGone(error)) throw creationRefused(instance, error);
       // The image went between the look and the creation.
-      await pullImage(this.#engine, this.#clock, instance.settings.image ?? '', options);
+      await pullImage(this.#engine, this.#clock, imageOf(instance), options);
       return await create();
     }
   }

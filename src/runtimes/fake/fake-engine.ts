@@ -43,6 +43,8 @@ const KEPT_OUTPUTS_MAX = 1_000;
 
 export class FakeEngine {
   readonly script: FakeScript;
+  /** What tags point at now: raised by tests that move them. */
+  imageVersion = 1;
   readonly #clock: Clock;
   readonly #listens: boolean;
   readonly #instances = new Map<string, FakeInstance>();

@@ -11,6 +11,7 @@ import type {
   LogLine,
   LogOptions,
   ObservedInstance,
+  PreparedInstance,
   PrepareOptions,
   Runtime,
   RuntimeEvent,
@@ -59,7 +60,7 @@ export class FakeRuntime implements Runtime {
     return this.#check(settings);
   }
 
-  async prepare(spec: InstanceSpec, { signal, onProgress }: PrepareOptions = {}): Promise<void> {
+  async prepare(spec: InstanceSpec, { signal, onProgress }: PrepareOptions = {}): Promise<PreparedInstance> {
     this.script.admit('prepare', spec.instanceId);
     signal?.throwIfAborted();
     const { prepareMs = 0, refuse } = this.script.behaviourOf(spec);
@@ -70,6 +71,10 @@ export class FakeRuntime implements Runtime {
     if (refuse?.prepare) throw refuse.prepare;
     this.engine.prepare(this.#installationId, spec);
     await this.#reply('prepare', spec.instanceId);
+    const { image } = spec.settings;
+    return {
+      pinnedImage: spec.pinnedImage ?? (image === null ? null : `${image}@fake:${this.engine.imageVersion}`),
+    };
   }
 
   start(instanceId: string, signal?: AbortSignal): Promise<StartedInstance> {

@@ -16,6 +16,7 @@ import type {
   LogLine,
   LogOptions,
   ObservedInstance,
+  PreparedInstance,
   PrepareOptions,
   Runtime,
   RuntimeEvent,
@@ -77,7 +78,7 @@ export class ProcessRuntime implements Runtime {
     return findProblems(settings, this.#user);
   }
 
-  async prepare(spec: InstanceSpec, options: PrepareOptions = {}): Promise<void> {
+  async prepare(spec: InstanceSpec, options: PrepareOptions = {}): Promise<PreparedInstance> {
     options.signal?.throwIfAborted();
     const [problem] = this.check(spec.settings);
     if (problem) {
@@ -87,6 +88,7 @@ export class ProcessRuntime implements Runtime {
       throw new LumaError('runtime_failed', `${spec.instanceId} cannot be an instance's name`);
     }
     await (this.#find(spec.instanceId) ?? this.#remember(spec)).prepare(spec);
+    return { pinnedImage: null };
   }
 
   async start(instanceId: string, signal?: AbortSignal): Promise<StartedInstance> {
