@@ -429,6 +429,8 @@ test('tunnels an upgrade with half-close, and counts it until its end', async ()
   upstream.sockets[0]?.end('last');
   expect(await client.untilEnd()).toEndWith('last');
   await eventually(() => fixture.totals().inFlight === 0);
+  const taken = fixture.edge.takeCounts().find(({ service }) => service === 'app');
+  expect(taken?.counts).toMatchObject({ 'bytes in': 'up'.length, 'bytes out': 'firstlast'.length });
 });
 
 test('refuses an upgrade nobody asked for', async () => {

@@ -390,6 +390,7 @@ export class Exchange implements UpstreamUser, Holder {
     this.#client.socket.watchPeer();
     this.#client.socket.writeText(writeUpgradeHead(head, this.#wakeLines()));
     this.#client.passBody();
+    this.#connection?.relayWith(this.#client.socket);
   }
 
   onTunnelBytes(bytes: Buffer, from: number, to: number): void {
@@ -639,6 +640,8 @@ export class Exchange implements UpstreamUser, Holder {
     const { counts } = this.#desk;
     const durationMs = clock.monotonic() - this.#beganAtMs;
     counts.exchange(this.#head.method, this.#status, this.#status === 101 ? null : durationMs);
+    this.#bytesIn += this.#client.socket.relayedInBytes;
+    this.#bytesOut += this.#client.socket.relayedOutBytes;
     if (this.#bytesIn > 0) counts.add('bytes in', this.#bytesIn);
     if (this.#bytesOut > 0) counts.add('bytes out', this.#bytesOut);
     if (this.#error !== null) counts.failed(this.#error);

@@ -181,3 +181,93 @@ test('a bug in a handler closes that connection and no other', async () => {
   goodStream.destroy();
   listener.stop();
 });
+
+async function relay(): Promise<{ left: Pair; right: Pair; close: () => void }> {
+  const left = await pair();
+  const right = await pair();
+  left.stream.relayWith(right.stream);
+  const close = (): void => {
+    left.close();
+    right.close();
+  };
+  return { left, right, close };
+}
+
+type Pair = Awaited<ReturnType<typeof pair>>;
+
+function heardBy(peer: Socket): () => string {
+  let heard = '';
+  peer.on('data', (bytes) => {
+    heard += bytes.toString();
+  });
+  return () => heard;
+}
+
+test('two that relay pass on what comes past their owners, and count it', async () => {
+  const { left, right, close } = await relay();
+  const heardLeft = heardBy(left.peer);
+  const heardRight = heardBy(right.peer);
+  left.peer.write('up');
+  right.peer.write('down!');
+  await eventually(() => heardRight() === 'up' && heardLeft() === 'down!');
+  expect([...left.owner.data, ...right.owner.data]).toEqual([]);
+  expect([left.stream.relayedInBytes, left.stream.relayedOutBytes]).toEqual([2, 5]);
+  expect([right.stream.relayedInBytes, right.stream.relayedOutBytes]).toEqual([5, 2]);
+  close();
+});
+
+test('what a relay brings comes after what was written before', async () => {
+  const { left, right, close } = await relay();
+  const heard = heardBy(right.peer);
+  asOneEvent(() => {
+    right.stream.writeText('first ');
+    left.stream.received(Buffer.from('second'));
+  });
+  await eventually(() => heard().length === 12);
+  expect(heard()).toBe('first second');
+  close();
+});
+
+test('what the other side of a relay does not take is owed, and what comes then is for the owner', async () => {
+  const { left, right, close } = await relay();
+  right.peer.pause();
+  const piece = Buffer.alloc(1024 * 1024, 'x');
+  let relayed = 0;
+  while (right.stream.backlogBytes === 0) {
+    left.stream.received(piece);
+    relayed += piece.length;
+  }
+  expect(right.owner.log.filter((entry) => entry === 'clogged')).toHaveLength(1);
+  left.stream.received(Buffer.from('later'));
+  expect(left.owner.data.map(String)).toEqual(['later']);
+  expect(left.stream.relayedInBytes).toBe(relayed);
+  let received = 0;
+  right.peer.on('data', (bytes) => {
+    received += bytes.length;
+  });
+  right.peer.resume();
+  await eventually(() => received === relayed && right.owner.log.includes('writable'));
+  const heard = heardBy(right.peer);
+  left.peer.write('again');
+  await eventually(() => heard() === 'again');
+  close();
+});
+
+test('once a side of a relay has ended, the owners hear of everything again', async () => {
+  const { left, right, close } = await relay();
+  right.peer.end();
+  await eventually(() => right.owner.log.includes('end'));
+  left.peer.write('still');
+  await eventually(() => left.owner.data.length > 0);
+  expect(left.owner.data.map(String)).toEqual(['still']);
+  close();
+});
+
+test('a relay does not outlive the socket of the other side', async () => {
+  const { left, right, close } = await relay();
+  right.stream.destroy();
+  left.peer.write('to nobody');
+  await eventually(() => left.owner.data.length > 0);
+  expect(left.owner.data.map(String)).toEqual(['to nobody']);
+  close();
+});

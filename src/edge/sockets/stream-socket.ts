@@ -50,6 +50,11 @@ export class StreamSocket {
   #isShutdown = false;
   #isDestroyed = false;
   #isClosed = false;
+  /** Of a tunnel: where what comes goes at once, past both owners. */
+  #onward: StreamSocket | null = null;
+  /** Bytes that came, and that left, in that way. */
+  #relayedInBytes = 0;
+  #relayedOutBytes = 0;
 
   constructor(owner: SocketOwner) {
     this.#owner = owner;
@@ -75,6 +80,14 @@ export class StreamSocket {
 
   get backlogBytes(): number {
     return this.#backlogBytes;
+  }
+
+  get relayedInBytes(): number {
+    return this.#relayedInBytes;
+  }
+
+  get relayedOutBytes(): number {
+    return this.#relayedOutBytes;
   }
 
   get remoteAddress(): string {
@@ -124,6 +137,15 @@ export class StreamSocket {
     this.#socket?.setKeepAlive(true, PEER_WATCH_MS);
   }
 
+  /**
+   * From here on each passes on what it receives to the other at once, one write for each piece. Their owners hear only
+   * what the other does not take, and of everything as before once a side has said that it will send nothing more.
+   */
+  relayWith(other: StreamSocket): void {
+    this.#onward = other;
+    other.#onward = this;
+  }
+
   /** Sends FIN once everything written has been taken; reading goes on. */
   shutdown(): void {
     if (this.#isShutdownWanted || !this.isOpen) return;
@@ -161,7 +183,9 @@ export class StreamSocket {
   }
 
   received(bytes: Buffer): void {
-    if (!this.#isDestroyed) this.#owner.onData(bytes);
+    if (this.#isDestroyed) return;
+    if (this.#onward !== null && this.#onward.#passes(bytes)) this.#relayedInBytes += bytes.length;
+    else this.#owner.onData(bytes);
   }
 
   drained(): void {
@@ -182,12 +206,14 @@ export class StreamSocket {
   }
 
   peerEnded(): void {
+    this.#endRelay();
     if (!this.#isDestroyed) this.#owner.onPeerEnd();
   }
 
   closed(reason: string | null): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#endRelay();
     this.#dropUnsent();
     this.#owner.onClosed(reason);
   }
@@ -221,11 +247,32 @@ export class StreamSocket {
       // Closed under us: the close event tells the owner.
       if (taken < 0) return;
     }
+    this.#owe(bytes, from + taken, to);
+  }
+
+  #owe(bytes: Buffer, from: number, to: number): void {
     const wasClear = this.#backlogBytes === 0;
     // A copy: the batch is reused, and a slice would keep a large buffer alive for a few bytes.
-    this.#backlog.push(Buffer.from(bytes.subarray(from + taken, to)));
-    this.#backlogBytes += to - from - taken;
+    this.#backlog.push(Buffer.from(bytes.subarray(from, to)));
+    this.#backlogBytes += to - from;
     if (wasClear) this.#owner.onClogged();
+  }
+
+  /** Takes what the other side of a tunnel received; false: its owner must see to it. */
+  #passes(bytes: Buffer): boolean {
+    // What was written before in this event goes first.
+    if (batchLength > 0) flushBatch();
+    if (this.#backlogBytes > 0 || this.#socket === null || !this.#isWritable()) return false;
+    const taken = this.#socket.write(bytes, 0, bytes.length);
+    if (taken >= 0 && taken < bytes.length) this.#owe(bytes, taken, bytes.length);
+    this.#relayedOutBytes += bytes.length;
+    return true;
+  }
+
+  #endRelay(): void {
+    if (this.#onward === null) return;
+    this.#onward.#onward = null;
+    this.#onward = null;
   }
 
   #sendFin(): void {

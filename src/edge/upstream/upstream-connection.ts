@@ -290,6 +290,11 @@ export class UpstreamConnection implements SocketOwner, DeadlineOwner {
     this.#socket.watchPeer();
   }
 
+  /** Bytes of a tunnel pass its user by: `onTunnelBytes` hears only what the client does not take. */
+  relayWith(client: StreamSocket): void {
+    client.relayWith(this.#socket);
+  }
+
   #takeBody(bytes: Buffer, from: number): void {
     if (this.#decoder !== null) {
       this.#takeChunks(this.#decoder, bytes, from);
