@@ -1,4 +1,7 @@
-/** One answer on its way to the client: its framing made anew, and whether the connection outlives it. */
+/**
+ * Answers on their way to an HTTP/1.1 client, one after the other: framing made anew, and whether the connection
+ * outlives them. One per connection; owns the framing of the answer that is under way.
+ */
 import { type BodyFraming, NO_BODY } from '../http1/body-framing.ts';
 import type { FieldSection } from '../http1/field-section.ts';
 import { writeLastChunk, writeResponseHead } from '../http1/head-writer.ts';
@@ -11,14 +14,13 @@ const UPGRADE_REQUIRED = 426;
 const CHUNKED: BodyFraming = { kind: 'chunked' };
 
 export class AnswerWriter {
-  readonly #request: RequestHead;
   readonly #client: BodySink;
+  #request: RequestHead | null = null;
   #framing: BodyFraming = NO_BODY;
   #isPersistent = false;
   #listed: readonly string[] = [];
 
-  constructor(request: RequestHead, client: BodySink) {
-    this.#request = request;
+  constructor(client: BodySink) {
     this.#client = client;
   }
 
@@ -33,11 +35,13 @@ export class AnswerWriter {
   }
 
   /** `mayPersist`: nothing but the answer itself speaks against keeping the connection. */
-  begin(head: ResponseHead, mayPersist: boolean, dateLine: string): void {
+  begin(request: RequestHead, head: ResponseHead, mayPersist: boolean, ownLines: string): void {
+    this.#request = request;
     this.#listed = head.listed;
-    this.#framing = this.#framingFor(head.framing);
-    this.#isPersistent = mayPersist && this.#request.isKeepAlive && this.showsItsEnd;
-    this.#client.writeText(writeResponseHead(head, this.#framing, dateLine + this.#connectionLines(head)));
+    this.#framing = framingFor(head.framing, request.minor);
+    this.#isPersistent = mayPersist && request.isKeepAlive && this.showsItsEnd;
+    const lines = ownLines + this.#connectionLines(head, request.minor);
+    this.#client.writeText(writeResponseHead(head, this.#framing, lines));
   }
 
   bytes(bytes: Buffer, from: number, to: number): void {
@@ -47,21 +51,27 @@ export class AnswerWriter {
 
   end(trailers: FieldSection | null): void {
     if (this.#framing.kind !== 'chunked') return;
-    this.#client.writeText(writeLastChunk(this.#request.acceptsTrailers ? trailers : null, this.#listed));
+    const isWanted = this.#request?.acceptsTrailers === true;
+    this.#client.writeText(writeLastChunk(isWanted ? trailers : null, this.#listed));
   }
 
-  #framingFor(incoming: BodyFraming): BodyFraming {
-    if (incoming.kind === 'none' || incoming.kind === 'length') return incoming;
-    return this.#request.minor > 0 ? CHUNKED : UNTIL_CLOSE;
-  }
-
-  #connectionLines(head: ResponseHead): string {
+  #connectionLines(head: ResponseHead, minor: number): string {
     // RFC 9110 §15.5.22: a 426 says which protocol it wants.
     if (head.status === UPGRADE_REQUIRED && head.upgrade !== null) {
       const option = this.#isPersistent ? '' : 'close, ';
       return `Connection: ${option}Upgrade\r\nUpgrade: ${head.upgrade}\r\n`;
     }
-    if (!this.#isPersistent) return 'Connection: close\r\n';
-    return this.#request.minor > 0 ? '' : 'Connection: keep-alive\r\n';
+    return connectionLine(this.#isPersistent, minor);
   }
+}
+
+/** Said where it differs from what the version means without it. */
+export function connectionLine(isPersistent: boolean, minor: number): string {
+  if (!isPersistent) return 'Connection: close\r\n';
+  return minor > 0 ? '' : 'Connection: keep-alive\r\n';
+}
+
+function framingFor(incoming: BodyFraming, minor: number): BodyFraming {
+  if (incoming.kind === 'none' || incoming.kind === 'length') return incoming;
+  return minor > 0 ? CHUNKED : UNTIL_CLOSE;
 }

@@ -3,31 +3,35 @@
  * the connection's deadline, and how it ends; what happens to a request is the exchange's business.
  */
 import { LF } from '../http1/character-classes.ts';
+import type { FieldSection } from '../http1/field-section.ts';
+import { writeInterimHead, writeUpgradeHead } from '../http1/head-writer.ts';
 import type { RequestHead } from '../http1/request-head.ts';
+import type { ResponseHead } from '../http1/response-head.ts';
 import { parseProxyHeader } from '../proxy-protocol/proxy-header.ts';
 import type { DeadlineOwner } from '../sockets/deadline-sweep.ts';
 import { asOneEvent, type SocketOwner, type StreamSocket } from '../sockets/stream-socket.ts';
-import { accessLine } from './access-line.ts';
+import { AnswerWriter, connectionLine } from './answer-writer.ts';
 import { ClientAddress, type RequestOrigin } from './client-address.ts';
+import type { ClientSide } from './client-side.ts';
 import type { EdgeCore } from './edge-core.ts';
 import { Exchange } from './exchange.ts';
-import { FAILURES, type Failure, failureOfRequest, writeFailure } from './failure.ts';
-import { NO_EXCHANGE, requestRecord } from './request-record.ts';
+import { FAILURES, type Failure, failureAnswer, failureOfRequest } from './failure.ts';
+import type { OpenClient } from './open-client.ts';
+import { type OwnAnswer, writeOwnAnswer } from './own-answer.ts';
+import { receive } from './reception.ts';
+import { RequestBody } from './request-body.ts';
+import { tellRefused } from './request-record.ts';
 import { TARGET_REPLACED } from './traffic-failure.ts';
 
 const NEVER = Number.POSITIVE_INFINITY;
-const HEALTH_PATH = '/luma-proxy-health';
-
-/** RFC 9110 §7.4: only a connection of its own kind may ask for an `https` address. */
-const MISDIRECTED = { status: 421, reason: 'an https address over a connection that is not one' } as const;
-const TRACE_REFUSED = { status: 405, reason: 'TRACE, which this server does not answer itself' } as const;
 
 type Phase = 'reading-proxy-header' | 'reading-head' | 'exchange' | 'lingering' | 'gone';
 
-export class ClientConnection implements SocketOwner, DeadlineOwner {
+export class ClientConnection implements ClientSide, OpenClient, SocketOwner, DeadlineOwner {
   dueMs: number;
   readonly socket: StreamSocket;
   readonly #core: EdgeCore;
+  readonly #answer: AnswerWriter;
   #phase: Phase;
   #exchange: Exchange | null = null;
   #input: Buffer | null = null;
@@ -49,7 +53,20 @@ export class ClientConnection implements SocketOwner, DeadlineOwner {
     this.#core = core;
     this.#phase = usesProxyProtocol ? 'reading-proxy-header' : 'reading-head';
     this.socket = make(this);
+    this.#answer = new AnswerWriter(this.socket);
     this.dueMs = core.sweep.nowMs + core.limits.keepAliveIdleMs;
+  }
+
+  get remoteAddress(): string {
+    return this.socket.remoteAddress;
+  }
+
+  get backlogBytes(): number {
+    return this.socket.backlogBytes;
+  }
+
+  get relaySocket(): StreamSocket {
+    return this.socket;
   }
 
   get isIdle(): boolean {
@@ -192,7 +209,6 @@ export class ClientConnection implements SocketOwner, DeadlineOwner {
     });
   }
 
-  /** The next deadline, from now. While the client leaves something untaken, only that counts. */
   arm(afterMs: number): void {
     if (this.socket.backlogBytes === 0) this.dueMs = this.#core.sweep.nowMs + afterMs;
   }
@@ -207,18 +223,20 @@ export class ClientConnection implements SocketOwner, DeadlineOwner {
     return true;
   }
 
-  /** For timers of an exchange: what they write leaves at once. */
+  protocolOf(head: RequestHead): string {
+    return head.minor > 0 ? 'HTTP/1.1' : 'HTTP/1.0';
+  }
+
   asEvent(body: () => void): void {
     asOneEvent(body);
   }
 
-  /** Who asks, as far as that may be believed. */
   origin(head: RequestHead): RequestOrigin {
     this.#address ??= new ClientAddress(this.socket.remoteAddress, this.#core.trustedProxies);
     return this.#address.origin(head);
   }
 
-  /** Offers what has come to the exchange, and stops or goes on reading by what is left. */
+  /** Stops or goes on reading by what is left. */
   passBody(): void {
     const exchange = this.#exchange;
     const input = this.#input;
@@ -230,8 +248,57 @@ export class ClientConnection implements SocketOwner, DeadlineOwner {
     this.#regulate();
   }
 
-  /** The answer is complete. */
-  exchangeEnded(isPersistent: boolean): void {
+  writeInterim(head: ResponseHead): void {
+    this.socket.writeText(writeInterimHead(head));
+  }
+
+  beginAnswer(request: RequestHead, head: ResponseHead, mayPersist: boolean, ownLines: string): void {
+    this.#answer.begin(request, head, mayPersist, ownLines);
+  }
+
+  writeAnswer(bytes: Buffer, from: number, to: number): void {
+    this.#answer.bytes(bytes, from, to);
+  }
+
+  endAnswer(trailers: FieldSection | null): void {
+    this.#answer.end(trailers);
+  }
+
+  exchangeEnded(isBodyComplete: boolean): void {
+    this.#next(isBodyComplete && this.#answer.isPersistent);
+  }
+
+  /** Where the client can tell by the framing that this is not all, it may keep what it has. */
+  breakAnswer(): void {
+    if (this.#answer.showsItsEnd) this.#next(false);
+    else this.abort();
+  }
+
+  answerOwn(
+    answer: OwnAnswer,
+    { method, minor, isKeepAlive, hasBody }: RequestHead,
+    mayPersist: boolean,
+  ): void {
+    const isPersistent = mayPersist && isKeepAlive && !hasBody && !this.#core.isDraining;
+    this.socket.writeBytes(writeOwnAnswer(answer, method, this.#ownLines(isPersistent, minor)));
+    this.#next(isPersistent);
+  }
+
+  beginTunnel(head: ResponseHead, ownLines: string): void {
+    this.socket.watchPeer();
+    this.socket.writeText(writeUpgradeHead(head, ownLines));
+  }
+
+  writeTunnel(bytes: Buffer, from: number, to: number): void {
+    this.socket.writeBytes(bytes, from, to);
+  }
+
+  endTunnel(): void {
+    this.socket.shutdown();
+  }
+
+  /** The exchange is over. */
+  #next(isPersistent: boolean): void {
     this.#exchange = null;
     if (this.#phase !== 'exchange') return;
     // One that was promised to be kept before the drain began may have its next request under way already.
@@ -249,36 +316,13 @@ export class ClientConnection implements SocketOwner, DeadlineOwner {
     this.arm(Math.min(this.#core.drainIdleMs, this.#core.limits.keepAliveIdleMs));
   }
 
-  answerFailure(failure: Failure, head: RequestHead, requestId: string, isPersistent: boolean): void {
-    const request = { method: head.method, accept: head.fields.first('accept') ?? '', requestId };
-    this.#tellRefused(failure, head, requestId);
-    this.answerOwn((ownLines) => writeFailure(failure, request, ownLines), head, isPersistent);
-  }
-
-  /** What never became an exchange of a service. */
-  #tellRefused({ status, code }: Failure, head: RequestHead | null, requestId: string): void {
-    const { counts, accessLog, clock } = this.#core;
-    counts.exchange(head?.method ?? '', status, null);
-    counts.failed(code);
-    if (accessLog === null) return;
-    const record = requestRecord(clock.now(), this, head);
-    accessLog.append(accessLine({ ...NO_EXCHANGE, ...record, status, requestId, error: code }));
-  }
-
-  /** A whole answer that no target made. */
-  answerOwn(write: (ownLines: string) => Buffer, head: RequestHead, isPersistent: boolean): void {
-    this.socket.writeBytes(write(this.#ownLines(isPersistent, head.minor)));
-    this.exchangeEnded(isPersistent);
-  }
-
-  /** Idle: closed when nothing comes for so long. Its next answer says `Connection: close`. */
+  /** Its next answer says `Connection: close`. */
   drain(idleMs: number): void {
     if (!this.isIdle) return;
     if (idleMs === 0) asOneEvent(() => this.#close());
     else this.dueMs = Math.min(this.dueMs, this.#core.sweep.nowMs + idleMs);
   }
 
-  /** The time to finish is over. */
   cut(): void {
     asOneEvent(() => {
       if (this.#exchange !== null) this.#exchange.cut();
@@ -286,19 +330,16 @@ export class ClientConnection implements SocketOwner, DeadlineOwner {
     });
   }
 
-  /** A target that left its service has had its time. */
   cutAt(service: string, targetIds: readonly string[]): void {
     const exchange = this.#exchange;
     if (exchange?.isAt(service, targetIds)) asOneEvent(() => exchange.cut(TARGET_REPLACED));
   }
 
-  /** What was said is still sent by the kernel; nothing more is waited for. */
   finishNow(): void {
     this.socket.finish();
     this.abort();
   }
 
-  /** At once and without an answer. */
   abort(): void {
     this.socket.destroy();
     this.onClosed();
@@ -338,52 +379,12 @@ export class ClientConnection implements SocketOwner, DeadlineOwner {
   #begin(head: RequestHead): void {
     this.#phase = 'exchange';
     this.dueMs = NEVER;
-    if (head.isSecureTarget && this.origin(head).proto !== 'https') {
-      this.answerFailure(failureOfRequest(MISDIRECTED), head, this.#core.requestIds.next(), false);
-      return;
-    }
-    if (head.maxForwards === 0) {
-      this.#answerAsLast(head);
-      return;
-    }
-    if (head.path === HEALTH_PATH) {
-      this.#answerHealth(head);
-      return;
-    }
-    const core = this.#core;
-    const route = core.table.find(head.host === null ? '' : head.host.name, head.path);
-    const desk = route === null ? undefined : core.desks.get(route.name);
-    if (desk === undefined) {
-      const isPersistent = head.isKeepAlive && !head.hasBody && !core.isDraining;
-      this.answerFailure(FAILURES.unknownHost, head, head.requestId ?? core.requestIds.next(), isPersistent);
-      return;
-    }
-    const exchange = new Exchange(core, this, head, desk);
+    const desk = receive(this.#core, this, head);
+    if (desk === null) return;
+    const body = new RequestBody(head.framing, this.#core.limits, head.listed);
+    const exchange = new Exchange(this.#core, this, head, desk, body);
     this.#exchange = exchange;
     exchange.admit();
-  }
-
-  #answerHealth(head: RequestHead): void {
-    const isPersistent = head.isKeepAlive && !head.hasBody && !this.#core.isDraining;
-    this.socket.writeText(
-      'HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 3\r\nCache-Control: no-store\r\n' +
-        `${this.#ownLines(isPersistent, head.minor)}\r\n${head.method === 'HEAD' ? '' : 'ok\n'}`,
-    );
-    this.exchangeEnded(isPersistent);
-  }
-
-  /** RFC 9110 §7.6.2: `Max-Forwards: 0` makes us the final recipient. What TRACE would show is nobody's business. */
-  #answerAsLast(head: RequestHead): void {
-    const isPersistent = head.isKeepAlive && !head.hasBody && !this.#core.isDraining;
-    if (head.method === 'TRACE') {
-      this.answerFailure(failureOfRequest(TRACE_REFUSED), head, this.#core.requestIds.next(), isPersistent);
-      return;
-    }
-    const allow = 'Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n';
-    this.socket.writeText(
-      `HTTP/1.1 204 No Content\r\n${allow}${this.#ownLines(isPersistent, head.minor)}\r\n`,
-    );
-    this.exchangeEnded(isPersistent);
   }
 
   #ownLines(isPersistent: boolean, minor: number): string {
@@ -391,9 +392,9 @@ export class ClientConnection implements SocketOwner, DeadlineOwner {
   }
 
   #refuse(failure: Failure): void {
-    const request = { method: '', accept: '', requestId: this.#core.requestIds.next() };
-    this.#tellRefused(failure, null, request.requestId);
-    this.socket.writeBytes(writeFailure(failure, request, this.#ownLines(false, 1)));
+    const request = { accept: '', requestId: this.#core.requestIds.next() };
+    tellRefused(this.#core, this, failure, null, request.requestId);
+    this.socket.writeBytes(writeOwnAnswer(failureAnswer(failure, request), '', this.#ownLines(false, 1)));
     this.#linger();
   }
 
@@ -452,9 +453,4 @@ export class ClientConnection implements SocketOwner, DeadlineOwner {
   #finishLingering(): void {
     if (this.socket.backlogBytes === 0) this.socket.finish();
   }
-}
-
-function connectionLine(isPersistent: boolean, minor: number): string {
-  if (!isPersistent) return 'Connection: close\r\n';
-  return minor > 0 ? '' : 'Connection: keep-alive\r\n';
 }

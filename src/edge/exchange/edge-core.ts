@@ -9,10 +9,10 @@ import type { RouteTable } from '../routing/route-table.ts';
 import type { DeadlineSweep } from '../sockets/deadline-sweep.ts';
 import type { IdleBudget } from '../upstream/target-pool.ts';
 import type { AccessLog } from './access-line.ts';
-import type { ClientConnection } from './client-connection.ts';
 import type { ConnectionCaps } from './connection-caps.ts';
 import type { DateLine } from './date-line.ts';
 import type { EdgeHost } from './edge-host.ts';
+import type { OpenClient } from './open-client.ts';
 import type { RequestIds } from './request-ids.ts';
 import type { ServiceCounts } from './service-counts.ts';
 import type { ServiceDesk } from './service-desk.ts';
@@ -26,7 +26,7 @@ export interface EdgeCore {
   readonly sweep: DeadlineSweep;
   readonly table: RouteTable;
   readonly desks: Map<string, ServiceDesk>;
-  readonly clients: Set<ClientConnection>;
+  readonly clients: Set<OpenClient>;
   readonly idleBudget: IdleBudget;
   readonly requestIds: RequestIds;
   readonly date: DateLine;
@@ -47,5 +47,5 @@ export interface EdgeCore {
   drainIdleMs: number;
   heldCount: number;
   exchangeCount: number;
-  onClientGone(client: ClientConnection): void;
+  onClientGone(client: OpenClient): void;
 }

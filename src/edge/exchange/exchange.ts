@@ -1,52 +1,47 @@
 /**
  * Runs one request: from the gate to a target and back, by the phases of exchange-phase.ts. It alone counts itself on
- * the board, exactly once in and once out. The client connection owns the bytes that came in; this owns the answer.
+ * the board, exactly once in and once out. Its client owns the bytes that came in and how an answer is framed.
  */
 
-import type { Timer } from '../../base/clock.ts';
 import { assert } from '../../base/errors.ts';
-import { chooseTarget } from '../balancing/least-loaded.ts';
 import { machineNowMs } from '../board/index.ts';
 import type { FieldSection } from '../http1/field-section.ts';
-import {
-  writeInterimHead,
-  writeRequestFields,
-  writeRequestLine,
-  writeRequestRest,
-  writeUpgradeHead,
-} from '../http1/head-writer.ts';
+import { writeRequestFields, writeRequestLine, writeRequestRest } from '../http1/head-writer.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
-import type { QuietQuestion } from '../routing/quiet-rules.ts';
 import { targetFor } from '../routing/route-table.ts';
 import type { QuietRule, ServiceRoute, TargetRoute } from '../routing/service-route.ts';
-import { authorityOf } from '../upstream/target-probe.ts';
 import type { UpstreamBreak, UpstreamConnection, UpstreamUser } from '../upstream/upstream-connection.ts';
-import { accessLine } from './access-line.ts';
-import { AnswerWriter } from './answer-writer.ts';
-import type { ClientConnection } from './client-connection.ts';
+import type { ClientSide } from './client-side.ts';
 import type { EdgeCore } from './edge-core.ts';
 import { countedAs, type ExchangeEvent, type ExchangePhase, nextPhase } from './exchange-phase.ts';
-import { FAILURES, type Failure, failureOfRequest, failureOfUpstream, writeFailure } from './failure.ts';
-import { writeQuietAnswer } from './quiet-answer.ts';
-import { RequestBody } from './request-body.ts';
-import { requestRecord } from './request-record.ts';
+import { type ExchangeEnd, ExchangeTally } from './exchange-tally.ts';
+import { FAILURES, type Failure, failureAnswer, failureOfRequest, failureOfUpstream } from './failure.ts';
+import { linesForClient, linesForTarget } from './head-lines.ts';
+import { HoldRecord } from './hold-record.ts';
+import type { OwnAnswer } from './own-answer.ts';
+import { findQuietRule, quietAnswer } from './quiet-answer.ts';
+import type { IncomingBody } from './request-body.ts';
+import { NOBODY, Retries } from './retries.ts';
 import type { Holder, ServiceDesk, WaitsFor } from './service-desk.ts';
+import { isIdempotent, isStale, isTargetsFault, pickTarget } from './target-choice.ts';
 import { failureOfHold, failureOfStopped } from './traffic-failure.ts';
-import { isPageRequest, writeWaitingPage } from './waiting-page.ts';
+import { isPageRequest, waitingPage } from './waiting-page.ts';
 
 const NEVER = Number.POSITIVE_INFINITY;
 
-export class Exchange implements UpstreamUser, Holder {
-  readonly body: RequestBody;
+export class Exchange implements UpstreamUser, Holder, ExchangeEnd {
+  readonly body: IncomingBody;
+  requestId = '';
   readonly #core: EdgeCore;
-  readonly #client: ClientConnection;
+  readonly #client: ClientSide;
   readonly #head: RequestHead;
   readonly #desk: ServiceDesk;
-  readonly #answer: AnswerWriter;
+  readonly #tally: ExchangeTally;
+  /** The rule that makes the request quiet: it neither wakes nor keeps awake. */
+  readonly #quiet: QuietRule | null;
   #route: ServiceRoute;
   #phase: ExchangePhase = 'arrived';
-  #requestId = '';
   #target: TargetRoute | null = null;
   #connection: UpstreamConnection | null = null;
   #isUpstreamClogged = false;
@@ -56,39 +51,18 @@ export class Exchange implements UpstreamUser, Holder {
   #isFreshWanted = false;
   /** Since the deadline of the body was last moved. */
   #bodyProgressBytes = 0;
-  #holdUntilMs = 0;
-  #heldAtMs = 0;
-  /** It was held for a wake, and not merely for a slot. */
-  #hasMetGate = false;
-  /** Of the desk, when the hold began. */
-  #readyings = 0;
-  /** How long a wake took as this request saw it; 0: it was not held for one. */
-  #wakeMs = 0;
-  #graceTimer: Timer | null = null;
-  readonly #beganAtMs: number;
-  /** As the client got it; 0: none yet. */
-  #status = 0;
-  #error: string | null = null;
-  #bytesIn = 0;
-  #bytesOut = 0;
-  /** The rule that makes the request quiet: it neither wakes nor keeps awake. */
-  readonly #quiet: QuietRule | null;
-  /** Since the first refusal. */
-  #retryUntilMs = 0;
-  #retryPauseMs = 0;
-  #retryTimer: Timer | null = null;
-  #refusedIds: string[] = NOBODY;
+  #hold: HoldRecord | null = null;
+  #retries: Retries | null = null;
 
-  constructor(core: EdgeCore, client: ClientConnection, head: RequestHead, desk: ServiceDesk) {
+  constructor(core: EdgeCore, client: ClientSide, head: RequestHead, desk: ServiceDesk, body: IncomingBody) {
     this.#core = core;
     this.#client = client;
     this.#head = head;
     this.#desk = desk;
-    this.#answer = new AnswerWriter(head, client.socket);
     this.#route = desk.route;
-    this.body = new RequestBody(head.framing, core.limits, head.listed);
-    this.#quiet = desk.quietRules.isEmpty ? null : desk.quietRules.find(questionOf(client, head));
-    this.#beganAtMs = core.clock.monotonic();
+    this.body = body;
+    this.#quiet = desk.quietRules.isEmpty ? null : findQuietRule(desk.quietRules, client, head);
+    this.#tally = new ExchangeTally(core);
     // A connection that is gone has no address any more.
     if (core.accessLog !== null) client.origin(head);
     core.exchangeCount++;
@@ -96,6 +70,22 @@ export class Exchange implements UpstreamUser, Holder {
 
   get isHeld(): boolean {
     return this.#phase === 'held';
+  }
+
+  get isQuiet(): boolean {
+    return this.#quiet !== null;
+  }
+
+  get serviceName(): string {
+    return this.#route.name;
+  }
+
+  get targetId(): string | null {
+    return this.#target?.id ?? null;
+  }
+
+  get wakeMs(): number {
+    return this.#hold?.wakeMs ?? 0;
   }
 
   /** Begins at the gate; begins there again after refusals. */
@@ -117,11 +107,11 @@ export class Exchange implements UpstreamUser, Holder {
     const { row } = this.#route;
     if (column.enter(row, table.generation) === 'held') {
       this.#move('gated');
-      this.#hold('gate');
-    } else if (this.#mustQueue() || this.#pick(this.#refusedIds) === 'full') {
+      this.#wait('gate');
+    } else if (this.#mustQueue() || this.#pick(this.#refusedIds()) === 'full') {
       column.turnBack(row);
       this.#move('gated');
-      this.#hold('slot');
+      this.#wait('slot');
     } else {
       this.#move('admitted');
       this.#send();
@@ -137,7 +127,7 @@ export class Exchange implements UpstreamUser, Holder {
   #admitQuiet({ answer }: QuietRule): void {
     const { column, table } = this.#core;
     if (this.#desk.isInUse && column.tryEnterQuiet(this.#route.row, table.generation)) {
-      if (this.#pick(this.#refusedIds) === 'full') {
+      if (this.#pick(this.#refusedIds()) === 'full') {
         column.endQuiet(this.#route.row);
         this.fail(FAILURES.tooBusy);
         return;
@@ -148,26 +138,17 @@ export class Exchange implements UpstreamUser, Holder {
       return;
     }
     this.#desk.counts.add('quiet answered');
-    this.#conclude(answer.status, null, (ownLines) =>
-      writeQuietAnswer(answer, this.#head.method, this.#requestId, ownLines),
-    );
+    this.#conclude(quietAnswer(answer, this.#nameRequest()), null);
   }
 
-  #hold(waitsFor: WaitsFor): void {
-    if (waitsFor === 'gate') this.#hasMetGate = true;
-    if (this.#holdUntilMs === 0) {
-      this.#heldAtMs = this.#core.clock.monotonic();
-      this.#holdUntilMs = this.#heldAtMs + this.#route.holdTimeoutMs;
-      this.#readyings = this.#desk.readyings;
-    }
-    this.#client.dueMs = this.#holdUntilMs;
+  #wait(waitsFor: WaitsFor): void {
+    this.#hold ??= new HoldRecord(this.#core, this.#desk, this.#route.holdTimeoutMs);
+    if (waitsFor === 'gate') this.#hold.hasMetGate = true;
+    this.#client.dueMs = this.#hold.untilMs;
     const failure = this.#desk.tryHold(this, waitsFor);
     if (failure !== null) this.fail(failure);
     else if (waitsFor === 'gate' && this.#isImpatient()) {
-      const { clock, limits } = this.#core;
-      this.#graceTimer = clock.after(limits.waitGraceMs, () =>
-        this.#client.asEvent(() => this.#answerWaiting()),
-      );
+      this.#hold.afterGrace(() => this.#client.asEvent(() => this.#answerWaiting()));
     }
   }
 
@@ -181,25 +162,8 @@ export class Exchange implements UpstreamUser, Holder {
   /** The wake was raised by the hold; it goes on without this request. */
   #answerWaiting(): void {
     if (this.#phase !== 'held') return;
-    const { status, code } = FAILURES.waking;
     if (this.#route.waitMode !== 'page') this.fail(FAILURES.waking);
-    else
-      this.#conclude(status, code, (ownLines) =>
-        writeWaitingPage(this.#route.name, this.#requestId, ownLines),
-      );
-  }
-
-  #noteWake(): void {
-    this.#graceTimer?.cancel();
-    if (!this.#hasMetGate || this.#desk.readyings === this.#readyings) return;
-    this.#wakeMs = this.#core.clock.monotonic() - this.#heldAtMs;
-    this.#desk.counts.waited(this.#wakeMs);
-  }
-
-  /** For answers of requests that were held for a wake. */
-  #wakeLines(): string {
-    if (this.#wakeMs === 0) return '';
-    return `X-Luma-Cold-Start: 1\r\nServer-Timing: wake;dur=${this.#wakeMs.toFixed(1)}\r\n`;
+    else this.#conclude(waitingPage(this.#route.name, this.#nameRequest()), FAILURES.waking.code);
   }
 
   lookAgain(): WaitsFor | null {
@@ -214,41 +178,32 @@ export class Exchange implements UpstreamUser, Holder {
       return this.#stayAtGate();
     }
     this.#route = now;
-    if (this.#pick(this.#refusedIds) === 'full') {
+    if (this.#pick(this.#refusedIds()) === 'full') {
       column.turnBack(now.row);
       return 'slot';
     }
     this.#desk.release(this);
-    this.#noteWake();
+    this.#hold?.end();
     this.#move('admitted');
     this.#send();
     return null;
   }
 
   #stayAtGate(): WaitsFor {
-    this.#hasMetGate = true;
+    if (this.#hold !== null) this.#hold.hasMetGate = true;
     return 'gate';
   }
 
-  /** Counted in flight on the service: the target that admits it, if there is one. `full`: those that could have no slot. */
+  /** Counted in flight on the service: sets the target that admits it, if there is one. */
   #pick(refusedIds: readonly string[]): 'picked' | 'full' | 'none' {
-    const { column, table } = this.#core;
-    const { targets, targetConcurrency } = this.#route;
-    const { ejectedIds } = this.#desk.ejection;
-    let passedOver = refusedIds;
-    let isFull = false;
-    for (;;) {
-      const target = chooseTarget(targets, column, passedOver, ejectedIds);
-      // An ejected one does not help out for those that are merely full.
-      if (target === null || (isFull && ejectedIds.includes(target.id))) return isFull ? 'full' : 'none';
-      const entry = column.tryEnterLimited(target.row, table.generation, targetConcurrency);
-      if (entry === 'entered') {
-        this.#target = target;
-        return 'picked';
-      }
-      if (entry === 'full') isFull = true;
-      passedOver = [...passedOver, target.id];
-    }
+    const target = pickTarget(this.#core, this.#desk, this.#route, refusedIds);
+    if (typeof target === 'string') return target;
+    this.#target = target;
+    return 'picked';
+  }
+
+  #refusedIds(): readonly string[] {
+    return this.#retries === null ? NOBODY : this.#retries.refusedIds;
   }
 
   /** Finds a connection to the target that was picked. */
@@ -279,32 +234,33 @@ export class Exchange implements UpstreamUser, Holder {
   #transmit(connection: UpstreamConnection): void {
     this.#move('connected');
     const head = this.#head;
+    assert(this.#target !== null, 'what is sent has a target');
     connection.expectAnswer(head.method === 'HEAD');
-    if (this.#requestId === '') this.#requestId = head.requestId ?? this.#core.requestIds.next();
+    const requestId = this.#nameRequest();
     const target = this.#route.stripPathPrefix ? targetFor(this.#route, head.target, head.path) : head.target;
     // In parts: those that are the same for many requests are not put together again.
     connection.writeText(writeRequestLine(head, target));
-    connection.writeText(writeRequestFields(head, this.#hostLine() + this.#client.origin(head).lines));
-    connection.writeText(`X-Request-ID: ${this.#requestId}\r\n${writeRequestRest(head)}`);
+    connection.writeText(
+      writeRequestFields(head, linesForTarget(head, this.#target, this.#client.origin(head))),
+    );
+    connection.writeText(`X-Request-ID: ${requestId}\r\n${writeRequestRest(head)}`);
     this.#armAnswer();
     this.#client.passBody();
-    // An earlier answer of this connection is still on its way to a slow client.
-    if (this.#client.socket.backlogBytes > 0) connection.pause();
+    // An earlier answer of this client is still on its way to a slow reader.
+    if (this.#client.backlogBytes > 0) connection.pause();
   }
 
-  /** For requests that came without one (HTTP/1.0): of what they asked for, or of the target itself. */
-  #hostLine(): string {
-    if (this.#head.hasHostLine) return '';
-    assert(this.#target !== null, 'what is sent has a target');
-    return `Host: ${this.#head.host?.text ?? authorityOf(this.#target)}\r\n`;
+  #nameRequest(): string {
+    if (this.requestId === '') this.requestId = this.#head.requestId ?? this.#core.requestIds.next();
+    return this.requestId;
   }
 
-  /** The client connection calls it with what it has; returns where the rest begins, -1 when the body is bad. */
+  /** The client calls it with what it has; returns where the rest begins, -1 when the body is bad. */
   takeBody(input: Buffer, from: number): number {
     const connection = this.#connection;
     if (connection === null || this.#isUpstreamClogged || !this.#isWithTarget()) return from;
     if (this.#phase === 'tunnel') {
-      this.#bytesIn += input.length - from;
+      this.#tally.bytesIn += input.length - from;
       connection.writeBytes(input, from, input.length);
       if (this.#hasTargetEnded) this.#armHalfClosed();
       return input.length;
@@ -312,7 +268,7 @@ export class Exchange implements UpstreamUser, Holder {
     if (this.body.isComplete) return from;
     const rest = this.body.pass(input, from, connection);
     if (rest >= 0) {
-      this.#bytesIn += rest - from;
+      this.#tally.bytesIn += rest - from;
       if (this.#phase === 'awaiting') this.#noteBody(rest - from);
       return rest;
     }
@@ -340,7 +296,7 @@ export class Exchange implements UpstreamUser, Holder {
 
   onInterimHead(head: ResponseHead): void {
     // RFC 9110 §15.2: never to HTTP/1.0.
-    if (this.#head.minor > 0) this.#client.socket.writeText(writeInterimHead(head));
+    if (this.#head.minor > 0) this.#client.writeInterim(head);
   }
 
   onAnswerHead(head: ResponseHead): void {
@@ -350,9 +306,9 @@ export class Exchange implements UpstreamUser, Holder {
       return;
     }
     this.#move('answered');
-    this.#status = head.status;
-    const dateLine = head.hasDate ? '' : this.#core.date.line();
-    this.#answer.begin(head, this.body.isComplete && !this.#core.isDraining, dateLine + this.#wakeLines());
+    this.#tally.status = head.status;
+    const mayPersist = this.body.isComplete && !this.#core.isDraining;
+    this.#client.beginAnswer(this.#head, head, mayPersist, linesForClient(this.#core, head, this.wakeMs));
     this.#armProgress();
   }
 
@@ -361,20 +317,20 @@ export class Exchange implements UpstreamUser, Holder {
   }
 
   onAnswerBytes(bytes: Buffer, from: number, to: number): void {
-    this.#bytesOut += to - from;
-    this.#answer.bytes(bytes, from, to);
+    this.#tally.bytesOut += to - from;
+    this.#client.writeAnswer(bytes, from, to);
     this.#armProgress();
   }
 
   onAnswerEnd(trailers: FieldSection | null): void {
-    this.#answer.end(trailers);
+    this.#client.endAnswer(trailers);
     const connection = this.#connection;
     this.#connection = null;
     if (this.body.isComplete && connection !== null && connection.backlogBytes === 0) {
       this.#desk.giveBack(this.#target, connection);
     } else connection?.drop();
     this.#end();
-    this.#client.exchangeEnded(this.#answer.isPersistent && this.body.isComplete);
+    this.#client.exchangeEnded(this.body.isComplete);
   }
 
   #upgrade(head: ResponseHead): void {
@@ -384,24 +340,24 @@ export class Exchange implements UpstreamUser, Holder {
       return;
     }
     this.#move('upgraded');
-    this.#status = head.status;
+    this.#tally.status = head.status;
     this.#client.arm(NEVER);
     this.#connection?.becomeTunnel();
-    this.#client.socket.watchPeer();
-    this.#client.socket.writeText(writeUpgradeHead(head, this.#wakeLines()));
+    this.#client.beginTunnel(head, linesForClient(this.#core, head, this.wakeMs));
     this.#client.passBody();
-    this.#connection?.relayWith(this.#client.socket);
+    const { relaySocket } = this.#client;
+    if (relaySocket !== null) this.#connection?.relayWith(relaySocket);
   }
 
   onTunnelBytes(bytes: Buffer, from: number, to: number): void {
-    this.#bytesOut += to - from;
-    this.#client.socket.writeBytes(bytes, from, to);
+    this.#tally.bytesOut += to - from;
+    this.#client.writeTunnel(bytes, from, to);
     if (this.#hasClientEnded) this.#armHalfClosed();
   }
 
   onTunnelEnd(): void {
     this.#hasTargetEnded = true;
-    this.#client.socket.shutdown();
+    this.#client.endTunnel();
     this.#armHalfClosed();
     this.#endTunnelOnceEmpty();
   }
@@ -463,7 +419,7 @@ export class Exchange implements UpstreamUser, Holder {
       this.#retry(why.reason);
       return;
     }
-    if (this.#phase === 'awaiting' && connection !== null && this.#isStale(connection, why)) {
+    if (this.#mustSendAgain(connection, why)) {
       this.#isFreshWanted = true;
       this.#move('stale');
       this.#connection = this.#desk.pool(this.#otherTarget()).connect(this);
@@ -472,6 +428,11 @@ export class Exchange implements UpstreamUser, Holder {
     if (this.#phase === 'awaiting' && connection !== null && isTargetsFault(connection, why))
       this.#blameTarget();
     this.#breakOff(why);
+  }
+
+  #mustSendAgain(connection: UpstreamConnection | null, why: UpstreamBreak): boolean {
+    if (this.#phase !== 'awaiting' || connection === null || this.#isFreshWanted) return false;
+    return isStale(connection, why, this.#head);
   }
 
   /** For what was sent in vain: another target where there is one, otherwise the same once more. */
@@ -494,21 +455,9 @@ export class Exchange implements UpstreamUser, Holder {
     if (this.#desk.route.targetConcurrency > 0) this.#desk.slotReleased();
   }
 
-  /** RFC 9112 §9.3.1: only what may be done twice, on a kept connection that closed as we began to use it. */
-  #isStale(connection: UpstreamConnection, why: UpstreamBreak): boolean {
-    return (
-      why.kind === 'closed' &&
-      connection.useCount > 0 &&
-      !connection.hasAnswerBytes &&
-      !this.#isFreshWanted &&
-      !this.#head.hasBody &&
-      isIdempotent(this.#head.method)
-    );
-  }
-
   /** Nothing was sent: out of the counts, and to the gate again, at another target at once or after a pause. */
   #retry(reason: string | null): void {
-    const { column, clock, limits } = this.#core;
+    const { column } = this.#core;
     const target = this.#target;
     this.#target = null;
     if (target !== null) column.takeBack(target.row);
@@ -516,34 +465,17 @@ export class Exchange implements UpstreamUser, Holder {
     else column.takeBack(this.#route.row);
     this.#move('refused');
     if (target !== null) this.#releaseSlot();
+    this.#retries ??= new Retries(this.#core);
     if (target !== null && reason !== null) {
       this.#desk.ejection.failed(target);
       this.#desk.reportRefused(target, reason);
-      this.#refusedIds = [...this.#refusedIds, target.id];
-      if (
-        this.#route.targets.some((other) => other.state === 'ready' && !this.#refusedIds.includes(other.id))
-      ) {
+      if (this.#retries.refused(target.id, this.#route)) {
         this.admit();
         return;
       }
     }
-    const nowMs = clock.monotonic();
-    if (this.#retryUntilMs === 0) {
-      this.#retryUntilMs = nowMs + limits.retryMs;
-      this.#retryPauseMs = limits.retryPauseMinMs;
-    }
-    if (nowMs >= this.#retryUntilMs) {
-      this.fail(failureOfRetries(target, reason));
-      return;
-    }
-    this.#retryTimer = clock.after(this.#retryPauseMs, () => this.#again());
-    this.#retryPauseMs = Math.min(limits.retryPauseMaxMs, this.#retryPauseMs * 2);
-  }
-
-  #again(): void {
-    this.#retryTimer = null;
-    this.#refusedIds = NOBODY;
-    this.#client.asEvent(() => this.admit());
+    const again = (): void => this.#client.asEvent(() => this.admit());
+    if (!this.#retries.tryLater(again)) this.fail(failureOfRetries(target, reason));
   }
 
   onDeadline(): void {
@@ -566,28 +498,21 @@ export class Exchange implements UpstreamUser, Holder {
 
   /** Ends the exchange with an answer of our own, or by cutting the one that has begun. */
   fail(failure: Failure): void {
-    const request = { method: this.#head.method, accept: this.#head.fields.first('accept') ?? '' };
-    this.#conclude(failure.status, failure.code, (ownLines) =>
-      writeFailure(failure, { ...request, requestId: this.#requestId }, ownLines),
-    );
+    const request = { accept: this.#head.fields.first('accept') ?? '', requestId: this.#nameRequest() };
+    this.#conclude(failureAnswer(failure, request), failure.code);
   }
 
-  #conclude(status: number, error: string | null, write: (ownLines: string) => Buffer): void {
-    if (this.#status === 0) this.#status = status;
-    this.#error = error;
+  #conclude(answer: OwnAnswer, error: string | null): void {
+    if (this.#tally.status === 0) this.#tally.status = answer.status;
+    this.#tally.error = error;
     const phase = this.#phase;
     const connection = this.#connection;
     this.#connection = null;
     connection?.drop();
-    const head = this.#head;
-    const isPersistent = head.isKeepAlive && !head.hasBody && !this.#core.isDraining;
-    if (this.#requestId === '') this.#requestId = head.requestId ?? this.#core.requestIds.next();
     this.#end();
-    if (phase === 'answering' && this.#answer.showsItsEnd) {
-      // The client can tell by the framing that this is not all, and may keep what it has.
-      this.#client.exchangeEnded(false);
-    } else if (phase === 'answering' || phase === 'tunnel') this.#client.abort();
-    else this.#client.answerOwn(write, head, isPersistent);
+    if (phase === 'answering') this.#client.breakAnswer();
+    else if (phase === 'tunnel') this.#client.abort();
+    else this.#client.answerOwn(answer, this.#head, true);
   }
 
   /** Patience is over, the daemon's or a deploy's: 503 where nothing was said yet, otherwise a cut. */
@@ -605,8 +530,8 @@ export class Exchange implements UpstreamUser, Holder {
     const connection = this.#connection;
     this.#connection = null;
     connection?.drop();
-    if (this.#status === 0) this.#status = CLIENT_GONE;
-    if (this.#phase !== 'tunnel') this.#error = 'client_gone';
+    if (this.#tally.status === 0) this.#tally.status = CLIENT_GONE;
+    if (this.#phase !== 'tunnel') this.#tally.error = 'client_gone';
     this.#end();
   }
 
@@ -618,10 +543,10 @@ export class Exchange implements UpstreamUser, Holder {
     const { column } = this.#core;
     const counted = countedAs(this.#phase);
     this.#move('ended');
-    this.#retryTimer?.cancel();
-    this.#graceTimer?.cancel();
+    this.#retries?.cancel();
+    this.#hold?.cancel();
     this.#core.exchangeCount--;
-    this.#tell();
+    this.#tally.tell(this.#desk.counts, this.#client, this.#head, this);
     if (counted === 'held') {
       column.leave(this.#route.row);
       this.#desk.release(this);
@@ -632,35 +557,6 @@ export class Exchange implements UpstreamUser, Holder {
       else column.end(this.#route.row, nowMs);
       if (this.#target !== null) this.#releaseSlot();
     }
-  }
-
-  /** To the counts, and to the access log where there is one. */
-  #tell(): void {
-    const { clock, accessLog } = this.#core;
-    const { counts } = this.#desk;
-    const durationMs = clock.monotonic() - this.#beganAtMs;
-    counts.exchange(this.#head.method, this.#status, this.#status === 101 ? null : durationMs);
-    this.#bytesIn += this.#client.socket.relayedInBytes;
-    this.#bytesOut += this.#client.socket.relayedOutBytes;
-    if (this.#bytesIn > 0) counts.add('bytes in', this.#bytesIn);
-    if (this.#bytesOut > 0) counts.add('bytes out', this.#bytesOut);
-    if (this.#error !== null) counts.failed(this.#error);
-    if (accessLog === null) return;
-    accessLog.append(
-      accessLine({
-        ...requestRecord(clock.now(), this.#client, this.#head),
-        service: this.#route.name,
-        target: this.#target?.id ?? null,
-        status: this.#status,
-        bytesIn: this.#bytesIn,
-        bytesOut: this.#bytesOut,
-        durationMs,
-        wakeMs: this.#wakeMs,
-        requestId: this.#requestId,
-        isQuiet: this.#quiet !== null,
-        error: this.#error,
-      }),
-    );
   }
 
   #move(event: ExchangeEvent): void {
@@ -674,43 +570,10 @@ export class Exchange implements UpstreamUser, Holder {
 /** nginx's: the client went before it got an answer. */
 const CLIENT_GONE = 499;
 
-/** What quiet rules ask about a request. */
-function questionOf(client: ClientConnection, head: RequestHead): QuietQuestion {
-  return {
-    method: head.method,
-    path: head.path,
-    userAgent: () => head.fields.first('user-agent') ?? '',
-    clientAddress: () => client.origin(head).address,
-  };
-}
-
-/** Shared while nobody has refused. */
-const NOBODY: string[] = [];
-
-/** RFC 9110 §9.2.2. */
-function isIdempotent(method: string): boolean {
-  switch (method) {
-    case 'GET':
-    case 'HEAD':
-    case 'OPTIONS':
-    case 'PUT':
-    case 'DELETE':
-    case 'TRACE':
-      return true;
-    default:
-      return false;
-  }
-}
-
 /** Without a reason nobody refused: there was no target, or no connection to be had. */
 function failureOfRetries(target: TargetRoute | null, reason: string | null): Failure {
   if (target === null) return FAILURES.noTarget;
   return reason === null ? FAILURES.tooManyConnections : FAILURES.unreachable;
-}
-
-/** A kept connection may close for being idle; a new one that closes without a word is the target's doing. */
-function isTargetsFault(connection: UpstreamConnection, why: UpstreamBreak): boolean {
-  return why.kind === 'closed' && connection.useCount === 0 && !connection.hasAnswerBytes;
 }
 
 /** RFC 9110 §7.8: a server never switches to a protocol that was not asked for. */

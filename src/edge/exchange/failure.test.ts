@@ -1,10 +1,10 @@
 import { expect, test } from 'bun:test';
-import { FAILURES, failureOfWake, writeFailure } from './failure.ts';
+import { FAILURES, failureAnswer, failureOfWake } from './failure.ts';
+import { writeOwnAnswer } from './own-answer.ts';
 
 function written(accept: string, method = 'GET', failure = FAILURES.holdTimeout): string {
-  return writeFailure(failure, { method, accept, requestId: 'r-1' }, 'Connection: close\r\n').toString(
-    'utf8',
-  );
+  const answer = failureAnswer(failure, { accept, requestId: 'r-1' });
+  return writeOwnAnswer(answer, method, 'Connection: close\r\n').toString('utf8');
 }
 
 test('a browser gets a page', () => {
@@ -40,7 +40,7 @@ test('says when to come again, rounded up to seconds', () => {
 
 test('the length is that of the bytes, and words of others cannot become markup', () => {
   const failure = failureOfWake('exited', '<script>é</script>', 1_000);
-  const text = writeFailure(failure, { method: 'GET', accept: 'text/html', requestId: 'r' }, '');
+  const text = writeOwnAnswer(failureAnswer(failure, { accept: 'text/html', requestId: 'r' }), 'GET', '');
   const head = text.toString('utf8', 0, text.indexOf('\r\n\r\n'));
   const body = text.subarray(text.indexOf('\r\n\r\n') + 4);
   expect(head).toContain(`Content-Length: ${body.length}`);

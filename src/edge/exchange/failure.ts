@@ -1,6 +1,7 @@
 /** The only place where something that went wrong becomes an answer to a client. No state. */
 import type { RequestRefused } from '../http1/request-head.ts';
 import type { UpstreamBreak } from '../upstream/upstream-connection.ts';
+import type { OwnAnswer } from './own-answer.ts';
 
 export interface Failure {
   readonly status: number;
@@ -102,25 +103,21 @@ export function failureOfUpstream(why: UpstreamBreak): Failure {
 }
 
 export interface FailureRequest {
-  readonly method: string;
   readonly accept: string;
   readonly requestId: string;
 }
 
-/** The whole answer. `ownLines` are whole lines: `Date`, `Connection`. */
-export function writeFailure(what: Failure, request: FailureRequest, ownLines: string): Buffer {
-  const title = STATUS_TEXT[what.status] ?? 'Error';
-  const { type, text } = bodyOf(what, title, request);
+export function failureAnswer(what: Failure, request: FailureRequest): OwnAnswer {
+  const reason = STATUS_TEXT[what.status] ?? 'Error';
+  const { type, text } = bodyOf(what, reason, request);
   const body = Buffer.from(text, 'utf8');
   const retry =
     what.retryAfterMs === null ? '' : `Retry-After: ${Math.max(1, Math.ceil(what.retryAfterMs / 1000))}\r\n`;
   const allow = what.status === 405 ? 'Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n' : '';
-  const head =
-    `HTTP/1.1 ${what.status} ${title}\r\nContent-Type: ${type}\r\nContent-Length: ${body.length}\r\n` +
-    `Cache-Control: no-store\r\nX-Luma-Error: ${what.code}\r\nX-Request-ID: ${request.requestId}\r\n` +
-    `${retry}${allow}${ownLines}\r\n`;
-  const headBytes = Buffer.from(head, 'latin1');
-  return request.method === 'HEAD' ? headBytes : Buffer.concat([headBytes, body]);
+  const lines =
+    `Content-Type: ${type}\r\nContent-Length: ${body.length}\r\nCache-Control: no-store\r\n` +
+    `X-Luma-Error: ${what.code}\r\nX-Request-ID: ${request.requestId}\r\n${retry}${allow}`;
+  return { status: what.status, reason, lines, body };
 }
 
 function bodyOf(what: Failure, title: string, request: FailureRequest): { type: string; text: string } {

@@ -8,8 +8,16 @@ export interface BodySink {
   writeBytes(bytes: Buffer, from: number, to: number): void;
 }
 
-export class RequestBody {
+/** What an exchange takes a request's body from. */
+export interface IncomingBody {
   /** Why the body was rejected; empty while it is fine. */
+  readonly reason: string;
+  readonly isComplete: boolean;
+  /** Passes on what belongs to the body; returns where the rest of the input begins, or -1 when it is rejected. */
+  pass(input: Buffer, from: number, sink: BodySink): number;
+}
+
+export class RequestBody implements IncomingBody {
   reason = '';
   #isComplete: boolean;
   #bytesLeft: number;
@@ -28,7 +36,6 @@ export class RequestBody {
     return this.#isComplete;
   }
 
-  /** Passes on what belongs to the body; returns where the rest of the input begins, or -1 when it is rejected. */
   pass(input: Buffer, from: number, sink: BodySink): number {
     if (this.#isComplete) return from;
     if (this.#decoder !== null) return this.#passChunks(this.#decoder, input, from, sink);

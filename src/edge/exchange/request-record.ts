@@ -1,21 +1,25 @@
-/** What the access log says of a request itself, whatever became of it. Pure. */
+/** What counts and access log are told of a request itself, whatever became of it. No state. */
 import type { RequestHead } from '../http1/request-head.ts';
-import type { AccessRecord } from './access-line.ts';
-import type { ClientConnection } from './client-connection.ts';
+import { type AccessRecord, accessLine } from './access-line.ts';
+import type { ClientSide } from './client-side.ts';
+import type { EdgeCore } from './edge-core.ts';
+import type { Failure } from './failure.ts';
 
 type RequestPart = Pick<
   AccessRecord,
   'endedAt' | 'method' | 'host' | 'path' | 'client' | 'protocol' | 'userAgent'
 >;
 
+export type RecordedClient = Pick<ClientSide, 'remoteAddress' | 'origin' | 'protocolOf'>;
+
 /** `head` is null where what came was no request. */
 export function requestRecord(
   endedAt: number,
-  client: ClientConnection,
+  client: RecordedClient,
   head: RequestHead | null,
 ): RequestPart {
   if (head === null) {
-    const { remoteAddress } = client.socket;
+    const { remoteAddress } = client;
     return { endedAt, method: '', host: '', path: '', client: remoteAddress, protocol: '', userAgent: '' };
   }
   return {
@@ -24,13 +28,28 @@ export function requestRecord(
     host: head.host?.text ?? '',
     path: head.target,
     client: client.origin(head).address,
-    protocol: head.minor > 0 ? 'HTTP/1.1' : 'HTTP/1.0',
+    protocol: client.protocolOf(head),
     userAgent: head.fields.first('user-agent') ?? '',
   };
 }
 
+/** Tells of what never became an exchange of a service. */
+export function tellRefused(
+  { counts, accessLog, clock }: EdgeCore,
+  client: RecordedClient,
+  { status, code }: Failure,
+  head: RequestHead | null,
+  requestId: string,
+): void {
+  counts.exchange(head?.method ?? '', status, null);
+  counts.failed(code);
+  if (accessLog === null) return;
+  const record = requestRecord(clock.now(), client, head);
+  accessLog.append(accessLine({ ...NO_EXCHANGE, ...record, status, requestId, error: code }));
+}
+
 /** Of what never became an exchange. */
-export const NO_EXCHANGE: Omit<AccessRecord, keyof RequestPart | 'status' | 'requestId' | 'error'> = {
+const NO_EXCHANGE: Omit<AccessRecord, keyof RequestPart | 'status' | 'requestId' | 'error'> = {
   service: null,
   target: null,
   bytesIn: 0,

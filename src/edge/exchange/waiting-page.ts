@@ -5,6 +5,7 @@
  */
 import type { RequestHead } from '../http1/request-head.ts';
 import { escaped } from './failure.ts';
+import type { OwnAnswer } from './own-answer.ts';
 
 /** Also where no script runs, or where one was refused. */
 const RELOAD_SECONDS = 2;
@@ -19,14 +20,13 @@ export function isPageRequest(head: RequestHead): boolean {
   return mode === undefined || mode.toLowerCase() === 'navigate';
 }
 
-/** 503, so that neither a monitor nor a cache takes it for the app. `ownLines` are whole lines. */
-export function writeWaitingPage(service: string, requestId: string, ownLines: string): Buffer {
+/** 503, so that neither a monitor nor a cache takes it for the app. */
+export function waitingPage(service: string, requestId: string): OwnAnswer {
   const body = Buffer.from(page(escaped(service)), 'utf8');
-  const head =
-    'HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/html; charset=utf-8\r\n' +
-    `Content-Length: ${body.length}\r\nCache-Control: no-store\r\nRetry-After: ${RELOAD_SECONDS}\r\n` +
-    `X-Luma-Error: waking\r\nX-Request-ID: ${requestId}\r\n${ownLines}\r\n`;
-  return Buffer.concat([Buffer.from(head, 'latin1'), body]);
+  const lines =
+    `Content-Type: text/html; charset=utf-8\r\nContent-Length: ${body.length}\r\nCache-Control: no-store\r\n` +
+    `Retry-After: ${RELOAD_SECONDS}\r\nX-Luma-Error: waking\r\nX-Request-ID: ${requestId}\r\n`;
+  return { status: 503, reason: 'Service Unavailable', lines, body };
 }
 
 function page(service: string): string {

@@ -1,0 +1,71 @@
+/**
+ * What happens to a request between its head and the gate: to which service it belongs, and the answers that the edge
+ * gives itself before any service is asked. The one place for them, whatever protocol the client speaks. No state.
+ */
+import type { RequestHead } from '../http1/request-head.ts';
+import type { ClientSide } from './client-side.ts';
+import type { EdgeCore } from './edge-core.ts';
+import { FAILURES, type Failure, failureAnswer, failureOfRequest } from './failure.ts';
+import { NO_BODY_BYTES, type OwnAnswer } from './own-answer.ts';
+import { tellRefused } from './request-record.ts';
+import type { ServiceDesk } from './service-desk.ts';
+
+const HEALTH_PATH = '/luma-proxy-health';
+
+/** RFC 9110 §7.4: only a connection of its own kind may ask for an `https` address. */
+const MISDIRECTED = { status: 421, reason: 'an https address over a connection that is not one' } as const;
+const TRACE_REFUSED = { status: 405, reason: 'TRACE, which this server does not answer itself' } as const;
+
+/** The desk of the service that is asked; null: the client has its answer. */
+export function receive(core: EdgeCore, client: ClientSide, head: RequestHead): ServiceDesk | null {
+  if (head.isSecureTarget && client.origin(head).proto !== 'https') {
+    refuse(core, client, head, failureOfRequest(MISDIRECTED), core.requestIds.next(), false);
+    return null;
+  }
+  if (head.maxForwards === 0) {
+    answerAsLast(core, client, head);
+    return null;
+  }
+  if (head.path === HEALTH_PATH) {
+    client.answerOwn(HEALTHY, head, true);
+    return null;
+  }
+  const route = core.table.find(head.host === null ? '' : head.host.name, head.path);
+  const desk = route === null ? undefined : core.desks.get(route.name);
+  if (desk !== undefined) return desk;
+  refuse(core, client, head, FAILURES.unknownHost, head.requestId ?? core.requestIds.next(), true);
+  return null;
+}
+
+const HEALTHY: OwnAnswer = {
+  status: 200,
+  reason: 'OK',
+  lines: 'Content-Type: text/plain\r\nContent-Length: 3\r\nCache-Control: no-store\r\n',
+  body: Buffer.from('ok\n'),
+};
+
+const OPTIONS: OwnAnswer = {
+  status: 204,
+  reason: 'No Content',
+  lines: 'Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n',
+  body: NO_BODY_BYTES,
+};
+
+/** RFC 9110 §7.6.2: `Max-Forwards: 0` makes us the final recipient. What TRACE would show is nobody's business. */
+function answerAsLast(core: EdgeCore, client: ClientSide, head: RequestHead): void {
+  if (head.method !== 'TRACE') client.answerOwn(OPTIONS, head, true);
+  else refuse(core, client, head, failureOfRequest(TRACE_REFUSED), core.requestIds.next(), true);
+}
+
+function refuse(
+  core: EdgeCore,
+  client: ClientSide,
+  head: RequestHead,
+  failure: Failure,
+  requestId: string,
+  mayPersist: boolean,
+): void {
+  tellRefused(core, client, failure, head, requestId);
+  const request = { accept: head.fields.first('accept') ?? '', requestId };
+  client.answerOwn(failureAnswer(failure, request), head, mayPersist);
+}

@@ -1,0 +1,59 @@
+/** Where an exchange goes, and what may be sent a second time. Pure but for the slot that a choice takes on the board. */
+import { chooseTarget } from '../balancing/least-loaded.ts';
+import type { RequestHead } from '../http1/request-head.ts';
+import type { ServiceRoute, TargetRoute } from '../routing/service-route.ts';
+import type { UpstreamBreak, UpstreamConnection } from '../upstream/upstream-connection.ts';
+import type { EdgeCore } from './edge-core.ts';
+import type { ServiceDesk } from './service-desk.ts';
+
+/** The target that admits the exchange, counted on its row. `full`: those that could have no free slot. */
+export function pickTarget(
+  { column, table }: EdgeCore,
+  desk: ServiceDesk,
+  { targets, targetConcurrency }: ServiceRoute,
+  refusedIds: readonly string[],
+): TargetRoute | 'full' | 'none' {
+  const { ejectedIds } = desk.ejection;
+  let passedOver = refusedIds;
+  let isFull = false;
+  for (;;) {
+    const target = chooseTarget(targets, column, passedOver, ejectedIds);
+    // An ejected one does not help out for those that are merely full.
+    if (target === null || (isFull && ejectedIds.includes(target.id))) return isFull ? 'full' : 'none';
+    const entry = column.tryEnterLimited(target.row, table.generation, targetConcurrency);
+    if (entry === 'entered') return target;
+    if (entry === 'full') isFull = true;
+    passedOver = [...passedOver, target.id];
+  }
+}
+
+/** RFC 9110 §9.2.2. */
+export function isIdempotent(method: string): boolean {
+  switch (method) {
+    case 'GET':
+    case 'HEAD':
+    case 'OPTIONS':
+    case 'PUT':
+    case 'DELETE':
+    case 'TRACE':
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** RFC 9112 §9.3.1: only what may be done twice, on a kept connection that closed as we began to use it. */
+export function isStale(connection: UpstreamConnection, why: UpstreamBreak, head: RequestHead): boolean {
+  return (
+    why.kind === 'closed' &&
+    connection.useCount > 0 &&
+    !connection.hasAnswerBytes &&
+    !head.hasBody &&
+    isIdempotent(head.method)
+  );
+}
+
+/** A kept connection may close for being idle; a new one that closes without a word is the target's doing. */
+export function isTargetsFault(connection: UpstreamConnection, why: UpstreamBreak): boolean {
+  return why.kind === 'closed' && connection.useCount === 0 && !connection.hasAnswerBytes;
+}
