@@ -45,10 +45,10 @@ export interface EdgeLimits {
   readonly keepAliveIdleMs: number;
   /** Until a connection to a target is made, milliseconds. */
   readonly connectMs: number;
-  /** A client that owes body bytes and sends none, milliseconds; beyond: 408. */
+  /** A client that owes body bytes and sends none, milliseconds; beyond: 408. Only while the target would take some. */
   readonly requestBodyIdleMs: number;
-  /** Bytes of a body that count as progress in that time; one that drips has no longer than one that stops. */
-  readonly requestBodyProgressBytesMin: number;
+  /** Bytes of a body that buy one second more, up to that time: one that drips below this rate gets 408 in the end. */
+  readonly requestBodyBytesPerSecondMin: number;
   /** A client that takes nothing of what waits for it, milliseconds; beyond: reset. */
   readonly clientStalledMs: number;
   /** An upstream that is silent in the middle of an answer, milliseconds; beyond: the answer is cut. */
@@ -109,7 +109,7 @@ export const EDGE_LIMITS: EdgeLimits = {
   keepAliveIdleMs: 75_000,
   connectMs: 3_000,
   requestBodyIdleMs: 60_000,
-  requestBodyProgressBytesMin: 1_024,
+  requestBodyBytesPerSecondMin: 240,
   clientStalledMs: 60_000,
   answerIdleMs: 600_000,
   tunnelHalfClosedMs: 30_000,

@@ -10,7 +10,12 @@ let fixture: EdgeFixture;
 let last: RawClient | null = null;
 
 beforeAll(async () => {
-  fixture = new EdgeFixture({ requestHeadBytesMax: 4_096, requestTargetBytesMax: 1_024, headFieldsMax: 20 });
+  fixture = new EdgeFixture({
+    requestHeadBytesMax: 4_096,
+    requestTargetBytesMax: 1_024,
+    headFieldsMax: 20,
+    requestBodyIdleMs: 2_000,
+  });
   fixture.serve([await fixture.upstream(followScript)], { hosts: ['a.test', '::1'] });
 });
 

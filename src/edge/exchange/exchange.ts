@@ -49,8 +49,6 @@ export class Exchange implements UpstreamUser, Holder, ExchangeEnd {
   #hasClientEnded = false;
   #hasTargetEnded = false;
   #isFreshWanted = false;
-  /** Since the deadline of the body was last moved. */
-  #bodyProgressBytes = 0;
   #hold: HoldRecord | null = null;
   #retries: Retries | null = null;
 
@@ -276,13 +274,15 @@ export class Exchange implements UpstreamUser, Holder, ExchangeEnd {
     return -1;
   }
 
-  /** A body that drips would keep its connection, and its target's, for as long as it likes. */
+  /** A body buys time with its bytes: one that drips would keep its connection, and its target's, for as long as it likes. */
   #noteBody(byteCount: number): void {
-    this.#bodyProgressBytes += byteCount;
-    if (!this.body.isComplete && this.#bodyProgressBytes < this.#core.limits.requestBodyProgressBytesMin)
+    if (!this.#isClientsTurn) {
+      this.#armAnswer();
       return;
-    this.#bodyProgressBytes = 0;
-    this.#armAnswer();
+    }
+    const { sweep, limits } = this.#core;
+    const boughtMs = (byteCount * 1_000) / limits.requestBodyBytesPerSecondMin;
+    this.#client.dueMs = Math.min(sweep.nowMs + limits.requestBodyIdleMs, this.#client.dueMs + boughtMs);
   }
 
   #isWithTarget(): boolean {
@@ -291,7 +291,12 @@ export class Exchange implements UpstreamUser, Holder, ExchangeEnd {
 
   #armAnswer(): void {
     const responseTimeoutMs = this.#route.responseTimeoutMs === 0 ? NEVER : this.#route.responseTimeoutMs;
-    this.#client.arm(this.body.isComplete ? responseTimeoutMs : this.#core.limits.requestBodyIdleMs);
+    this.#client.arm(this.#isClientsTurn ? this.#core.limits.requestBodyIdleMs : responseTimeoutMs);
+  }
+
+  /** Who keeps the exchange waiting: a body whose target takes no more of it is not the client's fault. */
+  get #isClientsTurn(): boolean {
+    return !this.body.isComplete && !this.#isUpstreamClogged;
   }
 
   onInterimHead(head: ResponseHead): void {
@@ -391,10 +396,12 @@ export class Exchange implements UpstreamUser, Holder, ExchangeEnd {
 
   onUpstreamClogged(): void {
     this.#isUpstreamClogged = true;
+    if (this.#phase === 'awaiting') this.#armAnswer();
   }
 
   onUpstreamWritable(): void {
     this.#isUpstreamClogged = false;
+    if (this.#phase === 'awaiting') this.#armAnswer();
     this.#client.passBody();
     this.#endTunnelOnceEmpty();
   }
@@ -484,8 +491,8 @@ export class Exchange implements UpstreamUser, Holder, ExchangeEnd {
         this.fail(this.#desk.waitsFor === 'slot' ? FAILURES.tooBusy : failureOfHold(this.#desk.route));
         return;
       case 'awaiting':
-        if (this.body.isComplete) this.#blameTarget();
-        this.fail(this.body.isComplete ? FAILURES.answerTimeout : FAILURES.requestTimeout);
+        if (!this.#isClientsTurn) this.#blameTarget();
+        this.fail(this.#isClientsTurn ? FAILURES.requestTimeout : FAILURES.answerTimeout);
         return;
       case 'answering':
       case 'tunnel':

@@ -1,6 +1,7 @@
 /** Every bound at its limit and beyond it, over real sockets; short limits stand for long ones. */
 import { afterEach, expect, test } from 'bun:test';
-import { answering, EdgeFixture, eventually } from './edge.fixture.ts';
+import type { Socket } from 'node:net';
+import { answering, EdgeFixture, eventually, type RawClient, targetOn } from './edge.fixture.ts';
 
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
 const GET = 'GET /x HTTP/1.1\r\nHost: app.test\r\n\r\n';
@@ -59,11 +60,12 @@ test('a body that stops coming is 408', async () => {
 });
 
 test('a body that drips is 408 as well, and one that comes slowly is not', async () => {
-  fixture = new EdgeFixture({ requestBodyIdleMs: 400, requestBodyProgressBytesMin: 5_000 });
+  fixture = new EdgeFixture({ requestBodyIdleMs: 400, requestBodyBytesPerSecondMin: 20_000 });
   fixture.serve([await fixture.upstream(MUTE)]);
   const [dripping, slow] = [await fixture.client(), await fixture.client()];
   for (const client of [dripping, slow]) {
-    client.send('POST / HTTP/1.1\r\nHost: app.test\r\nContent-Length: 10000000\r\n\r\n');
+    // What comes at once is no credit for later.
+    client.send(`POST / HTTP/1.1\r\nHost: app.test\r\nContent-Length: 10000000\r\n\r\n${'x'.repeat(90_000)}`);
   }
   while (dripping.received === '') {
     dripping.send('x');
@@ -73,6 +75,33 @@ test('a body that drips is 408 as well, and one that comes slowly is not', async
   expect(await dripping.untilEnd()).toStartWith('HTTP/1.1 408');
   expect(slow.received).toBe('');
   slow.socket.destroy();
+});
+
+test('a target that stops taking a body has the time of its answer, and the client is not blamed', async () => {
+  fixture = new EdgeFixture({ requestBodyIdleMs: 20 });
+  const sockets: Socket[] = [];
+  const port = await fixture.upstream((socket) => {
+    sockets.push(socket.pause());
+    socket.on('data', (bytes: Buffer) => {
+      if (bytes.toString('latin1').endsWith('end')) socket.pause().write(OK);
+    });
+  });
+  fixture.serve([port]);
+  const post = (client: RawClient): void => {
+    const body = `${'x'.repeat(8 * 1024 * 1024)}end`;
+    client.send(`POST / HTTP/1.1\r\nHost: app.test\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+  };
+  const [patient, impatient] = [await fixture.client(), await fixture.client()];
+  post(patient);
+  await eventually(() => sockets.length === 1);
+  const restedAt = performance.now() + 100;
+  await eventually(() => performance.now() > restedAt);
+  sockets[0]?.resume();
+  await patient.untilContains('200 OK');
+  fixture.put({ targets: [targetOn(port)], responseTimeoutMs: 20 });
+  post(impatient);
+  expect(await impatient.untilEnd()).toStartWith('HTTP/1.1 504');
+  for (const socket of sockets) socket.destroy();
 });
 
 test('without a connection to be had a request waits for one, then hears that there are too many', async () => {
