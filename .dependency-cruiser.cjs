@@ -38,6 +38,7 @@ const doors = [
   '^src/[^/]+/[^/]+\\.contract\\.ts$',
   '^src/(runtimes|store|cli)/[^/]+/index\\.ts$',
   '^src/(api|proxy)/client/(index|contract)\\.ts$',
+  '^src/proxy/workers/index\\.ts$',
   // What the daemon and the edge share: the board's memory, and what they say to each other as plain data.
   '^src/edge/board/index\\.ts$',
   '^src/edge/routing/service-route\\.ts$',

@@ -12,17 +12,4 @@ export interface ProxyContext {
   client(socketPath: string): ProxyClient;
   /** Serves until a signal ends it. */
   run(settings: RunSettings): Promise<void>;
-  /** One worker process of a daemon. */
-  work(settings: WorkSettings): Promise<void>;
-}
-
-export interface WorkSettings {
-  readonly column: number;
-  readonly workersSocketPath: string;
-  readonly listeners: number;
-  readonly shutdownTimeoutMs: number;
-  readonly accessLog: string | null;
-  /** What the daemon says of the edge, as JSON. */
-  readonly edge: string;
-  readonly isDebug: boolean;
 }

@@ -11,12 +11,11 @@ import { setGlobalOptionCommand } from './commands/set-global-option.ts';
 import { statusCommand } from './commands/status.ts';
 import { stopCommand } from './commands/stop.ts';
 import { versionCommand } from './commands/version.ts';
-import { workerCommand } from './commands/worker.ts';
 import type { ProxyContext } from './context.ts';
 
 export { runProgram } from '../program.ts';
 export type { Terminal } from '../terminal.ts';
-export type { ProxyContext, WorkSettings } from './context.ts';
+export type { ProxyContext } from './context.ts';
 export type { RunSettings } from './run-settings.ts';
 
 export const proxyCommands: readonly CommandSpec<ProxyContext>[] = [
@@ -31,5 +30,4 @@ export const proxyCommands: readonly CommandSpec<ProxyContext>[] = [
   setGlobalOptionCommand,
   statusCommand,
   versionCommand,
-  workerCommand,
 ];

@@ -17,7 +17,8 @@ import {
 import type { WorkerCounts } from './counts-beat.ts';
 import { LineSocket, lineHandlers, parseLine } from './line-socket.ts';
 import type { OwnedRoute, ToDaemon, ToWorker } from './worker-protocol.ts';
-import { toDaemonSchema, WORKER_PROTOCOL } from './worker-protocol.ts';
+import { toDaemonSchema } from './worker-protocol.ts';
+import { WORKER_PROTOCOL } from './worker-protocol-version.ts';
 
 type Hello = Extract<ToDaemon, { type: 'hello' }>;
 type Table = Extract<ToDaemon, { type: 'table' }>;

@@ -15,11 +15,8 @@ import type { ListeningSocket } from './listening-socket.ts';
 import { adoptListeningSocket } from './listening-socket.ts';
 import type { SharedBoard } from './shared-board.ts';
 import { openSharedBoard } from './shared-board.ts';
-import { WORKER_PROTOCOL } from './worker-protocol.ts';
-
-/** The command-line flag that names the worker socket, by which a worker is known. */
-export const WORKERS_SOCKET_FLAG = '--workers-socket';
-export const COLUMN_FLAG = '--column';
+import { COLUMN_FLAG, WORKERS_SOCKET_FLAG } from './worker-flags.ts';
+import { WORKER_PROTOCOL } from './worker-protocol-version.ts';
 
 const LOOK_AGAIN_MS = 2;
 

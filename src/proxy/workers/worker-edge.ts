@@ -1,18 +1,10 @@
 /** Builds the edge of a worker, whichever process it lives in: what people set, within what the process may open. */
 import { readFileSync } from 'node:fs';
-import { z } from 'zod';
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 import type { BoardColumn } from '../../edge/board/index.ts';
 import type { AccessLog, ConnectionBudget, EdgeHost, EdgeSettings } from '../../edge/index.ts';
 import { connectionBudget, Edge } from '../../edge/index.ts';
-
-/** As a worker process is told it. */
-export const edgeSettingsSchema = z.strictObject({
-  trustedProxies: z.array(z.string()).readonly(),
-  usesProxyProtocol: z.boolean(),
-  connectionsPerAddressMax: z.int().min(0),
-}) satisfies z.ZodType<EdgeSettings>;
 
 export interface WorkerEdgeOptions {
   readonly column: BoardColumn;

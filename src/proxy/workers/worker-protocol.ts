@@ -1,6 +1,6 @@
 /**
  * What the daemon and a worker say to each other: one JSON object per line over the daemon's worker socket.
- * A worker that outlives its daemon says the same to the next one, so PROTOCOL guards every change.
+ * A worker that outlives its daemon says the same to the next one, so WORKER_PROTOCOL guards every change.
  */
 import { z } from 'zod';
 import type { RouteChange, ServiceRoute } from '../../edge/routing/service-route.ts';
@@ -8,8 +8,6 @@ import type { Issuance } from '../client/contract.ts';
 import type { Deployment } from '../services/deployment.ts';
 import { deploymentSchema } from '../services/deployment.ts';
 import { issuanceSchema, optionsShape, sharingShape, waitingShape } from '../services/service-schema.ts';
-
-export const WORKER_PROTOCOL = 2;
 
 /** A service as workers keep it: with its owner, so that a daemon that lost everything learns all from a worker. */
 export interface OwnedRoute extends ServiceRoute {

@@ -18,7 +18,7 @@ import { handOver } from './descriptor-passing.ts';
 import { carryOut } from './edge-orders.ts';
 import { newWorkerEdge } from './worker-edge.ts';
 import type { ToWorker } from './worker-protocol.ts';
-import { WORKER_PROTOCOL } from './worker-protocol.ts';
+import { WORKER_PROTOCOL } from './worker-protocol-version.ts';
 import { WorkerTable } from './worker-table.ts';
 
 export interface WorkerOptions {
