@@ -5,7 +5,7 @@
 import { parseArgs } from 'node:util';
 import type { Subprocess } from 'bun';
 import { LumaError, messageOf } from '../../base/errors.ts';
-import type { EdgeSettings } from '../../edge/edge-settings.ts';
+import type { EdgeSettings } from '../../edge/index.ts';
 import type { ListeningSocket } from './listening-socket.ts';
 
 /** Of the first inherited descriptor, the board; the listening sockets follow. */
