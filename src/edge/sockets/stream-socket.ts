@@ -3,6 +3,7 @@
  * writes, drain that fires for nothing, end() that drops data, half close by shutdown(), throws inside handlers.
  * Writes made during one socket event are gathered, so a head and its body leave in one system call.
  */
+import type { SecureContext } from 'node:tls';
 import type { Socket, SocketHandler } from 'bun';
 import { assert } from '../../base/errors.ts';
 
@@ -22,6 +23,31 @@ export interface SocketOwner {
   onBug(error: unknown): void;
 }
 
+/** What a connection needs to go on as a TLS server. */
+export interface ServerTls {
+  readonly context: SecureContext;
+  /** ALPN (RFC 7301): the one protocol that was chosen; null: the client asked for none. */
+  readonly protocol: string | null;
+  /** What has come already, from the ClientHello on. */
+  readonly received: Buffer;
+  /** Once, unless the connection is closed before: whether the handshake succeeded. */
+  onHandshake(isDone: boolean): void;
+}
+
+/** What Bun's `upgradeTLS` takes as node:tls of the same Bun calls it, and its types do not know. */
+interface TlsUpgrade {
+  readonly isServer: true;
+  readonly allowHalfOpen: true;
+  readonly data: StreamSocket;
+  readonly socket: SocketHandler<StreamSocket, 'buffer'>;
+  readonly initialData: Buffer;
+  readonly tls: { readonly secureContext: unknown; readonly ALPNProtocols?: Buffer };
+}
+
+interface Upgradable {
+  upgradeTLS(options: TlsUpgrade): [raw: Socket<StreamSocket>, tls: Socket<StreamSocket>];
+}
+
 /** Native, and missing from the types: `write(text, at, 'latin1')` without its argument checks. */
 interface Latin1Writer {
   latin1Write(text: string, at: number): number;
@@ -39,7 +65,8 @@ let batchSocket: StreamSocket | null = null;
 let eventDepth = 0;
 
 export class StreamSocket {
-  readonly #owner: SocketOwner;
+  #owner: SocketOwner;
+  #onHandshake: ServerTls['onHandshake'] | null = null;
   #socket: Socket<StreamSocket> | null = null;
   #backlog: Buffer[] = [];
   #backlogBytes = 0;
@@ -93,6 +120,32 @@ export class StreamSocket {
   get remoteAddress(): string {
     const address = this.#socket?.remoteAddress ?? '';
     return address.startsWith('::ffff:') ? address.slice(7) : address;
+  }
+
+  /** From now on another one hears what happens. */
+  handTo(owner: SocketOwner): void {
+    this.#owner = owner;
+  }
+
+  /**
+   * Goes on as a TLS server; nothing may have been written before. From here on bytes are those within TLS, and the
+   * socket underneath, of which Bun tells as well, is nobody's.
+   */
+  secure({ context, protocol, received, onHandshake }: ServerTls): void {
+    const socket = this.#socket;
+    assert(socket !== null && this.isOpen, 'only an open connection is secured');
+    this.#onHandshake = onHandshake;
+    const tls = { secureContext: context.context, ...(protocol && { ALPNProtocols: protocolList(protocol) }) };
+    const upgrade = { isServer: true, allowHalfOpen: true, data: this, socket: TLS_HANDLERS } as const;
+    const [raw, secured] = (socket as unknown as Upgradable).upgradeTLS({
+      ...upgrade,
+      initialData: received,
+      tls,
+    });
+    raw.data = NOBODY;
+    this.#socket = secured;
+    // A pause was the raw socket's.
+    this.#isPaused = false;
   }
 
   /** Characters above 255 must not occur. */
@@ -186,6 +239,13 @@ export class StreamSocket {
     if (this.#isDestroyed) return;
     if (this.#onward !== null && this.#onward.#passes(bytes)) this.#relayedInBytes += bytes.length;
     else this.#owner.onData(bytes);
+  }
+
+  /** Of the TLS handshake. */
+  shaken(isDone: boolean): void {
+    const tell = this.#onHandshake;
+    this.#onHandshake = null;
+    if (!this.#isDestroyed && !this.#isClosed) tell?.(isDone);
   }
 
   drained(): void {
@@ -385,6 +445,40 @@ const HANDLERS: SocketHandler<StreamSocket, 'buffer'> = {
     socket.data.failed(error);
   },
 };
+
+const TLS_HANDLERS: SocketHandler<StreamSocket, 'buffer'> = {
+  ...HANDLERS,
+  open() {
+    // It was open before.
+  },
+  handshake(socket, isDone) {
+    eventDepth++;
+    try {
+      socket.data.shaken(isDone);
+    } catch (error) {
+      socket.data.failed(error);
+    } finally {
+      endEvent();
+    }
+  },
+};
+
+/** Has heard its last: for sockets underneath TLS, which Bun tells of as well. */
+const NOBODY = new StreamSocket({
+  onOpen() {},
+  onData() {},
+  onClogged() {},
+  onWritable() {},
+  onPeerEnd() {},
+  onClosed() {},
+  onBug() {},
+});
+NOBODY.destroy();
+
+/** As ALPN writes them: each with its length before it. */
+function protocolList(protocol: string): Buffer {
+  return Buffer.from(`${String.fromCharCode(protocol.length)}${protocol}`, 'latin1');
+}
 
 /** The handlers of accepted sockets: `accept` makes the owner, everything else is the same. */
 export function acceptingHandlers(
