@@ -14,6 +14,7 @@ import type { EdgeHost } from './exchange/edge-host.ts';
 import { RequestIds } from './exchange/request-ids.ts';
 import { type CountsTaken, ServiceCounts } from './exchange/service-counts.ts';
 import { ServiceDesk } from './exchange/service-desk.ts';
+import { type Reception, TlsArrival } from './exchange/tls-arrival.ts';
 import { TrustedProxies } from './exchange/trusted-proxies.ts';
 import { HeadMemory } from './http1/head-memory.ts';
 import { RequestHeadReader } from './http1/request-head-reader.ts';
@@ -22,7 +23,9 @@ import { RouteTable } from './routing/route-table.ts';
 import type { RouteChange } from './routing/service-route.ts';
 import { DeadlineSweep } from './sockets/deadline-sweep.ts';
 import { type ListenAddress, Listener } from './sockets/listener.ts';
-import { asOneEvent } from './sockets/stream-socket.ts';
+import { asOneEvent, type SocketOwner, type StreamSocket } from './sockets/stream-socket.ts';
+import type { AcmeChallenge, CertificateChange, EdgeCertificate } from './tls/edge-certificate.ts';
+import { TlsDesk } from './tls/tls-desk.ts';
 import { IdleBudget } from './upstream/target-pool.ts';
 
 export { type ConnectionBudget, connectionBudget } from './connection-budget.ts';
@@ -33,6 +36,7 @@ export { type CountsTaken, DURATION_BOUNDS } from './exchange/service-counts.ts'
 export { EDGE_LIMITS, type EdgeLimits } from './limits.ts';
 export type { Readiness, RouteChange, ServiceRoute, TargetRoute } from './routing/service-route.ts';
 export type { ListenAddress } from './sockets/listener.ts';
+export type { AcmeChallenge, CertificateChange, EdgeCertificate } from './tls/edge-certificate.ts';
 export { type ProbedTarget, type ProbeOutcome, probeTarget } from './upstream/target-probe.ts';
 
 export interface EdgeOptions {
@@ -60,6 +64,9 @@ export interface EdgeStats {
   readonly ejections: number;
   /** Connections that were not let in, since the start. */
   readonly turnedAway: TurnedAway;
+  readonly certificates: number;
+  /** Of those, the ones that were asked for and are kept loaded. */
+  readonly loadedCertificates: number;
 }
 
 export class Edge {
@@ -91,6 +98,7 @@ export class Edge {
       responseHeads: new HeadMemory(),
       trustedProxies: new TrustedProxies(settings.trustedProxies),
       caps: new ConnectionCaps(limits, settings.connectionsPerAddressMax),
+      tls: new TlsDesk(PROTOCOLS, limits.secureContextsMax, onError),
       counts: new ServiceCounts('', changedCounts),
       changedCounts,
       accessLog: options.accessLog ?? null,
@@ -165,6 +173,43 @@ export class Edge {
     return { port: listener.port };
   }
 
+  /** As `listen`, for TLS: certificates as `applyCertificates` says. */
+  listenTls(
+    address: ListenAddress,
+    usesProxyProtocol = this.#settings.usesProxyProtocol,
+  ): { readonly port: number } {
+    const core = this.#core;
+    const onSecured: Reception = (stream, arrival) => {
+      const take = (owner: SocketOwner): StreamSocket => stream.handTo(owner);
+      new ClientConnection(core, take, false, arrival).onOpen();
+    };
+    const listener = new Listener(address, (make) => {
+      new TlsArrival(core, make, usesProxyProtocol, onSecured);
+    });
+    this.#listeners.push(listener);
+    return { port: listener.port };
+  }
+
+  /** Handshakes from here on are by it; connections keep what they have. */
+  applyCertificates(change: CertificateChange): void {
+    this.#core.tls.apply(change);
+  }
+
+  /** All there are: what is not among them is gone. */
+  replaceCertificates(certificates: readonly EdgeCertificate[], challenges: readonly AcmeChallenge[]): void {
+    this.#core.tls.replace(certificates);
+    this.#core.tls.challenges.replace(challenges);
+  }
+
+  /** From here on the certificate authority gets this answer. */
+  putChallenge(challenge: AcmeChallenge): void {
+    this.#core.tls.challenges.put(challenge);
+  }
+
+  withdrawChallenge(challenge: AcmeChallenge): void {
+    this.#core.tls.challenges.withdraw(challenge);
+  }
+
   /**
    * Accepts nothing more and lets exchanges finish; what is left after `timeoutMs` is cut. Idle connections hear
    * `Connection: close` on their next answer, and are closed when none is asked for within `idleMs`.
@@ -217,6 +262,8 @@ export class Edge {
       watched: sweep.size,
       ejections,
       turnedAway: caps.turnedAway,
+      certificates: this.#core.tls.certificateCount,
+      loadedCertificates: this.#core.tls.contextCount,
     };
   }
 
@@ -251,6 +298,9 @@ export class Edge {
     onEmpty();
   }
 }
+
+/** Over TLS, the preferred one first. */
+const PROTOCOLS = ['http/1.1'];
 
 /** Without `onError` a bug closes its connection and is not told: the counters still show the cut. */
 function reportToNobody(): void {}

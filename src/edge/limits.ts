@@ -41,6 +41,12 @@ export interface EdgeLimits {
   readonly unsafeReuseIdleMs: number;
   /** From the first byte of a request head to its last, milliseconds; beyond: 408. */
   readonly requestHeadMs: number;
+  /** Bytes of a ClientHello; beyond: refused. */
+  readonly clientHelloBytesMax: number;
+  /** From the accepted connection to the end of its TLS handshake, milliseconds; beyond: closed. */
+  readonly tlsHandshakeMs: number;
+  /** Certificates that are kept loaded; beyond, the one used longest ago is read again when it is asked for. */
+  readonly secureContextsMax: number;
   /** Between two requests of a connection, milliseconds; beyond: closed without a word. */
   readonly keepAliveIdleMs: number;
   /** Until a connection to a target is made, milliseconds. */
@@ -106,6 +112,9 @@ export const EDGE_LIMITS: EdgeLimits = {
   upstreamIdleMs: 4_000,
   unsafeReuseIdleMs: 1_000,
   requestHeadMs: 15_000,
+  clientHelloBytesMax: 16 * 1024,
+  tlsHandshakeMs: 10_000,
+  secureContextsMax: 4_096,
   keepAliveIdleMs: 75_000,
   connectMs: 3_000,
   requestBodyIdleMs: 60_000,

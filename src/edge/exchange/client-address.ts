@@ -29,11 +29,13 @@ const NOTHING_SAID: Said = { nodes: [], protos: [], hosts: [] };
 export class ClientAddress {
   readonly #proxies: TrustedProxies;
   readonly #peer: KnownAddress;
+  readonly #ownProto: 'http' | 'https';
   #lastHost: HostField | null = null;
   #last: RequestOrigin | null = null;
 
-  /** `peer` as the socket or its PROXY header has it. */
-  constructor(peer: string, proxies: TrustedProxies) {
+  /** `peer` as the socket or its PROXY header has it; `ownProto`: what the connection itself speaks. */
+  constructor(peer: string, proxies: TrustedProxies, ownProto: 'http' | 'https' = 'http') {
+    this.#ownProto = ownProto;
     this.#proxies = proxies;
     this.#peer = proxies.find(peer) ?? { text: peer, isTrusted: false };
   }
@@ -51,7 +53,7 @@ export class ClientAddress {
     if (this.#peer.isTrusted) return this.#believed(head);
     if (this.#last !== null && head.host === this.#lastHost) return this.#last;
     this.#lastHost = head.host;
-    this.#last = originOf(this.#peer.text, this.#peer.text, 'http', head.host?.text ?? null);
+    this.#last = originOf(this.#peer.text, this.#peer.text, this.#ownProto, head.host?.text ?? null);
     return this.#last;
   }
 
@@ -59,7 +61,7 @@ export class ClientAddress {
     const said = saidBy(head.fields);
     const hops = this.#hops(said.nodes);
     const at = said.nodes.length - (hops.length - 1);
-    const proto = pick(said.protos, at, said.nodes.length)?.toLowerCase();
+    const proto = pick(said.protos, at, said.nodes.length)?.toLowerCase() ?? this.#ownProto;
     const host = pick(said.hosts, at, said.nodes.length);
     const believedHost = host !== null && parseHostField(host) !== null ? host : (head.host?.text ?? null);
     return originOf(hops[0] ?? '', hops.join(', '), proto === 'https' ? 'https' : 'http', believedHost);

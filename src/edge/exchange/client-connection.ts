@@ -21,6 +21,7 @@ import { type OwnAnswer, writeOwnAnswer } from './own-answer.ts';
 import { receive } from './reception.ts';
 import { RequestBody } from './request-body.ts';
 import { tellRefused } from './request-record.ts';
+import type { Arrival } from './tls-arrival.ts';
 import { TARGET_REPLACED } from './traffic-failure.ts';
 
 const NEVER = Number.POSITIVE_INFINITY;
@@ -48,13 +49,25 @@ export class ClientConnection implements ClientSide, OpenClient, SocketOwner, De
   #capKey = '';
   /** Over a cap, and being told so. */
   #isTurnedAway = false;
+  /** Before there was this object. */
+  #isLetIn = false;
 
-  constructor(core: EdgeCore, make: (owner: SocketOwner) => StreamSocket, usesProxyProtocol: boolean) {
+  /** `arrival`: over TLS, which comes first; it has been let in already. */
+  constructor(
+    core: EdgeCore,
+    make: (owner: SocketOwner) => StreamSocket,
+    usesProxyProtocol: boolean,
+    arrival: Arrival | null = null,
+  ) {
     this.#core = core;
     this.#phase = usesProxyProtocol ? 'reading-proxy-header' : 'reading-head';
     this.socket = make(this);
     this.#answer = new AnswerWriter(this.socket);
     this.dueMs = core.sweep.nowMs + core.limits.keepAliveIdleMs;
+    if (arrival === null) return;
+    this.#address = arrival.address;
+    this.#capKey = arrival.capKey;
+    this.#isLetIn = true;
   }
 
   get remoteAddress(): string {
@@ -77,9 +90,10 @@ export class ClientConnection implements ClientSide, OpenClient, SocketOwner, De
   onOpen(): void {
     const { clients, sweep, limits, caps, counts } = this.#core;
     clients.add(this);
-    counts.add('connections');
     sweep.add(this);
-    this.dueMs = sweep.nowMs + limits.keepAliveIdleMs;
+    this.dueMs = sweep.nowMs + Math.min(this.#core.drainIdleMs, limits.keepAliveIdleMs);
+    if (this.#isLetIn) return;
+    counts.add('connections');
     if (this.#core.isDraining) this.#refuse(FAILURES.shuttingDown);
     else if (!caps.mayOpen(clients.size)) this.#turnAway(FAILURES.tooManyConnections);
     else if (this.#phase === 'reading-proxy-header') this.#awaitProxyHeader();

@@ -7,6 +7,7 @@ import type { ResponseHead } from '../http1/response-head.ts';
 import type { EdgeLimits } from '../limits.ts';
 import type { RouteTable } from '../routing/route-table.ts';
 import type { DeadlineSweep } from '../sockets/deadline-sweep.ts';
+import type { TlsDesk } from '../tls/tls-desk.ts';
 import type { IdleBudget } from '../upstream/target-pool.ts';
 import type { AccessLog } from './access-line.ts';
 import type { ConnectionCaps } from './connection-caps.ts';
@@ -34,6 +35,7 @@ export interface EdgeCore {
   readonly responseHeads: HeadMemory<ResponseHead>;
   readonly trustedProxies: TrustedProxies;
   readonly caps: ConnectionCaps;
+  readonly tls: TlsDesk;
   /** Of requests that belong to no service. */
   readonly counts: ServiceCounts;
   /** Where there is something to take. */

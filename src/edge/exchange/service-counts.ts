@@ -18,6 +18,7 @@ export interface CountsTaken {
 /** What is counted one by one. */
 export type CountName =
   | 'connections'
+  | 'handshakes'
   | 'holds'
   | 'wakes'
   | 'quiet passed'
@@ -29,6 +30,7 @@ const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'ot
 const STATUS_CLASSES = ['1xx', '2xx', '3xx', '4xx', '5xx'] as const;
 const SINGLE: readonly CountName[] = [
   'connections',
+  'handshakes',
   'holds',
   'wakes',
   'quiet passed',

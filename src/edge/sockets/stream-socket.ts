@@ -123,8 +123,9 @@ export class StreamSocket {
   }
 
   /** From now on another one hears what happens. */
-  handTo(owner: SocketOwner): void {
+  handTo(owner: SocketOwner): this {
     this.#owner = owner;
+    return this;
   }
 
   /**
@@ -135,7 +136,10 @@ export class StreamSocket {
     const socket = this.#socket;
     assert(socket !== null && this.isOpen, 'only an open connection is secured');
     this.#onHandshake = onHandshake;
-    const tls = { secureContext: context.context, ...(protocol && { ALPNProtocols: protocolList(protocol) }) };
+    const tls = {
+      secureContext: context.context,
+      ...(protocol && { ALPNProtocols: protocolList(protocol) }),
+    };
     const upgrade = { isServer: true, allowHalfOpen: true, data: this, socket: TLS_HANDLERS } as const;
     const [raw, secured] = (socket as unknown as Upgradable).upgradeTLS({
       ...upgrade,
