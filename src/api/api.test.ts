@@ -70,6 +70,7 @@ describe('POST /projects', () => {
       failure: null,
       switch_failure: null,
       revision: 1,
+      traffic: [{ revision: 1, percent: 100, tag: null }],
       instances: [],
       url: 'http://myapp.localhost:8080',
       created_at: '2023-11-14T22:13:20.000Z',
@@ -295,6 +296,49 @@ describe('reading', () => {
   });
 });
 
+describe('revisions', () => {
+  test('are listed with what they run and what they get, but not with the values of their variables', async () => {
+    await call('POST', '/projects', { ...seed, env_vars: { SECRET: 'x', APP_ENV: 'y' } });
+    const { status, json } = await call('GET', '/projects/my-nginx-app/revisions');
+    expect(status).toBe(200);
+    expect(json.revisions).toMatchObject([
+      { revision: 1, docker_image: 'nginxdemos/hello', pinned_image: 'sha256:1', percent: 100, tag: null },
+    ]);
+    expect(json.revisions[0].env_names).toEqual(['APP_ENV', 'SECRET']);
+    expect(JSON.stringify(json)).not.toContain('"x"');
+  });
+
+  test('are gone back to, one or to any', async () => {
+    await call('POST', '/projects', seed);
+    await call('PATCH', '/projects/my-nginx-app', { container_port: 8080 });
+    const back = await call('POST', '/projects/my-nginx-app/rollback', {});
+    expect([back.status, back.json.revision]).toEqual([200, 1]);
+    const named = await call('POST', '/projects/my-nginx-app/rollback', { revision: 7, verify: false });
+    expect(named.json.revision).toBe(7);
+  });
+
+  test('are refused by number, and a slip of the pen with what was meant', async () => {
+    await call('POST', '/projects', seed);
+    const wrong = await call('POST', '/projects/my-nginx-app/rollback', { revison: 1, verify: 'no' });
+    expect(wrong.status).toBe(422);
+    expect(wrong.json.errors.map((error: { field: string }) => error.field).sort()).toEqual([
+      'revison',
+      'verify',
+    ]);
+    control.failures.set('rollback', new LumaError('revision_not_found', 'app has no revision 9 (any more)'));
+    const gone = await call('POST', '/projects/my-nginx-app/rollback', { revision: 9 });
+    expect([gone.status, gone.json.code]).toEqual([404, 'revision_not_found']);
+  });
+
+  test('are tried on a sleeping project unless told not to', async () => {
+    await call('POST', '/projects', seed);
+    await call('PATCH', '/projects/my-nginx-app?verify=false', { container_port: 8080 });
+    await call('PATCH', '/projects/my-nginx-app', { container_port: 8081 });
+    expect(control.deploys).toEqual([{ verify: false }, { verify: true }]);
+    expect((await call('PATCH', '/projects/my-nginx-app?verify=perhaps', {})).status).toBe(422);
+  });
+});
+
 describe('PATCH', () => {
   beforeEach(async () => {
     await call('POST', '/projects', {
@@ -316,6 +360,7 @@ describe('PATCH', () => {
       idle_timeout: '5m',
       container_port: 8080,
       revision: 2,
+      traffic: [{ revision: 2, percent: 100, tag: null }],
       updated_at: json.updated_at,
     });
   });

@@ -21,6 +21,7 @@ export const problemTable: Readonly<Record<string, Row>> = {
   peer_refused: { status: 403, title: 'Not for this user' },
   not_found: { status: 404, title: 'No such path' },
   project_not_found: { status: 404, title: 'No such project' },
+  revision_not_found: { status: 404, title: 'No such revision', field: 'revision' },
   method_not_allowed: { status: 405, title: 'No such method here' },
   project_exists: { status: 409, title: 'The name is taken', field: 'name' },
   hostname_taken: { status: 409, title: 'The hostname is taken', field: 'hostname' },

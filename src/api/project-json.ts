@@ -1,6 +1,6 @@
 /** From the control plane's views to what the API answers. */
 import { formatDuration } from '../base/duration.ts';
-import type { ControlPlaneDoor, InstanceView, ProjectView } from '../control/contract.ts';
+import type { ControlPlaneDoor, InstanceView, ProjectView, RevisionView } from '../control/contract.ts';
 import type { ProjectEvent } from '../domain/project-event.ts';
 import type { StartFailure } from '../domain/project-status.ts';
 import { toQuietRuleJson } from './quiet-rule-json.ts';
@@ -10,6 +10,7 @@ import type {
   LogLineJson,
   ProjectEventJson,
   ProjectJson,
+  RevisionJson,
 } from './schemas/responses.ts';
 
 /** A line of a log as the control plane's door hands it out. */
@@ -19,7 +20,7 @@ export type LogLine = ReturnType<ControlPlaneDoor['logs']> extends AsyncIterable
 export type UrlOf = (hostname: string) => string | null;
 
 export function toProjectJson(view: ProjectView, urlOf: UrlOf): ProjectJson {
-  const { project, status, switchFailure, instances } = view;
+  const { project, status, switchFailure, traffic, instances } = view;
   const { settings } = project;
   const [hostname = ''] = settings.hostnames;
   const { idleTimeoutMs, healthCheck } = settings;
@@ -43,10 +44,28 @@ export function toProjectJson(view: ProjectView, urlOf: UrlOf): ProjectJson {
     failure: status.failure && toFailureJson(status.failure),
     switch_failure: switchFailure && toFailureJson(switchFailure),
     revision: project.revision,
+    traffic: traffic.map((share) => ({ ...share })),
     instances: instances.map(toInstanceJson),
     url: hostname.startsWith('*') ? null : urlOf(hostname),
     created_at: toInstant(project.createdAt),
     updated_at: toInstant(project.updatedAt),
+  };
+}
+
+export function toRevisionJson({ revision, percent, tag }: RevisionView): RevisionJson {
+  const { number, settings, pinnedImage, createdAt } = revision;
+  return {
+    revision: number,
+    docker_image: settings.image,
+    pinned_image: pinnedImage,
+    command: settings.command && [...settings.command],
+    entrypoint: settings.entrypoint && [...settings.entrypoint],
+    working_dir: settings.workingDir,
+    env_names: Object.keys(settings.envVars).sort(),
+    container_port: settings.containerPort,
+    percent,
+    tag,
+    created_at: toInstant(createdAt),
   };
 }
 

@@ -53,6 +53,17 @@ export function applyPatch(current: ProjectSettings, patch: SettingsInput): Proj
   return toSettings(current.name, changed);
 }
 
+/** A body that is no project's settings. */
+export function parseBody<S extends z.ZodType>(schema: S, body: unknown): z.output<S> {
+  const parsed = schema.safeParse(body);
+  if (!parsed.success) throw validationFailed(problemsOf(parsed.error, body, fieldNamesOf(schema)));
+  return parsed.data;
+}
+
+function fieldNamesOf(schema: z.ZodType): readonly string[] {
+  return schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
+}
+
 function parse<S extends z.ZodType>(
   schema: S,
   body: unknown,

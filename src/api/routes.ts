@@ -14,7 +14,9 @@ import {
   stopProject,
   wakeProject,
 } from './handlers/project-handlers.ts';
+import { listRevisions, rollbackProject } from './handlers/revision-handlers.ts';
 import { type Answer, type Route, route } from './route.ts';
+import { deployQuerySchema, rollbackSchema } from './schemas/deploy-input.ts';
 import { createProjectSchema, patchProjectSchema, putProjectSchema } from './schemas/project-input.ts';
 import { eventsQuerySchema, logsQuerySchema } from './schemas/queries.ts';
 import {
@@ -23,6 +25,7 @@ import {
   logLineSchema,
   projectListSchema,
   projectSchema,
+  revisionListSchema,
   wokenProjectSchema,
 } from './schemas/responses.ts';
 
@@ -81,6 +84,7 @@ export const routes: readonly Route[] = [
     path: '/projects/{name}',
     operationId: 'patchProject',
     summary: 'Change some settings; a running project moves to a new instance without a gap',
+    query: deployQuerySchema,
     body: patchProjectSchema,
     responses: { 200: aProject },
     problems: [...changeProblems, 'project_not_found'],
@@ -91,6 +95,7 @@ export const routes: readonly Route[] = [
     path: '/projects/{name}',
     operationId: 'putProject',
     summary: 'Create a project or replace all its settings',
+    query: deployQuerySchema,
     body: putProjectSchema,
     responses: { 200: aProject, 201: json('It is new; `Location` names it.', projectSchema) },
     problems: [...changeProblems, 'project_busy'],
@@ -104,6 +109,25 @@ export const routes: readonly Route[] = [
     responses: { 204: { description: 'It is gone.' } },
     problems: ['project_not_found'],
     handle: deleteProject,
+  }),
+  route({
+    method: 'GET',
+    path: '/projects/{name}/revisions',
+    operationId: 'listRevisions',
+    summary: 'The revisions that are kept, newest first, and what each gets of the requests',
+    responses: { 200: json('The revisions.', revisionListSchema) },
+    problems: ['project_not_found'],
+    handle: listRevisions,
+  }),
+  route({
+    method: 'POST',
+    path: '/projects/{name}/rollback',
+    operationId: 'rollbackProject',
+    summary: 'Make an earlier revision the one that serves, with its settings and its very image',
+    body: rollbackSchema,
+    responses: { 200: aProject },
+    problems: [...changeProblems, 'project_not_found', 'revision_not_found'],
+    handle: rollbackProject,
   }),
   route({
     method: 'POST',

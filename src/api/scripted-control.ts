@@ -2,15 +2,19 @@
 import { LumaError } from '../base/errors.ts';
 import type {
   ControlPlaneDoor,
+  DeployOptions,
   HealthView,
   InstanceView,
   LogQuery,
   ProjectView,
+  RevisionView,
+  RollbackOptions,
   WakeResult,
 } from '../control/contract.ts';
 import type { Project, ProjectSettings, Wanted } from '../domain/project.ts';
 import type { ProjectEvent, ProjectEventKind } from '../domain/project-event.ts';
 import type { ProjectStatusName, StartFailure } from '../domain/project-status.ts';
+import { allTo, revisionSettingsOf } from '../domain/revision.ts';
 import type { LogLine } from './project-json.ts';
 
 export const SCRIPTED_NOW = 1_700_000_000_000;
@@ -19,6 +23,7 @@ export class ScriptedControl implements ControlPlaneDoor {
   /** Thrown by the next call of that name. */
   readonly failures = new Map<keyof ControlPlaneDoor, unknown>();
   readonly calls: string[] = [];
+  readonly deploys: DeployOptions[] = [];
   readonly logQueries: LogQuery[] = [];
   statusName: ProjectStatusName = 'idle';
   failure: StartFailure | null = null;
@@ -50,10 +55,24 @@ export class ScriptedControl implements ControlPlaneDoor {
     return this.#store(settings, 1, 'active');
   }
 
-  async replaceProject(settings: ProjectSettings): Promise<ProjectView> {
+  async replaceProject(settings: ProjectSettings, options: DeployOptions = {}): Promise<ProjectView> {
     this.#enter('replaceProject');
+    this.deploys.push(options);
     const { revision, wanted } = this.#find(settings.name);
     return this.#store(settings, revision + 1, wanted);
+  }
+
+  async revisions(name: string): Promise<readonly RevisionView[]> {
+    this.#enter('revisions');
+    const { settings, revision: number, createdAt } = this.#find(name);
+    const shown = { project: name, number, settings: revisionSettingsOf(settings), createdAt };
+    return [{ revision: { ...shown, pinnedImage: 'sha256:1' }, percent: 100, tag: null }];
+  }
+
+  async rollback(name: string, { revision }: RollbackOptions): Promise<ProjectView> {
+    this.#enter('rollback');
+    const project = this.#find(name);
+    return this.#store(project.settings, revision ?? project.revision - 1, project.wanted);
   }
 
   async deleteProject(name: string): Promise<void> {
@@ -168,6 +187,7 @@ export class ScriptedControl implements ControlPlaneDoor {
       settings,
       wanted,
       revision,
+      traffic: allTo(revision),
       createdAt: SCRIPTED_NOW,
       updatedAt: SCRIPTED_NOW + revision,
     };
@@ -177,6 +197,6 @@ export class ScriptedControl implements ControlPlaneDoor {
 
   #view(project: Project): ProjectView {
     const { statusName: name, failure, switchFailure, instances } = this;
-    return { project, status: { name, failure }, switchFailure, instances };
+    return { project, status: { name, failure }, switchFailure, traffic: allTo(project.revision), instances };
   }
 }

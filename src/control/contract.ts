@@ -2,6 +2,7 @@
 import type { Project, ProjectSettings } from '../domain/project.ts';
 import type { ProjectEvent } from '../domain/project-event.ts';
 import type { ProjectStatus, StartFailure } from '../domain/project-status.ts';
+import type { Revision, TrafficShare } from '../domain/revision.ts';
 import type { LogLine } from '../runtimes/contract.ts';
 
 /** A project as people see it. */
@@ -10,6 +11,8 @@ export interface ProjectView {
   readonly status: ProjectStatus;
   /** Why the newest revision does not serve although an older one may. */
   readonly switchFailure: StartFailure | null;
+  /** In force now; what is wanted is the project's. */
+  readonly traffic: readonly TrafficShare[];
   readonly instances: readonly InstanceView[];
 }
 
@@ -21,6 +24,23 @@ export interface InstanceView {
   readonly address: string | null;
   /** Milliseconds since the Unix epoch of the last change of state. */
   readonly since: number;
+}
+
+/** A revision that is kept, and what it gets of the requests now. */
+export interface RevisionView {
+  readonly revision: Revision;
+  readonly percent: number;
+  readonly tag: string | null;
+}
+
+export interface DeployOptions {
+  /** A project that sleeps is woken to see that the revision starts. Default true. */
+  readonly verify?: boolean;
+}
+
+export interface RollbackOptions extends DeployOptions {
+  /** Default: the newest that is older than the project's. */
+  readonly revision?: number;
 }
 
 export interface LogQuery {
@@ -39,7 +59,7 @@ export interface WakeResult {
 /**
  * Error codes: `project_not_found`, `project_exists`, `hostname_taken` (details: { hostname, owner }),
  * `runtime_cannot_run_images` and other refusals of the runtime (with `fields`), `project_busy` (sleep while
- * exchanges run; details: { in_flight, held }), `project_stopped` (wake of a stopped one), `wake_failed` (details: code, log_lines),
+ * exchanges run; details: { in_flight, held }), `project_stopped` (wake of a stopped one), `revision_not_found` (details: { revisions }), `wake_failed` (details: code, log_lines),
  * `wake_timeout`, `shutting_down`, `proxy_unavailable`, `runtime_unavailable`.
  */
 export interface ControlPlaneDoor {
@@ -48,7 +68,11 @@ export interface ControlPlaneDoor {
   /** Stores, publishes, and returns; pull and prepare follow, requests meanwhile are held. */
   createProject(settings: ProjectSettings): Promise<ProjectView>;
   /** A change of revision settings starts the new instance, switches and drains the old one in the background. */
-  replaceProject(settings: ProjectSettings): Promise<ProjectView>;
+  replaceProject(settings: ProjectSettings, options?: DeployOptions): Promise<ProjectView>;
+  /** Newest first. */
+  revisions(name: string): Promise<readonly RevisionView[]>;
+  /** The settings of an earlier revision are the project's again, with the image it had then; it serves as a deployed one would. */
+  rollback(name: string, options: RollbackOptions): Promise<ProjectView>;
   /** Drains and stops first; resolves when nothing of it is left. */
   deleteProject(name: string): Promise<void>;
   /** Resolves when an instance answers. */

@@ -11,7 +11,16 @@ import type { ProjectEvent } from '../domain/project-event.ts';
 import type { ProxyLink } from '../proxy/client/contract.ts';
 import type { LogLine, Runtime } from '../runtimes/contract.ts';
 import type { Store } from '../store/contract.ts';
-import type { ControlPlaneDoor, HealthView, LogQuery, ProjectView, WakeResult } from './contract.ts';
+import type {
+  ControlPlaneDoor,
+  DeployOptions,
+  HealthView,
+  LogQuery,
+  ProjectView,
+  RevisionView,
+  RollbackOptions,
+  WakeResult,
+} from './contract.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { StartQueue } from './instances/start-queue.ts';
 import { Journal } from './journal/journal.ts';
@@ -135,8 +144,16 @@ export class ControlPlane implements ControlPlaneDoor {
     return this.#commands.create(settings);
   }
 
-  replaceProject(settings: ProjectSettings): Promise<ProjectView> {
-    return this.#commands.replace(settings);
+  replaceProject(settings: ProjectSettings, options: DeployOptions = {}): Promise<ProjectView> {
+    return this.#commands.replace(settings, options);
+  }
+
+  revisions(name: string): Promise<readonly RevisionView[]> {
+    return this.#commands.revisions(name);
+  }
+
+  rollback(name: string, options: RollbackOptions): Promise<ProjectView> {
+    return this.#commands.rollback(name, options);
   }
 
   deleteProject(name: string): Promise<void> {

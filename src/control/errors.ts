@@ -7,6 +7,17 @@ import type { KnownActivity } from './projects/project-state.ts';
 export const refusal = {
   notFound: (name: string) =>
     new LumaError('project_not_found', `there is no project ${name}`, { hint: 'GET /projects lists them' }),
+  revisionNotFound: (name: string, wanted: number | null, known: readonly number[]) =>
+    new LumaError(
+      'revision_not_found',
+      wanted === null
+        ? `${name} has no earlier revision to go back to`
+        : `${name} has no revision ${wanted} (any more)`,
+      {
+        hint: `kept are the last ten, and those that get traffic: ${known.join(', ')}`,
+        details: { revisions: known },
+      },
+    ),
   hostnameTaken: (message: string, details: Readonly<Record<string, unknown>>) =>
     new LumaError('hostname_taken', message, { hint: 'choose another hostname', details }),
   busy: (name: string, { inFlight, held }: KnownActivity) =>

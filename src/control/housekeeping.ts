@@ -28,7 +28,7 @@ const RETRY_FIRST_MS = 1_000;
 const RETRY_MAX_MS = 30_000;
 /** A runtime that hangs must not keep the proxy without a snapshot. */
 const LOOK_MAX_MS = 5_000;
-const nothing: Survey = { observed: new Map(), recordsByProject: new Map() };
+const nothing: Survey = { observed: new Map(), recordsByProject: new Map(), revisionsByProject: new Map() };
 
 export class Housekeeping {
   readonly #needs: HousekeepingNeeds;
@@ -102,7 +102,11 @@ export class Housekeeping {
     const { store, runtime, registry, log } = this.#needs;
     let found: Survey;
     try {
-      found = await survey(store, runtime);
+      found = await survey(
+        store,
+        runtime,
+        registry.all().map((supervisor) => supervisor.project),
+      );
     } catch (error) {
       log.warn('the runtime does not answer; sleeping projects cannot wake', { error: messageOf(error) });
       return;
@@ -126,14 +130,14 @@ export class Housekeeping {
     }
   }
 
-  #adopt(supervisor: ProjectSupervisor, { observed, recordsByProject }: Survey): void {
+  #adopt(supervisor: ProjectSupervisor, { observed, recordsByProject, revisionsByProject }: Survey): void {
     const records = recordsByProject.get(supervisor.name) ?? [];
     const { basis } = adoptProject(supervisor.project, records, observed, newInstanceId);
-    supervisor.adopt(
-      basis,
-      new Map(records.map((record) => [record.instanceId, record.createdAt])),
+    supervisor.adopt(basis, {
+      records: new Map(records.map((record) => [record.instanceId, record.createdAt])),
       observed,
-    );
+      revisions: revisionsByProject.get(supervisor.name) ?? [],
+    });
     for (const { id } of basis.instances) if (observed.get(id)?.state === 'frozen') this.suspect(id);
     this.#needs.onKnown(supervisor);
   }

@@ -4,10 +4,11 @@ import { isLumaError, type LumaError, messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { Mailbox } from '../base/mailbox.ts';
 import type { Project, ProjectSettings, Wanted } from '../domain/project.ts';
+import { allTo, type Revision } from '../domain/revision.ts';
 import type { ProxyLink } from '../proxy/client/contract.ts';
 import type { Runtime } from '../runtimes/contract.ts';
 import type { Store } from '../store/contract.ts';
-import type { ProjectView, WakeResult } from './contract.ts';
+import type { DeployOptions, ProjectView, RevisionView, RollbackOptions, WakeResult } from './contract.ts';
 import { refusal, runtimeRefusal } from './errors.ts';
 import { newInstanceId } from './instances/instance-id.ts';
 import type { Journal } from './journal/journal.ts';
@@ -54,7 +55,14 @@ export class ProjectCommands {
     return this.#inOrder(settings.name, async () => {
       this.#check(settings);
       const now = this.#needs.clock.now();
-      const project: Project = { settings, wanted: 'active', revision: 1, createdAt: now, updatedAt: now };
+      const project: Project = {
+        settings,
+        wanted: 'active',
+        revision: 1,
+        traffic: allTo(1),
+        createdAt: now,
+        updatedAt: now,
+      };
       await this.#needs.store.insertProject(project);
       const supervisor = this.#needs.admit(project);
       supervisor.chronicle.record('created');
@@ -68,15 +76,16 @@ export class ProjectCommands {
     });
   }
 
-  replace(settings: ProjectSettings): Promise<ProjectView> {
+  replace(settings: ProjectSettings, { verify = true }: DeployOptions): Promise<ProjectView> {
     return this.#inOrder(settings.name, async () => {
       const supervisor = this.find(settings.name);
       const { project } = supervisor;
       const { isRevision, isRouting } = settingsChange(project.settings, settings);
       if (!isRevision && !isRouting) return supervisor.view();
       this.#check(settings);
-      const revision = project.revision + (isRevision ? 1 : 0);
-      const changed: Project = { ...project, settings, revision, updatedAt: this.#needs.clock.now() };
+      const revised = isRevision ? await this.#nextRevision(settings.name) : null;
+      const moved = revised === null ? {} : { revision: revised, traffic: allTo(revised) };
+      const changed: Project = { ...project, ...moved, settings, updatedAt: this.#needs.clock.now() };
       if (isRouting) {
         this.#checkHosts(settings);
         await this.#tryRoutes(supervisor, settings);
@@ -91,7 +100,39 @@ export class ProjectCommands {
       supervisor.replaceProject(changed);
       supervisor.chronicle.record('updated');
       if (isRouting) supervisor.send({ kind: 'routes-changed', sleepy: settings.idleTimeoutMs !== null });
-      if (isRevision && supervisor.isKnown) supervisor.revise(newInstanceId());
+      if (isRevision) supervisor.deploy(newInstanceId(), verify);
+      return supervisor.view();
+    });
+  }
+
+  async revisions(name: string): Promise<readonly RevisionView[]> {
+    const supervisor = this.find(name);
+    const revisions = await this.#needs.store.listRevisions(name);
+    return revisions.map((revision) => ({ revision, ...supervisor.shareOf(revision.number) }));
+  }
+
+  rollback(name: string, { revision: wanted, verify = true }: RollbackOptions): Promise<ProjectView> {
+    return this.#inOrder(name, async () => {
+      const supervisor = this.find(name);
+      const { project } = supervisor;
+      const known = await this.#needs.store.listRevisions(name);
+      const isMeant = ({ number }: Revision): boolean =>
+        wanted === undefined ? number < project.revision : number === wanted;
+      const revision = known.find(isMeant);
+      if (!revision) {
+        const numbers = known.map(({ number }) => number);
+        throw refusal.revisionNotFound(name, wanted ?? null, numbers);
+      }
+      const { number } = revision;
+      if (number === project.revision && !supervisor.state?.switchFailure) return supervisor.view();
+      const settings = { ...project.settings, ...revision.settings };
+      this.#check(settings);
+      const moved = { settings, revision: number, traffic: allTo(number) };
+      const changed: Project = { ...project, ...moved, updatedAt: this.#needs.clock.now() };
+      await this.#needs.store.updateProject(changed);
+      supervisor.replaceProject(changed);
+      supervisor.chronicle.record('rolled_back', { text: `revision ${number}` });
+      supervisor.deploy(newInstanceId(), verify);
       return supervisor.view();
     });
   }
@@ -183,6 +224,12 @@ export class ProjectCommands {
     if (!(await told)) throw refusal.shuttingDown();
     supervisor.close();
     this.#needs.registry.remove(supervisor);
+  }
+
+  /** Numbers only grow, also after a rollback: the newest is always kept. */
+  async #nextRevision(name: string): Promise<number> {
+    const [newest] = await this.#needs.store.listRevisions(name);
+    return (newest?.number ?? 0) + 1;
   }
 
   /** Our own projects by their names; the proxy would only say which service has it. */

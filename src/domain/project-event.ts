@@ -4,6 +4,7 @@ export type ProjectEventKind =
   | 'created'
   | 'updated'
   | 'deleted'
+  | 'rolled_back' // an earlier revision is to serve again
   | 'preparing' // progress of a pull and the like
   | 'prepared'
   | 'prepare_failed' // nobody waited for it; details: { code, log_lines }

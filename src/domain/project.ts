@@ -1,4 +1,5 @@
 /** What a person registers on the platform, after validation and with defaults filled in. */
+import type { TrafficShare } from './revision.ts';
 
 export interface HealthCheck {
   /** Origin-form path, e.g. `/healthz`; ready means a 2xx answer. */
@@ -69,8 +70,10 @@ export type Wanted = 'active' | 'stopped';
 export interface Project {
   readonly settings: ProjectSettings;
   readonly wanted: Wanted;
-  /** Number of the current revision: 1, 2, 3 … */
+  /** Number of the revision that `settings` are: 1, 2, 3 … A rollback goes back to an earlier one. */
   readonly revision: number;
+  /** Who is to get the requests; at least one share. */
+  readonly traffic: readonly TrafficShare[];
   /** Milliseconds since the Unix epoch. */
   readonly createdAt: number;
   readonly updatedAt: number;

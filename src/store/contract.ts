@@ -5,6 +5,7 @@
  */
 import type { Project } from '../domain/project.ts';
 import type { ProjectEvent } from '../domain/project-event.ts';
+import type { Revision } from '../domain/revision.ts';
 
 /**
  * What Luma intends with an instance, stored before the engine is called, so that adoption can finish it.
@@ -40,13 +41,22 @@ export interface Store {
   listProjects(): Promise<readonly Project[]>;
   getProject(name: string): Promise<Project | null>;
   /**
-   * Inserts, or fails with `project_exists` or `hostname_taken` (details: { hostname, owner }).
+   * Inserts it with its revision, or fails with `project_exists` or `hostname_taken` (details: { hostname, owner }).
    */
   insertProject(project: Project): Promise<void>;
-  /** Replaces, or fails with `project_not_found` or `hostname_taken`. */
+  /**
+   * Replaces, or fails with `project_not_found` or `hostname_taken`. A revision of that number is kept as it is; a new one is
+   * added from the settings, and the oldest that are not in use go (`revisionsToForget`).
+   */
   updateProject(project: Project): Promise<void>;
-  /** Removes the project and its events; its instance records stay until removed one by one. Idempotent. */
+  /** Removes the project, its revisions and its events; its instance records stay until removed one by one. Idempotent. */
   deleteProject(name: string): Promise<void>;
+
+  /** Newest first. */
+  listRevisions(project: string): Promise<readonly Revision[]>;
+  getRevision(project: string, number: number): Promise<Revision | null>;
+  /** What its first instance was prepared from; the first word counts. */
+  pinImage(project: string, number: number, pinnedImage: string): Promise<void>;
 
   listInstances(): Promise<readonly InstanceRecord[]>;
   putInstance(instance: InstanceRecord): Promise<void>;

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { isLumaError } from '../base/errors.ts';
 import type { Project } from '../domain/project.ts';
 import type { ProjectEvent } from '../domain/project-event.ts';
+import { revisionSettingsOf } from '../domain/revision.ts';
 import type { Store } from './contract.ts';
 
 export function makeProject(name: string, hostnames: readonly string[] = [`${name}.localhost`]): Project {
@@ -40,6 +41,7 @@ export function makeProject(name: string, hostnames: readonly string[] = [`${nam
     },
     wanted: 'active',
     revision: 1,
+    traffic: [{ revision: 1, percent: 100, tag: null }],
     createdAt: 1_700_000_000_000,
     updatedAt: 1_700_000_000_000,
   };
@@ -219,6 +221,72 @@ export function storeContract(name: string, prepare: () => StoreUnderTest): void
         expect(await store.getProject('app')).toBeNull();
         expect(await store.listEvents('app')).toEqual([]);
         expect(await store.listInstances()).toEqual([makeInstance('i-1', 'app')]);
+      });
+    });
+
+    describe('revisions', () => {
+      const version = (number: number, image = `app:${number}`): Project => {
+        const base = makeProject('app');
+        const traffic = [{ revision: number, percent: 100, tag: null }];
+        const settings = { ...base.settings, image };
+        return { ...base, settings, revision: number, traffic, updatedAt: base.updatedAt + number };
+      };
+      const numbers = async (): Promise<number[]> =>
+        (await store.listRevisions('app')).map((revision) => revision.number);
+
+      test('come with the project, whole, newest first', async () => {
+        await store.insertProject(version(1));
+        await store.updateProject(version(2));
+        const [newest, first] = await store.listRevisions('app');
+        expect(newest).toMatchObject({ project: 'app', number: 2, pinnedImage: null });
+        expect(newest?.settings.image).toBe('app:2');
+        expect(first).toEqual({
+          project: 'app',
+          number: 1,
+          settings: revisionSettingsOf(version(1).settings),
+          pinnedImage: null,
+          createdAt: version(1).updatedAt,
+        });
+        expect(await store.getRevision('app', 1)).toEqual(first!);
+        expect(await store.getRevision('app', 3)).toBeNull();
+        expect(await store.getRevision('nobody', 1)).toBeNull();
+      });
+
+      test('never change, whatever becomes of the project', async () => {
+        await store.insertProject(version(1));
+        await store.updateProject(version(1, 'another'));
+        expect((await store.getRevision('app', 1))?.settings.image).toBe('app:1');
+      });
+
+      test('keep the image that their first instance was prepared from', async () => {
+        await store.insertProject(version(1));
+        await store.pinImage('app', 1, 'app@sha256:1');
+        await store.pinImage('app', 1, 'app@sha256:2');
+        await store.pinImage('app', 9, 'app@sha256:2');
+        await store.updateProject(version(1));
+        expect((await store.getRevision('app', 1))?.pinnedImage).toBe('app@sha256:1');
+        expect(await numbers()).toEqual([1]);
+      });
+
+      test('are ten and no more, beside those that get traffic', async () => {
+        await store.insertProject(version(1));
+        for (let number = 2; number <= 11; number++) await store.updateProject(version(number));
+        expect(await numbers()).toEqual([11, 10, 9, 8, 7, 6, 5, 4, 3, 2]);
+        const traffic = [
+          { revision: 2, percent: 10, tag: 'old' },
+          { revision: 12, percent: 90, tag: null },
+        ];
+        await store.updateProject({ ...version(12), traffic });
+        expect(await numbers()).toEqual([12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2]);
+        expect((await store.getProject('app'))?.traffic).toEqual(traffic);
+      });
+
+      test('go with their project, and with no other', async () => {
+        await store.insertProject(version(1));
+        await store.insertProject(makeProject('other'));
+        await store.deleteProject('app');
+        expect(await numbers()).toEqual([]);
+        expect(await store.listRevisions('other')).toHaveLength(1);
       });
     });
 

@@ -31,6 +31,7 @@ const project: Project = {
   },
   wanted: 'active',
   revision: 1,
+  traffic: [{ revision: 1, percent: 100, tag: null }],
   createdAt: 0,
   updatedAt: 0,
 };

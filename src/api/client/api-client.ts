@@ -6,6 +6,7 @@ import type {
   Abortable,
   ApiClient,
   CreateProjectInput,
+  DeployOptions,
   EventsOptions,
   HealthJson,
   LogLineJson,
@@ -14,6 +15,8 @@ import type {
   ProjectEventJson,
   ProjectJson,
   ProjectSettingsInput,
+  RevisionJson,
+  RollbackInput,
   WokenProjectJson,
 } from './contract.ts';
 import { readEventStream, type ServerSentEvent } from './event-stream.ts';
@@ -53,12 +56,29 @@ export class HttpApiClient implements ApiClient {
     return this.#json('/projects', { ...options, method: 'POST', body: project });
   }
 
-  patchProject(name: string, changes: ProjectSettingsInput, options: Abortable = {}): Promise<ProjectJson> {
-    return this.#json(projectPath(name), { ...options, method: 'PATCH', body: changes });
+  patchProject(
+    name: string,
+    changes: ProjectSettingsInput,
+    { verify, ...options }: DeployOptions = {},
+  ): Promise<ProjectJson> {
+    return this.#json(projectPath(name), { ...options, query: { verify }, method: 'PATCH', body: changes });
   }
 
-  putProject(name: string, settings: ProjectSettingsInput, options: Abortable = {}): Promise<ProjectJson> {
-    return this.#json(projectPath(name), { ...options, method: 'PUT', body: settings });
+  putProject(
+    name: string,
+    settings: ProjectSettingsInput,
+    { verify, ...options }: DeployOptions = {},
+  ): Promise<ProjectJson> {
+    return this.#json(projectPath(name), { ...options, query: { verify }, method: 'PUT', body: settings });
+  }
+
+  async revisions(name: string, options: Abortable = {}): Promise<RevisionJson[]> {
+    const path = projectPath(name, 'revisions');
+    return (await this.#json<{ revisions: RevisionJson[] }>(path, options)).revisions;
+  }
+
+  rollback(name: string, input: RollbackInput = {}, options: Abortable = {}): Promise<ProjectJson> {
+    return this.#json(projectPath(name, 'rollback'), { ...options, method: 'POST', body: input });
   }
 
   async deleteProject(name: string, options: Abortable = {}): Promise<void> {

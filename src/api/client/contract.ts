@@ -4,6 +4,7 @@ import type {
   LogLineJson,
   ProjectEventJson,
   ProjectJson,
+  RevisionJson,
   WokenProjectJson,
 } from '../schemas/responses.ts';
 
@@ -17,6 +18,8 @@ export type {
   ProjectEventJson,
   ProjectJson,
   QuietRuleJson,
+  RevisionJson,
+  TrafficShareJson,
   WokenProjectJson,
 } from '../schemas/responses.ts';
 
@@ -62,6 +65,17 @@ export interface Abortable {
   readonly signal?: AbortSignal;
 }
 
+export interface DeployOptions extends Abortable {
+  /** False: a sleeping project takes the new revision without a trial start. Default true. */
+  readonly verify?: boolean;
+}
+
+export interface RollbackInput {
+  /** Default: the newest that is older than the one now. */
+  readonly revision?: number;
+  readonly verify?: boolean;
+}
+
 export interface LogsOptions extends Abortable {
   readonly follow?: boolean;
   /** The last so many lines. */
@@ -85,9 +99,12 @@ export interface ApiClient {
   getProject(name: string, options?: Abortable): Promise<ProjectJson>;
   createProject(project: CreateProjectInput, options?: Abortable): Promise<ProjectJson>;
   /** Only what is given changes; a field given is replaced whole, null resets it. */
-  patchProject(name: string, changes: ProjectSettingsInput, options?: Abortable): Promise<ProjectJson>;
+  patchProject(name: string, changes: ProjectSettingsInput, options?: DeployOptions): Promise<ProjectJson>;
   /** Creates or replaces. */
-  putProject(name: string, settings: ProjectSettingsInput, options?: Abortable): Promise<ProjectJson>;
+  putProject(name: string, settings: ProjectSettingsInput, options?: DeployOptions): Promise<ProjectJson>;
+  /** Newest first. */
+  revisions(name: string, options?: Abortable): Promise<RevisionJson[]>;
+  rollback(name: string, input?: RollbackInput, options?: Abortable): Promise<ProjectJson>;
   deleteProject(name: string, options?: Abortable): Promise<void>;
   wake(name: string, options?: Abortable): Promise<WokenProjectJson>;
   sleep(name: string, options?: Abortable): Promise<ProjectJson>;

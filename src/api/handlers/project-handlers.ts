@@ -1,4 +1,5 @@
 /** Projects: each handler translates, and asks the control plane. */
+import type { z } from '@hono/zod-openapi';
 import { isLumaError, LumaError } from '../../base/errors.ts';
 import type { ProjectView } from '../../control/contract.ts';
 import type { ProjectSettings } from '../../domain/project.ts';
@@ -6,11 +7,13 @@ import { toProjectJson } from '../project-json.ts';
 import { applyPatch, readCreate, readPatch, readPut } from '../project-settings.ts';
 import { readJsonBody } from '../request-body.ts';
 import type { Call } from '../route.ts';
+import { type deployQuerySchema, isVerifyWanted } from '../schemas/deploy-input.ts';
 
 /** A PUT finds the project there or not; both can change under it. */
 const PUT_TRIES_MAX = 3;
 
 type AnyCall = Call<unknown>;
+type DeployCall = Call<z.output<typeof deployQuerySchema>>;
 
 export async function listProjects({ deps }: AnyCall): Promise<Response> {
   const views = await deps.control.listProjects();
@@ -27,18 +30,21 @@ export async function getProject({ name, deps }: AnyCall): Promise<Response> {
   return project(await deps.control.getProject(name), deps);
 }
 
-export async function patchProject({ request, name, deps }: AnyCall): Promise<Response> {
+export async function patchProject({ request, name, query, deps }: DeployCall): Promise<Response> {
   const patch = readPatch(name, await readJsonBody(request));
   const view = await deps.turns.take(name, async () => {
     const current = await deps.control.getProject(name);
-    return deps.control.replaceProject(applyPatch(current.project.settings, patch));
+    const settings = applyPatch(current.project.settings, patch);
+    return deps.control.replaceProject(settings, { verify: isVerifyWanted(query.verify) });
   });
   return project(view, deps);
 }
 
-export async function putProject({ request, name, deps }: AnyCall): Promise<Response> {
+export async function putProject({ request, name, query, deps }: DeployCall): Promise<Response> {
   const settings = readPut(name, await readJsonBody(request));
-  const { view, isNew } = await deps.turns.take(name, () => createOrReplace(settings, deps));
+  const { view, isNew } = await deps.turns.take(name, () =>
+    createOrReplace(settings, isVerifyWanted(query.verify), deps),
+  );
   return isNew ? created(view, deps) : project(view, deps);
 }
 
@@ -66,10 +72,11 @@ export async function startProject({ name, deps }: AnyCall): Promise<Response> {
 
 async function createOrReplace(
   settings: ProjectSettings,
+  verify: boolean,
   { control }: AnyCall['deps'],
 ): Promise<{ view: ProjectView; isNew: boolean }> {
   for (let attempt = 1; attempt <= PUT_TRIES_MAX; attempt++) {
-    const replaced = await unless('project_not_found', () => control.replaceProject(settings));
+    const replaced = await unless('project_not_found', () => control.replaceProject(settings, { verify }));
     if (replaced) return { view: replaced, isNew: false };
     const made = await unless('project_exists', () => control.createProject(settings));
     if (made) return { view: made, isNew: true };

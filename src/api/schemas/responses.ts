@@ -44,6 +44,34 @@ export const quietRuleJsonSchema = z
   })
   .openapi('QuietRule', { description: 'Names requests that neither wake nor keep awake.' });
 
+export const trafficShareSchema = z
+  .object({
+    revision: z.int(),
+    percent: z.int(),
+    tag: z.string().nullable().openapi({ description: 'Reached as `tag---hostname` too.' }),
+  })
+  .openapi('TrafficShare');
+
+export const revisionSchema = z
+  .object({
+    revision: z.int(),
+    docker_image: z.string().nullable(),
+    pinned_image: z.string().nullable().openapi({
+      description: 'What the image was when it was prepared first: by digest, or id; null before.',
+    }),
+    command: z.array(z.string()).nullable(),
+    entrypoint: z.array(z.string()).nullable(),
+    working_dir: z.string().nullable(),
+    env_names: z.array(z.string()).openapi({ description: 'Names of its variables; values are not told.' }),
+    container_port: z.int().nullable(),
+    percent: z.int().openapi({ description: 'What it gets of the requests now.' }),
+    tag: z.string().nullable(),
+    created_at: instant,
+  })
+  .openapi('Revision');
+
+export const revisionListSchema = z.object({ revisions: z.array(revisionSchema) }).openapi('RevisionList');
+
 export const projectSchema = z
   .object({
     name: z.string(),
@@ -67,7 +95,8 @@ export const projectSchema = z
       description:
         'Why the newest revision does not serve; the one before it does, or wakes on the next request. null once a newer one is on its way.',
     }),
-    revision: z.int(),
+    revision: z.int().openapi({ description: 'The one that these settings are.' }),
+    traffic: z.array(trafficShareSchema).openapi({ description: 'Who gets the requests now.' }),
     instances: z.array(instanceSchema),
     url: z.string().nullable().openapi({ description: 'Where it answers; null for a wildcard hostname.' }),
     created_at: instant,
@@ -140,6 +169,8 @@ export const problemSchema = z
 export type ProjectJson = z.infer<typeof projectSchema>;
 export type WokenProjectJson = z.infer<typeof wokenProjectSchema>;
 export type QuietRuleJson = z.infer<typeof quietRuleJsonSchema>;
+export type TrafficShareJson = z.infer<typeof trafficShareSchema>;
+export type RevisionJson = z.infer<typeof revisionSchema>;
 export type InstanceJson = z.infer<typeof instanceSchema>;
 export type FailureJson = z.infer<typeof failureSchema>;
 export type ProjectEventJson = z.infer<typeof eventSchema>;

@@ -3,12 +3,15 @@ import type { CommandSpec, OptionSpec } from '../command.ts';
 import { runProgram } from '../program.ts';
 import type { Terminal } from '../terminal.ts';
 import { completeCommand, completion } from './commands/completion.ts';
+import { deploy } from './commands/deploy.ts';
 import { events } from './commands/events.ts';
 import { logs } from './commands/logs.ts';
 import { projectsAdd } from './commands/projects-add.ts';
 import { projectsList } from './commands/projects-list.ts';
 import { projectsRemove } from './commands/projects-remove.ts';
 import { projectsShow } from './commands/projects-show.ts';
+import { revisions } from './commands/revisions.ts';
+import { rollback } from './commands/rollback.ts';
 import { sleep } from './commands/sleep.ts';
 import { start } from './commands/start.ts';
 import { status } from './commands/status.ts';
@@ -60,6 +63,9 @@ export function lumaCommands({
     projectsAdd,
     projectsShow,
     projectsRemove,
+    deploy,
+    revisions,
+    rollback,
     logs,
     events,
     wake,

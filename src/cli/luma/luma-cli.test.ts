@@ -19,6 +19,9 @@ const commandLines = [
   'projects add',
   'projects show',
   'projects remove',
+  'deploy',
+  'revisions',
+  'rollback',
   'logs',
   'events',
   'wake',
@@ -455,5 +458,83 @@ echo "reply: \${COMPREPLY[*]}"`;
     const done = Bun.spawnSync(['bash', '-c', body.replaceAll('2>/dev/null', '')]);
     expect(done.stdout.toString()).toBe('reply: status\n');
     expect(done.stderr.toString()).toBe('[complete]\n[--]\n[projects\u001fadd x\u001fst]\n');
+  });
+});
+
+describe('deploy', () => {
+  const next = (more: object) => projectJson({ revision: 2, ...more });
+  const share = (revision: number) => [{ revision, percent: 100, tag: null }];
+
+  test('changes what is given, and waits until the new revision serves', async () => {
+    api.on('PATCH /projects/hello', next({ status: 'running', traffic: share(1) }));
+    const answers = [next({ traffic: share(1) }), next({ traffic: share(2), status: 'running' })];
+    api.onStream('GET /projects/hello', () => Response.json(answers.shift()));
+    const { exitCode, out } = await run('deploy hello --image hello:2 --env LEVEL=debug');
+    expect([exitCode, out]).toEqual([0, 'revision 2 of hello serves\n']);
+    expect(api.asked[0]).toMatchObject({
+      path: '/projects/hello?verify=true',
+      body: { docker_image: 'hello:2', env_vars: { LEVEL: 'debug' } },
+    });
+    expect(answers).toEqual([]);
+  });
+
+  test('says why the new revision does not serve, with its last lines, and how to go on', async () => {
+    const failure = {
+      code: 'instance_exited',
+      message: 'it exited with code 3',
+      log_lines: ['boom\u0007'],
+      at: '',
+    };
+    api.on('PATCH /projects/hello', next({ traffic: share(1), switch_failure: failure }));
+    const { exitCode, err } = await run('deploy hello --image hello:2');
+    expect(exitCode).toBe(1);
+    expect(err).toContain('revision 2 of hello does not serve, revision 1 goes on: it exited with code 3');
+    expect(err).toContain('boom');
+    expect(err).not.toContain('\u0007');
+    expect(err).toContain('luma rollback hello');
+  });
+
+  test('says so when nothing served before either', async () => {
+    const failure = { code: 'instance_exited', message: 'it exited with code 3', log_lines: [], at: '' };
+    api.on('PATCH /projects/hello', next({ traffic: share(2), status: 'failed', failure }));
+    const { exitCode, err } = await run('deploy hello --image hello:2');
+    expect([exitCode, err.includes('revision 2 of hello does not start')]).toEqual([1, true]);
+  });
+
+  test('returns at once where nobody wants to wait, or to try it', async () => {
+    api.on('PATCH /projects/hello', next({ traffic: share(1) }));
+    expect((await run('deploy hello --image hello:2 --detach')).out).toBe(
+      'revision 2 of hello is deployed\n',
+    );
+    expect((await run('deploy hello --image hello:2 --unverified')).exitCode).toBe(0);
+    expect(api.asked[1]?.path).toBe('/projects/hello?verify=false');
+  });
+
+  test('of nothing is wrong use', async () => {
+    const { exitCode, err } = await run('deploy hello');
+    expect([exitCode, err.includes('nothing was given to change')]).toEqual([2, true]);
+  });
+});
+
+describe('revisions and rollback', () => {
+  test('list what there is, and what it gets', async () => {
+    const revision = { docker_image: 'hello:1', command: null, created_at: '2026-01-31T08:00:00.000Z' };
+    api.on('GET /projects/hello/revisions', {
+      revisions: [
+        { ...revision, revision: 2, percent: 90, tag: null },
+        { ...revision, revision: 1, percent: 10, tag: 'old' },
+      ],
+    });
+    const { out } = await run('revisions hello');
+    expect(out).toContain('90 %');
+    expect(out).toContain('10 %, old');
+  });
+
+  test('go back to the one before, or to the one named', async () => {
+    const share = [{ revision: 1, percent: 100, tag: null }];
+    api.on('POST /projects/hello/rollback', projectJson({ revision: 1, traffic: share, status: 'running' }));
+    expect((await run('rollback hello')).out).toBe('hello is back at revision 1\n');
+    await run('rollback hello --revision 1 --unverified');
+    expect(api.asked.map(({ body }) => body)).toEqual([{ verify: true }, { revision: 1, verify: false }]);
   });
 });

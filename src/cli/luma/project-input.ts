@@ -52,6 +52,18 @@ export async function readProject(
   return { ...fromFile, ...readFlags(input), name };
 }
 
+/** Only what was given. */
+export async function readChanges(
+  input: CommandInput,
+  readText: (path: string) => Promise<string>,
+): Promise<ProjectSettingsInput> {
+  const path = input.text('file');
+  const fromFile = path === undefined ? {} : parseFile(path, await readFile(path, readText));
+  const changes = { ...fromFile, ...readFlags(input) };
+  if (Object.keys(changes).length > 0) return changes;
+  throw wrongUse('nothing was given to change', 'luma deploy <name> --image <image>, for example');
+}
+
 async function readFile(path: string, readText: (path: string) => Promise<string>): Promise<string> {
   try {
     return await readText(path);

@@ -47,6 +47,7 @@ export function projectFacts(project: ProjectJson): string {
     ['quiet rules', project.quiet_rules.map(ruleText).join('; ') || null],
     ['stops within', project.stop_timeout],
     ['revision', String(project.revision)],
+    ['traffic', trafficText(project)],
     ['instances', project.instances.map(instanceText).join('; ') || 'none'],
     ['created', project.created_at],
     ['updated', project.updated_at],
@@ -55,6 +56,14 @@ export function projectFacts(project: ProjectJson): string {
 
 export function eventLine({ at, project, kind, message }: ProjectEventJson): string {
   return `${at}  ${printable(project)}  ${kind}  ${printable(message)}\n`;
+}
+
+/** Nothing where all goes to the project's own revision. */
+function trafficText({ traffic, revision }: ProjectJson): string | null {
+  if (traffic.length === 1 && traffic[0]?.revision === revision && traffic[0].tag === null) return null;
+  return traffic
+    .map((share) => `${share.percent} % to revision ${share.revision}${share.tag ? ` (${share.tag})` : ''}`)
+    .join(', ');
 }
 
 function failureText({ message, code, at }: FailureJson): string {

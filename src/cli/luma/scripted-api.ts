@@ -127,6 +127,7 @@ export function projectJson(more: Partial<ProjectJson> = {}): ProjectJson {
     failure: null,
     switch_failure: null,
     revision: 1,
+    traffic: [{ revision: 1, percent: 100, tag: null }],
     instances: [],
     url: 'http://hello.localhost:8080',
     created_at: '2026-01-31T08:00:00.000Z',

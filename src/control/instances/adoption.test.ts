@@ -22,6 +22,7 @@ const project: Project = {
     quietRules: [],
   },
   wanted: 'active',
+  traffic: [{ revision: 1, percent: 100, tag: null }],
   revision: 2,
   createdAt: 0,
   updatedAt: 0,

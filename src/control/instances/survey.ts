@@ -1,15 +1,19 @@
 /** The first look at everything after a start: which instances belong to which project, and which to none. */
 import { messageOf } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
+import type { Project } from '../../domain/project.ts';
+import type { Revision } from '../../domain/revision.ts';
 import type { ObservedInstance, Runtime } from '../../runtimes/contract.ts';
 import type { InstanceRecord, Store } from '../../store/contract.ts';
 
 export interface Survey {
   readonly observed: ReadonlyMap<string, ObservedInstance>;
   readonly recordsByProject: ReadonlyMap<string, readonly InstanceRecord[]>;
+  /** Of those projects that have instances of another revision than their own. */
+  readonly revisionsByProject: ReadonlyMap<string, readonly Revision[]>;
 }
 
-export async function survey(store: Store, runtime: Runtime): Promise<Survey> {
+export async function survey(store: Store, runtime: Runtime, projects: readonly Project[]): Promise<Survey> {
   const [records, found] = await Promise.all([store.listInstances(), runtime.list()]);
   const recordsByProject = new Map<string, InstanceRecord[]>();
   for (const record of records) {
@@ -17,7 +21,13 @@ export async function survey(store: Store, runtime: Runtime): Promise<Survey> {
     if (list) list.push(record);
     else recordsByProject.set(record.project, [record]);
   }
-  return { observed: new Map(found.map((each) => [each.instanceId, each])), recordsByProject };
+  const revisionsByProject = new Map<string, readonly Revision[]>();
+  for (const { settings, revision } of projects) {
+    const isOther = recordsByProject.get(settings.name)?.some((record) => record.revision !== revision);
+    if (isOther) revisionsByProject.set(settings.name, await store.listRevisions(settings.name));
+  }
+  const observed = new Map(found.map((each) => [each.instanceId, each]));
+  return { observed, recordsByProject, revisionsByProject };
 }
 
 const ORPHAN_STOP_TIMEOUT_MS = 10_000;

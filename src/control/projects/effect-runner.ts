@@ -189,8 +189,8 @@ export class EffectRunner {
     const known = this.#subject.facts;
     const facts = id === null ? null : (known.get(id) ?? null);
     const idleMs = event === 'sleeping' ? this.#needs.clock.monotonic() - this.#quietSinceMs : null;
-    const earlier = [...known.values()].filter((other) => facts && other.revision < facts.revision);
-    const fromRevision = earlier.length > 0 ? Math.max(...earlier.map((other) => other.revision)) : null;
+    const others = [...known.values()].filter((other) => facts && other.revision !== facts.revision);
+    const fromRevision = others.length > 0 ? Math.max(...others.map((other) => other.revision)) : null;
     this.#subject.chronicle.record(event, { facts, failure, idleMs, fromRevision });
   }
 

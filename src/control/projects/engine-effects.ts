@@ -2,7 +2,7 @@
 import type { Timer } from '../../base/clock.ts';
 import type { RevisionSettings } from '../../domain/project.ts';
 import type { StartFailure } from '../../domain/project-status.ts';
-import type { InstanceSpec, StartedInstance } from '../../runtimes/contract.ts';
+import type { InstanceSpec, PreparedInstance, StartedInstance } from '../../runtimes/contract.ts';
 import type { InstanceIntent } from '../../store/contract.ts';
 import type { InstanceFacts } from '../instances/instance-facts.ts';
 import { runtimeSilence, withPatience } from '../instances/patience.ts';
@@ -40,7 +40,7 @@ export class EngineEffects {
     facts.abort = abort;
     const work = async (): Promise<void> => {
       await this.#record(call);
-      await this.#prepareWhileItMoves(call, abort);
+      await this.#preparePinned(call, abort);
     };
     try {
       await this.#needs.prepares.run(work, abort.signal, facts.wasPrepared);
@@ -125,11 +125,25 @@ export class EngineEffects {
     return recentLines(runtime, id, clock, log);
   }
 
+  /** From the image that the revision had when it was prepared first; the first time that is found out. */
+  async #preparePinned(call: InstanceCall, abort: AbortController): Promise<void> {
+    const { project, facts } = call;
+    const { store } = this.#needs;
+    const known = await store.getRevision(project, facts.revision);
+    const pinned = known?.pinnedImage ?? null;
+    const { pinnedImage } = await this.#prepareWhileItMoves(specOf(call, pinned), call.onProgress, abort);
+    if (pinned === null && pinnedImage !== null) await store.pinImage(project, facts.revision, pinnedImage);
+  }
+
   /** A pull may take long as long as it moves; an engine that says nothing is given up. */
-  async #prepareWhileItMoves(call: InstanceCall, abort: AbortController): Promise<void> {
+  async #prepareWhileItMoves(
+    spec: InstanceSpec,
+    tellProgress: (message: string) => void,
+    abort: AbortController,
+  ): Promise<PreparedInstance> {
     const { runtime, clock } = this.#needs;
     const { signal } = abort;
-    const tell = this.#throttle(call.onProgress);
+    const tell = this.#throttle(tellProgress);
     const watch = (): Timer => clock.after(PREPARE_SILENCE_MS, () => abort.abort(runtimeSilence('prepare')));
     let silence = watch();
     const onProgress = (message: string): void => {
@@ -138,8 +152,8 @@ export class EngineEffects {
       tell(message);
     };
     try {
-      const prepared = runtime.prepare(specOf(call), { signal, onProgress });
-      await withPatience(prepared, clock, 'prepare', { signal });
+      const prepared = runtime.prepare(spec, { signal, onProgress });
+      return await withPatience(prepared, clock, 'prepare', { signal });
     } finally {
       silence.cancel();
     }
@@ -168,7 +182,7 @@ export class EngineEffects {
   }
 }
 
-function specOf({ project, id, facts }: InstanceCall): InstanceSpec {
+function specOf({ project, id, facts }: InstanceCall, pinnedImage: string | null): InstanceSpec {
   const settings: RevisionSettings = facts.settings;
-  return { instanceId: id, project, revision: facts.revision, settings };
+  return { instanceId: id, project, revision: facts.revision, settings, pinnedImage };
 }

@@ -16,8 +16,16 @@ export type ProjectInput =
   | { readonly kind: 'shutdown' }
   /** New hostnames, paths or idle times; no new instance. */
   | { readonly kind: 'routes-changed'; readonly sleepy: boolean }
-  /** A new revision, with the id of the instance that is to carry it. */
-  | { readonly kind: 'revised'; readonly revision: number; readonly instanceId: string }
+  /**
+   * Another revision is to serve, newer or older, with the id of the instance that is to carry it.
+   * `verifies`: a project that sleeps is woken for it, to see that it starts.
+   */
+  | {
+      readonly kind: 'revised';
+      readonly revision: number;
+      readonly instanceId: string;
+      readonly verifies: boolean;
+    }
   | { readonly kind: 'timer'; readonly timer: ProjectTimer }
   /** It has not answered within the wake timeout since its start began. */
   | { readonly kind: 'deadline'; readonly id: string; readonly failure: StartFailure }

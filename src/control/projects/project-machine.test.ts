@@ -72,7 +72,7 @@ const failed = after(located, { kind: 'exited', id: 'a', failure });
 const unprepared = after(preparing, { kind: 'prepare-failed', id: 'a', failure });
 const overdue = after(located, { kind: 'deadline', id: 'a', failure });
 const crashed = after(awake, { kind: 'exited', id: 'a', failure });
-const revised: ProjectInput = { kind: 'revised', revision: 2, instanceId: 'b' };
+const revised: ProjectInput = { kind: 'revised', revision: 2, instanceId: 'b', verifies: false };
 const deploying = after(awake, revised);
 const deployingAsleep = after(asleep, revised);
 const proving = after(
@@ -131,7 +131,7 @@ const inputs: ProjectInput[] = [
   { kind: 'delete-asked' },
   { kind: 'shutdown' },
   { kind: 'routes-changed', sleepy: false },
-  { kind: 'revised', revision: 9, instanceId: 'z' },
+  { kind: 'revised', revision: 9, instanceId: 'z', verifies: false },
   ...(['idle', 'backoff', 'stable', 'retry'] as const).map((timer) => ({ kind: 'timer', timer }) as const),
   linked,
   { ...linked, conflict: failure },
@@ -314,14 +314,14 @@ describe('waking', () => {
 
 test('two instances of one revision never run together: a start waits for the other one’s end', () => {
   const twin = { ...newInstance('b', 1), state: 'running', located: true } as const;
-  const leaving = { ...twin, halt: { reason: 'retire', drain: 'needed' } } as const;
+  const leaving = { ...twin, halt: { reason: 'failed', drain: 'needed' } } as const;
   const state = { ...asleep, instances: [...asleep.instances, leaving] };
   const woken = play(state, { kind: 'wake', by: 'proxy' });
   expect(kinds(woken.effects)).not.toContain('start');
   const ended = play(
     woken.state,
     { kind: 'drained', id: 'b' },
-    { kind: 'intent-stored', id: 'b', intent: 'removing' },
+    { kind: 'intent-stored', id: 'b', intent: 'stopping' },
     { kind: 'stopped', id: 'b' },
   );
   expect(kinds(ended.effects)).toContain('start');
@@ -428,7 +428,9 @@ describe('a new revision', () => {
     );
     expect(restarted).toMatchObject({ failure: null, switchFailure: failure });
     expect(restarted.instances[0]).toMatchObject({ id: 'a', state: 'running' });
-    expect(after(restarted, { kind: 'revised', revision: 3, instanceId: 'c' }).switchFailure).toBeNull();
+    expect(
+      after(restarted, { kind: 'revised', revision: 3, instanceId: 'c', verifies: false }).switchFailure,
+    ).toBeNull();
   });
 
   test('of a sleeping project replaces the prepared instance without a start', () => {
@@ -449,7 +451,7 @@ describe('a new revision', () => {
   });
 
   test('is superseded by a newer one', () => {
-    const state = after(deploying, { kind: 'revised', revision: 3, instanceId: 'c' });
+    const state = after(deploying, { kind: 'revised', revision: 3, instanceId: 'c', verifies: false });
     expect(state.candidate).toBe('c');
     expect(state.instances.find((entry) => entry.id === 'b')?.halt?.reason).toBe('retire');
   });

@@ -103,7 +103,7 @@ function take(step: Transition, input: ProjectInput): void {
       onRoutesChanged(step, input.sleepy);
       return;
     case 'revised':
-      onRevised(step, input.revision, input.instanceId);
+      onRevised(step, input);
       return;
     case 'timer':
       onTimer(step, input.timer);

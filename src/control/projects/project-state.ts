@@ -78,8 +78,10 @@ export interface ProjectState {
   readonly routes: number;
   /** The instance that serves, or that the next wake starts. */
   readonly current: string | null;
-  /** The instance of a newer revision, on its way to replace `current`. */
+  /** The instance of another revision, on its way to replace `current`. */
   readonly candidate: string | null;
+  /** A candidate is started to see that it works, also while nobody needs it. */
+  readonly verifies: boolean;
   readonly instances: readonly InstanceEntry[];
   /** Our snapshot is in force at the proxy. */
   readonly linked: boolean;
@@ -133,6 +135,7 @@ export interface ProjectBasis {
 export function initialState(basis: ProjectBasis): ProjectState {
   return {
     ...basis,
+    verifies: false,
     closing: false,
     routes: 1,
     linked: false,

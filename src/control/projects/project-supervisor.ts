@@ -5,6 +5,7 @@
 import { assert, messageOf } from '../../base/errors.ts';
 import type { Project, RevisionSettings } from '../../domain/project.ts';
 import type { StartFailure } from '../../domain/project-status.ts';
+import { type Revision, revisionSettingsOf } from '../../domain/revision.ts';
 import type { ServiceActivity, ServiceReport, ServiceSpec } from '../../proxy/client/contract.ts';
 import type { ObservedInstance, RuntimeEvent } from '../../runtimes/contract.ts';
 import type { ProjectView } from '../contract.ts';
@@ -21,9 +22,18 @@ import type { ProjectInput } from './project-input.ts';
 import { next } from './project-machine.ts';
 import type { InstanceEntry, ProjectBasis, ProjectState, Publication } from './project-state.ts';
 import { initialState } from './project-state.ts';
-import { viewOf } from './project-view.ts';
+import { trafficOf, viewOf } from './project-view.ts';
 import { desiredPublication, isSamePublication } from './publishing.ts';
 import type { SupervisorNeeds } from './supervisor-needs.ts';
+
+/** What the store and the runtime know of a project's instances. */
+export interface AdoptionFacts {
+  /** When they were made, by id. */
+  readonly records: ReadonlyMap<string, number>;
+  readonly observed: ReadonlyMap<string, ObservedInstance>;
+  /** Those of the instances, beside the project's own. */
+  readonly revisions: readonly Revision[];
+}
 
 export class ProjectSupervisor implements EffectSubject, Observer {
   readonly waiters = new Waiters();
@@ -31,6 +41,8 @@ export class ProjectSupervisor implements EffectSubject, Observer {
   readonly #needs: SupervisorNeeds;
   readonly #runner: EffectRunner;
   readonly facts = new Map<string, InstanceFacts>();
+  /** Of earlier revisions that had instances when they were found. */
+  readonly #settingsBefore = new Map<number, RevisionSettings>();
   readonly #inputs: ProjectInput[] = [];
   readonly #changeListeners = new Set<() => void>();
   #project: Project;
@@ -68,11 +80,8 @@ export class ProjectSupervisor implements EffectSubject, Observer {
   }
 
   /** What is known now of a project that was found, or is new; sets its life going. */
-  adopt(
-    basis: ProjectBasis,
-    records: ReadonlyMap<string, number>,
-    observed: ReadonlyMap<string, ObservedInstance>,
-  ): void {
+  adopt(basis: ProjectBasis, { records, observed, revisions }: AdoptionFacts): void {
+    for (const { number, settings } of revisions) this.#settingsBefore.set(number, settings);
     assert(this.#state === null, `${this.name} is adopted once`);
     for (const entry of basis.instances) {
       const createdAt = records.get(entry.id);
@@ -90,9 +99,21 @@ export class ProjectSupervisor implements EffectSubject, Observer {
     this.#project = project;
   }
 
-  revise(instanceId: string): void {
-    this.#learn(instanceId, this.#project.revision, undefined, null);
-    this.send({ kind: 'revised', revision: this.#project.revision, instanceId });
+  /** The project's revision is to serve; an instance with that id is to carry it unless one does already. */
+  deploy(instanceId: string, verifies: boolean): void {
+    // What is not known yet is adopted as the stored project wants it.
+    if (!this.#state) return;
+    const { revision } = this.#project;
+    this.#learn(instanceId, revision, undefined, null);
+    this.send({ kind: 'revised', revision, instanceId, verifies });
+    if (!this.#entry(instanceId)) this.#forget(instanceId);
+  }
+
+  /** What a revision gets of the requests now. */
+  shareOf(revision: number): { percent: number; tag: string | null } {
+    const traffic = this.#state ? trafficOf(this.#project, this.#state) : this.#project.traffic;
+    const { percent = 0, tag = null } = traffic.find((share) => share.revision === revision) ?? {};
+    return { percent, tag };
   }
 
   /** Takes the input after all earlier ones. */
@@ -270,9 +291,13 @@ export class ProjectSupervisor implements EffectSubject, Observer {
     }
     for (const { id } of before.instances) {
       if (after.instances.some((entry) => entry.id === id)) continue;
-      this.facts.delete(id);
-      this.#needs.onInstance(this.name, id, false);
+      this.#forget(id);
     }
+  }
+
+  #forget(id: string): void {
+    this.facts.delete(id);
+    this.#needs.onInstance(this.name, id, false);
   }
 
   async #onEnded(
@@ -297,7 +322,7 @@ export class ProjectSupervisor implements EffectSubject, Observer {
     createdAt: number | undefined,
     observed: ObservedInstance | null,
   ): void {
-    const settings: RevisionSettings = this.#project.settings;
+    const settings = this.#settingsOf(revision);
     const known = { isRecorded: createdAt !== undefined, address: observed?.address ?? null };
     this.facts.set(id, newFacts(revision, settings, createdAt ?? this.#needs.clock.now(), known));
     this.#needs.onInstance(this.name, id, true);
@@ -305,6 +330,12 @@ export class ProjectSupervisor implements EffectSubject, Observer {
 
   #entry(id: string): InstanceEntry | null {
     return this.#state?.instances.find((entry) => entry.id === id) ?? null;
+  }
+
+  /** A revision from before that is not kept any more is on its way out: only its stop is left. */
+  #settingsOf(revision: number): RevisionSettings {
+    if (revision === this.#project.revision) return revisionSettingsOf(this.#project.settings);
+    return this.#settingsBefore.get(revision) ?? revisionSettingsOf(this.#project.settings);
   }
 
   #trafficWanted(): 'forward' | 'stopped' {

@@ -2,6 +2,7 @@
 import type { InstanceState } from '../../domain/instance-state.ts';
 import type { Project } from '../../domain/project.ts';
 import { projectStatus } from '../../domain/project-status.ts';
+import { allTo, type TrafficShare } from '../../domain/revision.ts';
 import type { InstanceView, ProjectView } from '../contract.ts';
 import type { InstanceFacts } from '../instances/instance-facts.ts';
 import { mayRun } from './project-draft.ts';
@@ -14,14 +15,21 @@ export function viewOf(
 ): ProjectView {
   if (!state) {
     const status = projectStatus(project.wanted, [], null);
-    return { project, status, switchFailure: null, instances: [] };
+    return { project, status, switchFailure: null, traffic: project.traffic, instances: [] };
   }
   return {
     project,
     status: projectStatus(project.wanted, statesThatCount(state), state.conflict ?? state.failure),
     switchFailure: state.switchFailure,
+    traffic: trafficOf(project, state),
     instances: state.instances.map((entry) => instanceView(entry, facts.get(entry.id))),
   };
+}
+
+/** In force now: while a deploy proves itself, and after one that failed, that is not what is wanted. */
+export function trafficOf(project: Project, state: ProjectState): readonly TrafficShare[] {
+  const current = state.instances.find((entry) => entry.id === state.current);
+  return current ? allTo(current.revision) : project.traffic;
 }
 
 function statesThatCount(state: ProjectState): readonly InstanceState[] {

@@ -1,5 +1,6 @@
 /** What a change of settings touches: the instance, the routes, both or nothing. Pure. */
-import type { ProjectSettings, RevisionSettings, ServiceSettings } from '../../domain/project.ts';
+import type { ProjectSettings, ServiceSettings } from '../../domain/project.ts';
+import { revisionSettingsOf } from '../../domain/revision.ts';
 
 export interface SettingsChange {
   /** A new instance is needed. */
@@ -10,15 +11,9 @@ export interface SettingsChange {
 
 export function settingsChange(from: ProjectSettings, to: ProjectSettings): SettingsChange {
   return {
-    isRevision: canonical(revisionPart(from)) !== canonical(revisionPart(to)),
+    isRevision: canonical(revisionSettingsOf(from)) !== canonical(revisionSettingsOf(to)),
     isRouting: canonical(servicePart(from)) !== canonical(servicePart(to)),
   };
-}
-
-function revisionPart(settings: ProjectSettings): RevisionSettings {
-  const { image, command, entrypoint, workingDir, envVars, containerPort, healthCheck, stopTimeoutMs } =
-    settings;
-  return { image, command, entrypoint, workingDir, envVars, containerPort, healthCheck, stopTimeoutMs };
 }
 
 function servicePart(settings: ProjectSettings): ServiceSettings {

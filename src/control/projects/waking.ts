@@ -67,7 +67,7 @@ export function pursuePrepares(step: Transition): void {
 }
 
 /**
- * Never two that run for one revision: a start waits for the other's end. And the proxy must have forgotten
+ * Never two that run for one revision: a start waits for the other's end, unless that only drains. And the proxy must have forgotten
  * an earlier life of the instance, or it would take the new one for ready before it is.
  */
 export function beginStart(step: Transition, entry: WritableEntry): void {
@@ -78,7 +78,10 @@ export function beginStart(step: Transition, entry: WritableEntry): void {
 
 export function hasTwin(step: Transition, entry: InstanceEntry): boolean {
   const isTwin = (other: InstanceEntry): boolean =>
-    other.id !== entry.id && other.revision === entry.revision && mayRun(other);
+    other.id !== entry.id &&
+    other.revision === entry.revision &&
+    other.halt?.reason !== 'retire' &&
+    mayRun(other);
   return step.draft.instances.some(isTwin);
 }
 

@@ -2,6 +2,7 @@
 import { LumaError } from '../../base/errors.ts';
 import type { Project } from '../../domain/project.ts';
 import type { ProjectEvent } from '../../domain/project-event.ts';
+import type { Revision } from '../../domain/revision.ts';
 import type { EventQuery, InstanceIntent, InstanceRecord, Store } from '../contract.ts';
 
 export type StoreWrite =
@@ -11,6 +12,7 @@ export type StoreWrite =
   | 'insertProject'
   | 'updateProject'
   | 'deleteProject'
+  | 'pinImage'
   | 'putInstance'
   | 'setInstanceIntent'
   | 'removeInstance'
@@ -65,6 +67,18 @@ export class FailingStore implements Store {
 
   deleteProject(name: string): Promise<void> {
     return this.#write('deleteProject', () => this.#inner.deleteProject(name));
+  }
+
+  listRevisions(project: string): Promise<readonly Revision[]> {
+    return this.#inner.listRevisions(project);
+  }
+
+  getRevision(project: string, number: number): Promise<Revision | null> {
+    return this.#inner.getRevision(project, number);
+  }
+
+  pinImage(project: string, number: number, pinnedImage: string): Promise<void> {
+    return this.#write('pinImage', () => this.#inner.pinImage(project, number, pinnedImage));
   }
 
   listInstances(): Promise<readonly InstanceRecord[]> {

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Project } from '../../domain/project.ts';
 import type { ProjectEvent } from '../../domain/project-event.ts';
+import { type Revision, revisionSettingsOf, revisionsToForget } from '../../domain/revision.ts';
 import type { EventQuery, InstanceIntent, InstanceRecord, Store } from '../contract.ts';
 import { EVENTS_LISTED_DEFAULT, EVENTS_PER_PROJECT_MAX } from '../limits.ts';
 import { hostnameTaken, instanceNotFound, projectExists, projectNotFound } from '../refusals.ts';
@@ -10,6 +11,7 @@ export class MemoryStore implements Store {
   readonly kind = 'memory';
   readonly #installationId = randomBytes(8).toString('hex');
   readonly #projects = new Map<string, Project>();
+  readonly #revisions = new Map<string, Revision[]>();
   readonly #ownerByHostname = new Map<string, string>();
   readonly #instances = new Map<string, InstanceRecord>();
   readonly #eventsByProject = new Map<string, ProjectEvent[]>();
@@ -55,7 +57,26 @@ export class MemoryStore implements Store {
   async deleteProject(name: string): Promise<void> {
     this.#releaseHostnames(name);
     this.#projects.delete(name);
+    this.#revisions.delete(name);
     this.#eventsByProject.delete(name);
+  }
+
+  async listRevisions(project: string): Promise<readonly Revision[]> {
+    return this.#revisionsOf(project)
+      .toSorted((a, b) => b.number - a.number)
+      .map(copyOf);
+  }
+
+  async getRevision(project: string, number: number): Promise<Revision | null> {
+    const found = this.#revisionsOf(project).find((revision) => revision.number === number);
+    return found ? copyOf(found) : null;
+  }
+
+  async pinImage(project: string, number: number, pinnedImage: string): Promise<void> {
+    const pinned = this.#revisionsOf(project).map((revision) =>
+      revision.number === number && revision.pinnedImage === null ? { ...revision, pinnedImage } : revision,
+    );
+    this.#revisions.set(project, pinned);
   }
 
   async listInstances(): Promise<readonly InstanceRecord[]> {
@@ -103,6 +124,28 @@ export class MemoryStore implements Store {
     this.#releaseHostnames(name);
     for (const hostname of hostnames) this.#ownerByHostname.set(hostname, name);
     this.#projects.set(name, copyOf(project));
+    this.#keepRevision(project);
+  }
+
+  #revisionsOf(project: string): readonly Revision[] {
+    return this.#revisions.get(project) ?? [];
+  }
+
+  #keepRevision({ settings, revision: number, traffic, updatedAt: createdAt }: Project): void {
+    const known = this.#revisionsOf(settings.name);
+    const project = settings.name;
+    const own = copyOf(revisionSettingsOf(settings));
+    const added = { project, number, settings: own, pinnedImage: null, createdAt };
+    const all = known.some((revision) => revision.number === number) ? known : [...known, added];
+    const used = [number, ...traffic.map((share) => share.revision)];
+    const forgotten = revisionsToForget(
+      all.map((revision) => revision.number),
+      used,
+    );
+    this.#revisions.set(
+      project,
+      all.filter((revision) => !forgotten.includes(revision.number)),
+    );
   }
 
   #releaseHostnames(name: string): void {

@@ -15,6 +15,7 @@ export interface Migration {
 export const migrations: readonly Migration[] = [
   { name: 'projects, hostnames, instances, events', up: createFirstSchema },
   { name: 'wait mode and quiet rules', up: addWaiting },
+  { name: 'revisions and traffic', up: addRevisions },
 ];
 
 async function createFirstSchema(trx: Transaction<Tables>, engine: SqlEngine): Promise<void> {
@@ -89,3 +90,51 @@ async function addWaiting(trx: Transaction<Tables>): Promise<void> {
     await update.where('name', '=', name).execute();
   }
 }
+
+/** Of projects from before only the revision that is now is known. */
+async function addRevisions(trx: Transaction<Tables>, engine: SqlEngine): Promise<void> {
+  const { schema } = trx;
+  await schema
+    .createTable('revisions')
+    .addColumn('project', 'varchar(63)', (column) => column.notNull())
+    .addColumn('number', 'integer', (column) => column.notNull())
+    .addColumn('settings', engine.longText as 'text', (column) => column.notNull())
+    .addColumn('pinned_image', 'varchar(512)')
+    .addColumn('created_at', 'bigint', (column) => column.notNull())
+    .addPrimaryKeyConstraint('revisions_key', ['project', 'number'])
+    .execute();
+  await schema
+    .alterTable('projects')
+    .addColumn('traffic', engine.longText as 'text')
+    .execute();
+  const rows = await trx
+    .selectFrom('projects')
+    .select(['name', 'settings', 'revision', 'updated_at'])
+    .execute();
+  for (const { name, settings, revision, updated_at } of rows) {
+    const document = JSON.parse(settings) as Record<string, unknown>;
+    const ofRevision = Object.fromEntries(FIRST_REVISION_FIELDS.map((field) => [field, document[field]]));
+    await trx
+      .insertInto('revisions')
+      .values({
+        project: name,
+        number: revision,
+        settings: JSON.stringify(ofRevision),
+        pinned_image: null,
+        created_at: updated_at,
+      })
+      .execute();
+  }
+}
+
+/** Those that made a revision when revisions were first kept. */
+const FIRST_REVISION_FIELDS = [
+  'image',
+  'command',
+  'entrypoint',
+  'working_dir',
+  'env_vars',
+  'container_port',
+  'health_check',
+  'stop_timeout_ms',
+] as const;

@@ -2,17 +2,12 @@
 import { z } from 'zod';
 import { LumaError } from '../../base/errors.ts';
 import type { Project, ProjectSettings } from '../../domain/project.ts';
+import { allTo, type TrafficShare } from '../../domain/revision.ts';
+import { fromRevisionDocument, revisionShape, toRevisionDocument } from './revision-row.ts';
 import type { ProjectRow } from './tables.ts';
 
 const settingsDocument = z.strictObject({
-  image: z.string().nullable(),
-  command: z.array(z.string()).nullable(),
-  entrypoint: z.array(z.string()).nullable(),
-  working_dir: z.string().nullable(),
-  env_vars: z.record(z.string(), z.string()),
-  container_port: z.number().nullable(),
-  health_check: z.strictObject({ path: z.string(), timeout_ms: z.number() }).nullable(),
-  stop_timeout_ms: z.number(),
+  ...revisionShape,
   idle_timeout_ms: z.number().nullable(),
   wake_timeout_ms: z.number(),
   wait_mode: z.enum(['hold', 'page', 'reject']),
@@ -33,6 +28,7 @@ export function toProjectRow(project: Project): ProjectRow {
     settings: JSON.stringify(toDocument(project.settings)),
     wanted: project.wanted,
     revision: project.revision,
+    traffic: JSON.stringify(project.traffic),
     created_at: project.createdAt,
     updated_at: project.updatedAt,
   };
@@ -50,22 +46,15 @@ export function fromProjectRow(row: ProjectRow, hostnames: readonly string[]): P
     settings: fromDocument(row.name, document, hostnames),
     wanted: row.wanted === 'stopped' ? 'stopped' : 'active',
     revision: Number(row.revision),
+    traffic: readTraffic(row),
     createdAt: Number(row.created_at),
     updatedAt: Number(row.updated_at),
   };
 }
 
 function toDocument(settings: ProjectSettings): z.infer<typeof settingsDocument> {
-  const { command, entrypoint, healthCheck } = settings;
   return {
-    image: settings.image,
-    command: command && [...command],
-    entrypoint: entrypoint && [...entrypoint],
-    working_dir: settings.workingDir,
-    env_vars: settings.envVars,
-    container_port: settings.containerPort,
-    health_check: healthCheck && { path: healthCheck.path, timeout_ms: healthCheck.timeoutMs },
-    stop_timeout_ms: settings.stopTimeoutMs,
+    ...toRevisionDocument(settings),
     idle_timeout_ms: settings.idleTimeoutMs,
     wake_timeout_ms: settings.wakeTimeoutMs,
     wait_mode: settings.waitMode,
@@ -84,17 +73,9 @@ function fromDocument(
   document: z.infer<typeof settingsDocument>,
   hostnames: readonly string[],
 ): ProjectSettings {
-  const { health_check: healthCheck } = document;
   return {
+    ...fromRevisionDocument(document),
     name,
-    image: document.image,
-    command: document.command,
-    entrypoint: document.entrypoint,
-    workingDir: document.working_dir,
-    envVars: document.env_vars,
-    containerPort: document.container_port,
-    healthCheck: healthCheck && { path: healthCheck.path, timeoutMs: healthCheck.timeout_ms },
-    stopTimeoutMs: document.stop_timeout_ms,
     hostnames,
     idleTimeoutMs: document.idle_timeout_ms,
     wakeTimeoutMs: document.wake_timeout_ms,
@@ -103,9 +84,22 @@ function fromDocument(
   };
 }
 
+const trafficDocument = z
+  .array(z.strictObject({ revision: z.number(), percent: z.number(), tag: z.string().nullable() }))
+  .min(1);
+
+function readTraffic(row: ProjectRow): readonly TrafficShare[] {
+  if (row.traffic === null) return allTo(Number(row.revision));
+  return readJson(row, row.traffic, trafficDocument);
+}
+
 function readDocument(row: ProjectRow): z.infer<typeof settingsDocument> {
+  return readJson(row, row.settings, settingsDocument);
+}
+
+function readJson<S extends z.ZodType>(row: ProjectRow, text: string, schema: S): z.output<S> {
   try {
-    return settingsDocument.parse(JSON.parse(row.settings));
+    return schema.parse(JSON.parse(text));
   } catch (cause) {
     throw new LumaError('store_unreadable', `the stored settings of project ${row.name} cannot be read`, {
       hint: 'The database was changed by something other than Luma, or is damaged: restore a backup.',

@@ -7,10 +7,12 @@ import type { Transaction } from 'kysely';
 import type { LumaError } from '../../base/errors.ts';
 import type { Project } from '../../domain/project.ts';
 import type { ProjectEvent, ProjectEventKind } from '../../domain/project-event.ts';
+import { type Revision, revisionsToForget } from '../../domain/revision.ts';
 import type { EventQuery, InstanceIntent, InstanceRecord, Store } from '../contract.ts';
 import { EVENTS_LISTED_DEFAULT, EVENTS_PER_PROJECT_MAX } from '../limits.ts';
 import { hostnameTaken, instanceNotFound, projectExists, projectNotFound } from '../refusals.ts';
 import { fromProjectRow, toHostnameRows, toProjectRow } from './project-row.ts';
+import { fromRevisionRow, toRevisionRow } from './revision-row.ts';
 import type { Durability, SqlEngine } from './sql-engine.ts';
 import type { Tables } from './tables.ts';
 
@@ -77,6 +79,7 @@ export class SqlStore implements Store {
     return this.#writeUnlessTaken(project, true, async (trx) => {
       await trx.insertInto('projects').values(toProjectRow(project)).execute();
       await insertHostnames(trx, project);
+      await keepRevision(trx, project);
     });
   }
 
@@ -92,6 +95,7 @@ export class SqlStore implements Store {
       await trx.updateTable('projects').set(toProjectRow(project)).where('name', '=', name).execute();
       await trx.deleteFrom('hostnames').where('project', '=', name).execute();
       await insertHostnames(trx, project);
+      await keepRevision(trx, project);
     });
   }
 
@@ -99,7 +103,45 @@ export class SqlStore implements Store {
     return this.#write('synced', async (trx) => {
       await trx.deleteFrom('projects').where('name', '=', name).execute();
       await trx.deleteFrom('hostnames').where('project', '=', name).execute();
+      await trx.deleteFrom('revisions').where('project', '=', name).execute();
       await trx.deleteFrom('events').where('project', '=', name).execute();
+    });
+  }
+
+  listRevisions(project: string): Promise<readonly Revision[]> {
+    return this.#read(async (trx) => {
+      const rows = await trx
+        .selectFrom('revisions')
+        .selectAll()
+        .where('project', '=', project)
+        .orderBy('number', 'desc')
+        .execute();
+      return rows.map(fromRevisionRow);
+    });
+  }
+
+  getRevision(project: string, number: number): Promise<Revision | null> {
+    return this.#read(async (trx) => {
+      const row = await trx
+        .selectFrom('revisions')
+        .selectAll()
+        .where('project', '=', project)
+        .where('number', '=', number)
+        .executeTakeFirst();
+      return row ? fromRevisionRow(row) : null;
+    });
+  }
+
+  pinImage(project: string, number: number, pinnedImage: string): Promise<void> {
+    // Synced: after a power cut a tag that moved must not become this revision's image.
+    return this.#write('synced', async (trx) => {
+      await trx
+        .updateTable('revisions')
+        .set({ pinned_image: pinnedImage })
+        .where('project', '=', project)
+        .where('number', '=', number)
+        .where('pinned_image', 'is', null)
+        .execute();
     });
   }
 
@@ -241,6 +283,30 @@ async function raise(trx: Trx, name: 'epoch' | 'event_id'): Promise<number> {
 async function insertHostnames(trx: Trx, project: Project): Promise<void> {
   const rows = toHostnameRows(project);
   if (rows.length > 0) await trx.insertInto('hostnames').values(rows).execute();
+}
+
+/** The revision that the settings are, if it is new; and those that are too many now go. */
+async function keepRevision(trx: Trx, project: Project): Promise<void> {
+  const { name } = project.settings;
+  const rows = await trx.selectFrom('revisions').select('number').where('project', '=', name).execute();
+  const known = rows.map(({ number }) => Number(number));
+  if (known.includes(project.revision)) {
+    await dropRevisions(trx, project, known);
+    return;
+  }
+  await trx.insertInto('revisions').values(toRevisionRow(project)).execute();
+  await dropRevisions(trx, project, [...known, project.revision]);
+}
+
+async function dropRevisions(trx: Trx, project: Project, known: readonly number[]): Promise<void> {
+  const used = [project.revision, ...project.traffic.map((share) => share.revision)];
+  const forgotten = revisionsToForget(known, used);
+  if (forgotten.length === 0) return;
+  await trx
+    .deleteFrom('revisions')
+    .where('project', '=', project.settings.name)
+    .where('number', 'in', forgotten)
+    .execute();
 }
 
 async function findConflict(trx: Trx, project: Project, isNew: boolean): Promise<LumaError | null> {

@@ -8,6 +8,7 @@ export interface Tables {
   /** Numbers that only grow: the epoch, the last event id. */
   counters: { name: string; value: number };
   projects: ProjectRow;
+  revisions: RevisionRow;
   /** The unique key that decides who owns a hostname. */
   hostnames: { hostname: string; project: string; position: number };
   instances: {
@@ -26,6 +27,18 @@ export interface ProjectRow {
   settings: string;
   wanted: string;
   revision: number;
+  /** JSON; null: all to `revision`. */
+  traffic: string | null;
   created_at: number;
   updated_at: number;
+}
+
+/** Never changed but for `pinned_image`, which its first instance tells. */
+export interface RevisionRow {
+  project: string;
+  number: number;
+  /** JSON, see `revision-row.ts`; its shape is changed by migrations only. */
+  settings: string;
+  pinned_image: string | null;
+  created_at: number;
 }

@@ -6,9 +6,12 @@ import { join } from 'node:path';
 import { sql } from 'kysely';
 import { isLumaError } from '../../base/errors.ts';
 import { ManualClock } from '../../base/manual-clock.ts';
+import { revisionSettingsOf } from '../../domain/revision.ts';
 import { migrate } from '../sql/migrate.ts';
 import { migrations } from '../sql/migrations.ts';
+import { toHostnameRows, toProjectRow } from '../sql/project-row.ts';
 import { SqlStore } from '../sql/sql-store.ts';
+import type { ProjectRow } from '../sql/tables.ts';
 import { makeEvent, makeProject } from '../store.contract.ts';
 import { SqliteEngine } from './sqlite-engine.ts';
 
@@ -127,17 +130,23 @@ describe('migrations', () => {
     await migrate(engine, { clock, place: path, steps: migrations.slice(0, 1) });
     const store = new SqlStore(engine);
     const { waitMode: _mode, quietRules: _rules, ...settings } = makeProject('app').settings;
-    await store.insertProject(makeProject('app'));
-    const row = await engine.db.selectFrom('projects').select('settings').executeTakeFirstOrThrow();
+    const { traffic: _traffic, ...row } = toProjectRow({ ...makeProject('app'), revision: 7 });
     const { wait_mode: _wait, quiet_rules: _quiet, ...old } = JSON.parse(row.settings);
+    const before = { ...row, settings: JSON.stringify(old) };
     await engine.db
-      .updateTable('projects')
-      .set({ settings: JSON.stringify(old) })
+      .insertInto('projects')
+      .values(before as ProjectRow)
       .execute();
+    for (const hostname of toHostnameRows(makeProject('app')))
+      await engine.db.insertInto('hostnames').values(hostname).execute();
     await expect(store.getProject('app')).rejects.toMatchObject({ code: 'store_unreadable' });
     await migrate(engine, { clock, place: path });
     const project = await store.getProject('app');
     expect(project?.settings).toEqual({ ...settings, waitMode: 'hold', quietRules: [] });
+    expect(project?.traffic).toEqual([{ revision: 7, percent: 100, tag: null }]);
+    const [revision, ...more] = await store.listRevisions('app');
+    expect(more).toEqual([]);
+    expect(revision).toMatchObject({ number: 7, settings: revisionSettingsOf(makeProject('app').settings) });
   });
 
   test('leave the schema of the last good step when one breaks half way', async () => {

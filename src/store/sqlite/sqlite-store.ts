@@ -24,6 +24,7 @@ const CHECKED_TABLES = [
   'facts',
   'counters',
   'projects',
+  'revisions',
   'hostnames',
   'instances',
 ] as const;
