@@ -1,5 +1,5 @@
 /** luma-proxy's command line over the real terminal: the daemon and its client. */
-import { proxyCommands, runProgram } from '../cli/proxy/index.ts';
+import { proxyCommands, proxyGroups, runProgram } from '../cli/proxy/index.ts';
 import { composeProxy } from './compose-proxy.ts';
 import { processTerminal } from './process-terminal.ts';
 import { listenForStop } from './stop-signal.ts';
@@ -16,7 +16,7 @@ export function runProxyCommand(words: readonly string[]): Promise<number> {
     summary: 'The always-on edge of Luma: routes requests to services, holds them while one wakes.',
     version,
     commands: proxyCommands,
-    groups: {},
+    groups: proxyGroups,
     context: () => composeProxy(terminal),
   };
   return runProgram(program, words, terminal);

@@ -34,6 +34,12 @@ export class CommandInput {
     return this.#option(name) === true;
   }
 
+  /** `--name`: true, `--no-name`: false, neither: undefined. */
+  choice(name: string): boolean | undefined {
+    const value = this.#option(name);
+    return typeof value === 'boolean' ? value : undefined;
+  }
+
   list(name: string): readonly string[] {
     const value = this.#option(name) ?? [];
     assert(Array.isArray(value), `option ${name} is repeatable`);

@@ -7,7 +7,7 @@ export interface ArgumentSpec {
   readonly isOptional?: boolean;
   readonly choices?: readonly string[];
   /** What the shell offers for it. */
-  readonly completes?: 'project';
+  readonly completes?: 'project' | 'service';
 }
 
 export interface OptionSpec {
@@ -18,6 +18,8 @@ export interface OptionSpec {
   /** Stands for the value in help; without it the option is a switch. */
   readonly placeholder?: string;
   readonly isRepeatable?: boolean;
+  /** A switch that is on by itself somewhere: `--no-NAME` turns it off. */
+  readonly isNegatable?: boolean;
   readonly summary: string;
 }
 

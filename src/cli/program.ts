@@ -74,7 +74,10 @@ function addCommand<Context>(
   const command = configure(new Command(spec.name.split(' ').at(-1)), terminal).description(spec.summary);
   command.helpOption('-h, --help', 'print help').allowExcessArguments(false);
   for (const argument of spec.args ?? []) command.addArgument(toArgument(argument));
-  for (const option of spec.options ?? []) command.addOption(toOption(option));
+  for (const option of spec.options ?? []) {
+    command.addOption(toOption(option));
+    if (option.isNegatable) command.addOption(new Option(`--no-${option.name}`).hideHelp());
+  }
   const examples = spec.examples.map((example) => `  ${example}`).join('\n');
   if (examples) command.addHelpText('after', `\nExamples:\n${examples}`);
   command.action(async () => {

@@ -13,6 +13,7 @@ import type { ProxyHealth, ProxyStatus, ServiceStatus } from './client/status-sc
 import type { DaemonOptions } from './daemon-options.ts';
 import { proxyStatus } from './daemon-status.ts';
 import { ClientCommands } from './deploys/client-commands.ts';
+import { ErrorPageStore } from './deploys/error-page-store.ts';
 import { BOARD_ROWS, STOP_IDLE_MS } from './limits.ts';
 import { LinkServer } from './link/link-server.ts';
 import { MetricsServer } from './metrics/metrics-server.ts';
@@ -288,13 +289,13 @@ export class Daemon implements Commands {
   }
 
   #makeClient(saved: SavedState | null): ClientCommands {
-    const { clock, log } = this.#options;
+    const { clock, stateDir } = this.#options;
     return new ClientCommands({
       registry: () => this.#services,
       statusOf: (entry) => this.#statusOf(entry),
       options: saved?.options ?? noOptions,
       clock,
-      log,
+      errorPages: new ErrorPageStore(stateDir),
       acknowledged: () => this.#crew.acknowledged(this.#table.generation),
       save: () => this.#state.save(),
       cut: (service, targetIds) => this.#crew.tell({ type: 'cut', service, targetIds }),

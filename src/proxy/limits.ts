@@ -21,6 +21,9 @@ export const QUIET_BODY_CHARACTERS_MAX = 1_000;
 
 /** Paths of one service that metrics leave out: each is compared with that of every request. */
 export const EXCLUDED_PATHS_MAX = 100;
+/** One error page of a service, and all of them together. */
+export const ERROR_PAGE_BYTES_MAX = 128 * 1024;
+export const ERROR_PAGES_BYTES_MAX = 1024 * 1024;
 /** Ten years of Strict-Transport-Security. */
 export const HSTS_SECONDS_MAX = 10 * 365 * 24 * 60 * 60;
 /** Groups that share the requests of one service. */

@@ -1,4 +1,6 @@
 /** What every client command of luma-proxy is made of: a client, a signal, one way to print, flags read strictly. */
+import { resolve } from 'node:path';
+import { parseByteSize } from '../../base/byte-size.ts';
 import { parseDuration } from '../../base/duration.ts';
 import { isLumaError, LumaError } from '../../base/errors.ts';
 import type { ProxyClient } from '../../proxy/client/index.ts';
@@ -60,18 +62,40 @@ function inFlags(error: unknown): unknown {
   return new LumaError(error.code, text, { fields: fields.length === 1 ? [] : fields, cause: error });
 }
 
-const FLAG_OF_LIST: Readonly<Record<string, string>> = {
+/** Flags that are not called as what they say is called on the wire. */
+const FLAG_OF: Readonly<Record<string, string>> = {
   hosts: 'host',
   targets: 'target',
   path_prefixes: 'path-prefix',
+  exclude_metrics_paths: 'exclude-metrics-path',
+  max_request_body_bytes: 'max-request-body',
+  tls: 'ssl',
+  'tls.redirect': 'ssl-redirect',
+  'tls.hsts_seconds': 'hsts',
 };
 
 /** `targets.0` is `--target`, `health_check.interval_ms` is `--health-check-interval`. */
 function flagOf(field: string): string {
   if (field === 'name') return '<service>';
   const words = field.split('.').filter((word) => !/^[0-9]+$/.test(word));
-  const names = words.map((word) => FLAG_OF_LIST[word] ?? word.replace(/_ms$/, '').replaceAll('_', '-'));
-  return `--${names.join('-')}`;
+  const known = FLAG_OF[words.join('.')];
+  return `--${known ?? words.map((word) => word.replace(/_ms$/, '').replaceAll('_', '-')).join('-')}`;
+}
+
+/** Bytes of a flag, or wrong use. */
+export function byteSizeOf(input: CommandInput, name: string): number | undefined {
+  const text = input.text(name);
+  if (text === undefined) return undefined;
+  const bytes = parseByteSize(text);
+  if (bytes !== null) return bytes;
+  throw wrongUse(`--${name} must be a size such as 10MB or 1048576, not ${JSON.stringify(text)}`);
+}
+
+/** A path of the daemon's machine, whole: the daemon has a working directory of its own. */
+export function pathOf(input: CommandInput, name: string): string | undefined {
+  const text = input.text(name);
+  if (text === '') throw wrongUse(`--${name} must not be empty`);
+  return text === undefined ? undefined : resolve(text);
 }
 
 /** Milliseconds of a flag, or wrong use. */

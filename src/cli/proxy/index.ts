@@ -1,11 +1,15 @@
 /** The door of luma-proxy's command line: the table of its commands, and what runs it. */
 import type { CommandSpec } from '../command.ts';
+import { completeCommand, completionCommand } from './commands/completion.ts';
 import { deployCommand } from './commands/deploy.ts';
 import { getServiceCommand } from './commands/get-service.ts';
 import { listServicesCommand } from './commands/list-services.ts';
 import { pauseCommand } from './commands/pause.ts';
 import { removeCommand } from './commands/remove.ts';
 import { resumeCommand } from './commands/resume.ts';
+import { rolloutDeployCommand } from './commands/rollout-deploy.ts';
+import { rolloutSetCommand } from './commands/rollout-set.ts';
+import { rolloutStopCommand } from './commands/rollout-stop.ts';
 import { runCommand } from './commands/run.ts';
 import { setGlobalOptionCommand } from './commands/set-global-option.ts';
 import { statusCommand } from './commands/status.ts';
@@ -18,6 +22,9 @@ export type { Terminal } from '../terminal.ts';
 export type { ProxyContext } from './context.ts';
 export type { RunSettings } from './run-settings.ts';
 
+/** What each group of commands is about. */
+export const proxyGroups = { rollout: 'send a share of the users to other targets' };
+
 export const proxyCommands: readonly CommandSpec<ProxyContext>[] = [
   runCommand,
   deployCommand,
@@ -27,7 +34,12 @@ export const proxyCommands: readonly CommandSpec<ProxyContext>[] = [
   pauseCommand,
   resumeCommand,
   stopCommand,
+  rolloutDeployCommand,
+  rolloutSetCommand,
+  rolloutStopCommand,
   setGlobalOptionCommand,
   statusCommand,
+  completionCommand,
   versionCommand,
+  completeCommand(() => proxyCommands),
 ];

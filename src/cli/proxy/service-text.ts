@@ -1,10 +1,21 @@
 /** Services as people read them on a terminal. */
+import { formatByteSize } from '../../base/byte-size.ts';
 import { formatDuration } from '../../base/duration.ts';
-import type { ServiceStatus } from '../../proxy/client/index.ts';
+import type { Deployed, ServiceStatus } from '../../proxy/client/index.ts';
 import type { Cell, Colour } from '../table.ts';
 import { formatFacts } from '../table.ts';
 
-export const serviceHead = ['SERVICE', 'STATE', 'HOSTS', 'PATHS', 'TARGETS', 'IN FLIGHT', 'HELD', 'OWNER'];
+export const serviceHead = [
+  'SERVICE',
+  'STATE',
+  'HOSTS',
+  'PATHS',
+  'TLS',
+  'TARGETS',
+  'IN FLIGHT',
+  'HELD',
+  'OWNER',
+];
 
 export function serviceRow(service: ServiceStatus): (string | Cell)[] {
   const { name, path_prefixes: paths, in_flight: inFlight, held, owner } = service;
@@ -14,6 +25,7 @@ export function serviceRow(service: ServiceStatus): (string | Cell)[] {
     { text: state, colour: colourOf(state) },
     hostsText(service),
     paths.join(','),
+    service.deployment?.tls ? 'yes' : 'no',
     targetsText(service) || '-',
     String(inFlight),
     String(held),
@@ -34,7 +46,62 @@ export function serviceFacts(service: ServiceStatus): string {
     ['held', String(service.held)],
     ['answer within', answerText(deployment)],
     ['health check', deployment && healthText(deployment)],
+    ...(deployment ? optionFacts(deployment) : []),
   ]);
+}
+
+type DeploymentStatus = NonNullable<ServiceStatus['deployment']>;
+
+/** Only what was said: everything else is as it is without a word. */
+function optionFacts(deployment: DeploymentStatus): [string, string | null][] {
+  const { tls, rollout, max_request_body_bytes: bodyBytes, exclude_metrics_paths: excluded } = deployment;
+  const buffered = [
+    ...(deployment.buffer_requests ? ['requests'] : []),
+    ...(deployment.buffer_responses ? ['responses'] : []),
+  ];
+  return [
+    ['HTTPS', tls && tlsText(tls)],
+    ['canonical host', deployment.canonical_host],
+    ['X-Forwarded-*', deployment.forward_headers ? 'appended to what the client sent' : null],
+    [
+      'client address',
+      deployment.client_ip_header && `in ${deployment.client_ip_header}, of trusted proxies`,
+    ],
+    ['request body', bodyBytes === 0 ? null : `up to ${formatByteSize(bodyBytes)}`],
+    ['buffered', buffered.join(' and ') || null],
+    ['error pages', deployment.error_pages],
+    ['no metrics of', excluded.join(', ') || null],
+    ['rollout', rollout && rolloutText(rollout)],
+  ];
+}
+
+function tlsText(tls: NonNullable<DeploymentStatus['tls']>): string {
+  const hsts = tls.hsts_seconds === 0 ? [] : [`HSTS for ${formatDuration(tls.hsts_seconds * 1_000)}`];
+  return [
+    tls.redirect ? 'HTTP is redirected' : 'HTTP is served, too',
+    ...hsts,
+    ...(tls.staging ? ['staging certificates'] : []),
+    ...(tls.on_demand_url ? [`on demand, asking ${tls.on_demand_url}`] : []),
+  ].join(', ');
+}
+
+export function rolloutText({
+  targets,
+  percent,
+  list,
+  cookie,
+}: NonNullable<DeploymentStatus['rollout']>): string {
+  const named = list.length === 0 ? '' : ` and ${list.length} named`;
+  return `${percent}% of its users${named} to ${targets.join(', ')} (by the cookie ${cookie})`;
+}
+
+/** What became of the targets that were there before. */
+export function drainedLines({ replaced, cut }: Deployed, drainTimeoutMs: number | undefined): string[] {
+  const after = drainTimeoutMs === undefined ? 'the drain timeout' : formatDuration(drainTimeoutMs);
+  return [
+    ...(replaced.length > 0 ? [`drained ${replaced.join(', ')}`] : []),
+    ...(cut > 0 ? [`cut ${requestsText(cut)} that had not ended after ${after}`] : []),
+  ];
 }
 
 export function hostsText({ hosts }: Pick<ServiceStatus, 'hosts'>): string {

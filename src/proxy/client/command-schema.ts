@@ -4,10 +4,13 @@ import {
   DURATION_MS_MAX,
   HOSTS_PER_SERVICE_MAX,
   PATH_PREFIXES_PER_SERVICE_MAX,
+  SPLIT_KEY_CHARACTERS_MAX,
+  SPLIT_KEYS_MAX,
   STOP_MESSAGE_CHARACTERS_MAX,
   TARGETS_PER_SERVICE_MAX,
 } from '../limits.ts';
-import { hostSchema, pathPrefixSchema } from '../services/service-schema.ts';
+import { cookieNameSchema, hostSchema, pathPrefixSchema } from '../services/service-schema.ts';
+import { contradictionsIn } from './deploy-contradictions.ts';
 import { deployOptionsShape } from './deploy-options-schema.ts';
 import { serviceStatusSchema } from './status-schema.ts';
 
@@ -52,8 +55,7 @@ const healthCheckSchema = z.strictObject({
     .default(null),
 });
 
-/** `PUT /v1/services/{name}`: the service, whole. What is left out is as if it had never been said. */
-export const deploySchema = z.strictObject({
+const deployShape = z.strictObject({
   hosts: z
     .array(hostPatternSchema)
     .min(1, 'a service has at least one host; `*` is every host')
@@ -69,6 +71,12 @@ export const deploySchema = z.strictObject({
   ...deployOptionsShape,
   /** Without a health check. */
   force: z.boolean().default(false),
+});
+
+/** `PUT /v1/services/{name}`: the service, whole. What is left out is as if it had never been said. */
+export const deploySchema = deployShape.superRefine((wanted, context) => {
+  for (const { path, message } of contradictionsIn(wanted))
+    context.addIssue({ code: 'custom', path: [...path], message });
 });
 export type DeployRequest = z.input<typeof deploySchema>;
 export type ReadDeploy = z.output<typeof deploySchema>;
@@ -104,6 +112,31 @@ export const stopSchema = z.strictObject({
 export type StopRequest = z.input<typeof stopSchema>;
 
 export const resumeSchema = z.strictObject({});
+
+/** `PUT /v1/services/{name}/rollout`: targets beside the service's own; nobody is sent there before a share is set. */
+export const rolloutDeploySchema = z.strictObject({
+  targets: z.array(targetSchema).min(1, 'a rollout has at least one target').max(TARGETS_PER_SERVICE_MAX),
+  deploy_timeout_ms: positiveMs.optional(),
+  drain_timeout_ms: durationMs.optional(),
+  force: z.boolean().default(false),
+});
+export type RolloutDeployRequest = z.input<typeof rolloutDeploySchema>;
+export type ReadRolloutDeploy = z.output<typeof rolloutDeploySchema>;
+
+/** `PATCH /v1/services/{name}/rollout`: what is left out stays. */
+export const rolloutSetSchema = z.strictObject({
+  percent: z.number().min(0, 'a percentage from 0 to 100').max(100, 'a percentage from 0 to 100').optional(),
+  list: z
+    .array(z.string().min(1, 'an empty value is nobody’s').max(SPLIT_KEY_CHARACTERS_MAX))
+    .max(SPLIT_KEYS_MAX)
+    .optional(),
+  cookie: cookieNameSchema.optional(),
+});
+export type RolloutSetRequest = z.input<typeof rolloutSetSchema>;
+
+/** `DELETE /v1/services/{name}/rollout`. */
+export const rolloutStopSchema = z.strictObject({ drain_timeout_ms: durationMs.optional() });
+export type RolloutStopRequest = z.input<typeof rolloutStopSchema>;
 
 /** `PUT /v1/options`: null puts one back to what Luma takes without a word; one that is left out stays. */
 export const optionsSchema = z.strictObject({

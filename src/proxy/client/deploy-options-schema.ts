@@ -3,6 +3,8 @@ import { z } from 'zod';
 import { EXCLUDED_PATHS_MAX, HSTS_SECONDS_MAX } from '../limits.ts';
 import { pathPrefixSchema } from '../services/service-schema.ts';
 
+const pathSchema = z.string().startsWith('/', 'a whole path, which begins with `/`').max(4_096);
+
 /** HTTPS for its hosts. Without a certificate of its own, Luma orders one for each. */
 const tlsSchema = z.strictObject({
   redirect: z.boolean().default(true),
@@ -33,6 +35,8 @@ export const deployOptionsShape = {
   tls: tlsSchema.nullable().default(null),
   forward_headers: z.boolean().default(false),
   canonical_host: hostNameSchema.nullable().default(null),
+  /** A directory as the daemon sees it, with pages such as 404.html and 5xx.html. */
+  error_pages: pathSchema.nullable().default(null),
   client_ip_header: headerNameSchema.nullable().default(null),
   /** 0: no limit. */
   max_request_body_bytes: z.int().min(0, 'a size is not negative').default(0),

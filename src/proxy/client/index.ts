@@ -7,6 +7,9 @@ export type {
   PauseRequest,
   Removed,
   RemoveRequest,
+  RolloutDeployRequest,
+  RolloutSetRequest,
+  RolloutStopRequest,
   StopRequest,
 } from './command-schema.ts';
 export type * from './contract.ts';

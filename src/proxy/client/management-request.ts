@@ -63,7 +63,7 @@ export async function askUntilTaken<T>(socketPath: string, request: ManagementRe
         (isRefused && systemClock.monotonic() < startedAtMs + BETWEEN_DAEMONS_MS);
       if (!isBetween && !isLumaError(error, 'handing_over')) throw error;
       if (systemClock.monotonic() > deadlineMs) throw error;
-      isHandingOver = true;
+      isHandingOver ||= isLumaError(error, 'handing_over');
     }
     await delay(systemClock, HAND_OVER_RETRY_PERIOD_MS, request.signal);
   }

@@ -9,6 +9,9 @@ import type {
   PauseRequest,
   Removed,
   RemoveRequest,
+  RolloutDeployRequest,
+  RolloutSetRequest,
+  RolloutStopRequest,
   StopRequest,
 } from './command-schema.ts';
 import { deployedSchema, optionsStatusSchema, removedSchema } from './command-schema.ts';
@@ -45,6 +48,12 @@ export interface ProxyClient {
   resume(name: string, signal?: AbortSignal): Promise<ServiceStatus>;
   /** 503 to everyone, held requests too; resolves as `pause` does. */
   stop(name: string, wanted?: StopRequest, signal?: AbortSignal): Promise<ServiceStatus>;
+  /** Beside the service's own targets, for a share of its users; resolves and rejects as `deploy`. */
+  deployRollout(name: string, wanted: RolloutDeployRequest, signal?: AbortSignal): Promise<Deployed>;
+  /** Rejects with `rollout_not_found`. */
+  setRollout(name: string, wanted: RolloutSetRequest, signal?: AbortSignal): Promise<ServiceStatus>;
+  /** Rejects with `rollout_not_found`. */
+  stopRollout(name: string, wanted?: RolloutStopRequest, signal?: AbortSignal): Promise<Deployed>;
   options(signal?: AbortSignal): Promise<OptionsStatus>;
   setOptions(wanted: OptionsRequest, signal?: AbortSignal): Promise<OptionsStatus>;
   /** One after the other, without losing a connection; resolves when new ones serve in their places. */
@@ -75,10 +84,16 @@ export function createProxyClient({ socketPath }: ProxyClientOptions): ProxyClie
     status: (signal) => get('/v1/status', proxyStatusSchema, signal),
     listServices: (signal) => get('/v1/services', serviceStatusSchema.array(), signal),
     getService: (name, signal) => get(pathOf(name), serviceStatusSchema, signal),
-    deploy: (name, body, signal) => {
-      const timeoutMs =
-        (body.deploy_timeout_ms ?? UNNAMED_MS) + (body.drain_timeout_ms ?? UNNAMED_MS) + COMMAND_GRACE_MS;
-      return change({ method: 'PUT', path: pathOf(name), schema: deployedSchema, body, timeoutMs, signal });
+    deploy: (name, body, signal) =>
+      change({ method: 'PUT', path: pathOf(name), schema: deployedSchema, ...deployWith(body), signal }),
+    deployRollout: (name, body, signal) =>
+      change({ method: 'PUT', path: rolloutOf(name), schema: deployedSchema, ...deployWith(body), signal }),
+    setRollout: (name, body, signal) =>
+      change({ method: 'PATCH', path: rolloutOf(name), schema: serviceStatusSchema, body, signal }),
+    stopRollout: (name, body = {}, signal) => {
+      const timeoutMs = (body.drain_timeout_ms ?? UNNAMED_MS) + COMMAND_GRACE_MS;
+      const path = rolloutOf(name);
+      return change({ method: 'DELETE', path, schema: deployedSchema, body, timeoutMs, signal });
     },
     remove: (name, body = {}, signal) => {
       const timeoutMs = (body.drain_timeout_ms ?? UNNAMED_MS) + COMMAND_GRACE_MS;
@@ -111,6 +126,18 @@ export function createProxyClient({ socketPath }: ProxyClientOptions): ProxyClie
       });
     },
   };
+}
+
+/** What a deploy says, and how long it may take with what it says. */
+function deployWith<
+  Body extends { deploy_timeout_ms?: number | undefined; drain_timeout_ms?: number | undefined },
+>(body: Body): { body: Body; timeoutMs: number } {
+  const { deploy_timeout_ms: deploy = UNNAMED_MS, drain_timeout_ms: drain = UNNAMED_MS } = body;
+  return { body, timeoutMs: deploy + drain + COMMAND_GRACE_MS };
+}
+
+function rolloutOf(service: string): string {
+  return `${pathOf(service)}/rollout`;
 }
 
 function pathOf(service: string): string {

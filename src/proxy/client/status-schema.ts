@@ -36,6 +36,31 @@ export const serviceStatusSchema = z.object({
       max_pause_ms: z.number().nullable(),
       /** While it is stopped. */
       stop_message: z.string().nullable(),
+      tls: z
+        .object({
+          redirect: z.boolean(),
+          hsts_seconds: z.number(),
+          staging: z.boolean(),
+          on_demand_url: z.string().nullable(),
+        })
+        .nullable(),
+      forward_headers: z.boolean(),
+      canonical_host: z.string().nullable(),
+      /** The daemon's copy. */
+      error_pages: z.string().nullable(),
+      client_ip_header: z.string().nullable(),
+      max_request_body_bytes: z.number(),
+      buffer_requests: z.boolean(),
+      buffer_responses: z.boolean(),
+      exclude_metrics_paths: z.array(z.string()),
+      rollout: z
+        .object({
+          targets: z.array(z.string()),
+          percent: z.number(),
+          list: z.array(z.string()),
+          cookie: z.string(),
+        })
+        .nullable(),
     })
     .nullable(),
 });

@@ -2,63 +2,51 @@
  * What people ask of the daemon by commands: deploy, remove, pause, resume, stop, options. Each changes the registry in
  * one turn, and resolves when it is true: every worker has it, it is on disk, what had to drain is quiet. Owns the options.
  */
-import type { Clock } from '../../base/clock.ts';
-import { delay } from '../../base/clock.ts';
 import { LumaError } from '../../base/errors.ts';
-import type { Log } from '../../base/log.ts';
 import type {
   Deployed,
   OptionsRequest,
   OptionsStatus,
+  PauseRequest,
   ReadDeploy,
+  ReadRolloutDeploy,
   Removed,
+  RolloutSetRequest,
 } from '../client/command-schema.ts';
 import type { ServiceStatus } from '../client/status-schema.ts';
-import {
-  CHECKS_AT_ONCE_MAX,
-  COMMANDS_MAX,
-  CUT_TIMEOUT_MS,
-  DRAIN_PERIOD_MS,
-  HAND_OVER_DRAIN_MS,
-} from '../limits.ts';
-import type { DeployedTarget, DeployedTraffic, Deployment } from '../services/deployment.ts';
+import { CHECKS_AT_ONCE_MAX, COMMANDS_MAX, HAND_OVER_DRAIN_MS } from '../limits.ts';
+import type { DeployedTarget, DeployedTraffic, Deployment, HealthCheck } from '../services/deployment.ts';
 import { targetsOf } from '../services/deployment.ts';
-import type { Departed } from '../services/drain-watch.ts';
 import type { GlobalOptions } from '../services/global-options.ts';
 import { effective } from '../services/global-options.ts';
 import { CLIENT_OWNER, serviceTaken, unknownService } from '../services/refusals.ts';
-import type { Registry } from '../services/registry.ts';
 import type { ServiceEntry } from '../services/service-entry.ts';
 import { addressText } from '../workers/listening-socket.ts';
 import { deploymentOf } from './deployment-request.ts';
+import type { ErrorPageStore } from './error-page-store.ts';
 import { waitUntilHealthy } from './health-check.ts';
 import { inBatches } from './in-batches.ts';
+import { withoutRollout, withRolloutTargets, withShare } from './rollout-change.ts';
+import { Settling, type SettlingParts } from './settling.ts';
 
-export interface ClientCommandsParts {
-  readonly registry: () => Registry;
+export interface ClientCommandsParts extends SettlingParts {
   readonly statusOf: (entry: ServiceEntry) => ServiceStatus;
   readonly options: GlobalOptions;
-  readonly clock: Clock;
-  readonly log: Log;
-  /** Resolves when every worker acts by the table as it is now. */
-  readonly acknowledged: () => Promise<void>;
-  /** Resolves when everything up to now is on disk; rejects with `state_not_saved`. */
-  readonly save: () => Promise<void>;
-  /** Tells every worker to end what runs on targets that have left. */
-  readonly cut: (service: string, targetIds: readonly string[]) => void;
+  readonly errorPages: ErrorPageStore;
 }
 
 export class ClientCommands {
   readonly #parts: ClientCommandsParts;
   #options: GlobalOptions;
   #runningCount = 0;
+  readonly #settling: Settling;
   /** Aborted when the daemon hands over or stops: nothing new is begun, and what waits is told. */
   readonly #leaving = new AbortController();
-  #isHurried = false;
 
   constructor(parts: ClientCommandsParts) {
     this.#parts = parts;
     this.#options = parts.options;
+    this.#settling = new Settling(parts);
   }
 
   get options(): GlobalOptions {
@@ -68,32 +56,46 @@ export class ClientCommands {
   /** Checks end as refused, retryable; drains go on for a moment longer. */
   leave(reason: LumaError): void {
     this.#leaving.abort(reason);
-    this.#parts.clock.after(HAND_OVER_DRAIN_MS, () => {
-      this.#isHurried = true;
-    });
+    this.#parts.clock.after(HAND_OVER_DRAIN_MS, () => this.#settling.hurry());
   }
 
   deploy(name: string, wanted: ReadDeploy, signal: AbortSignal): Promise<Deployed> {
+    return this.#run(() =>
+      this.#withErrorPages(wanted.error_pages, async (errorPages) => {
+        const deploymentNow = (): Deployment =>
+          deploymentOf(wanted, errorPages, this.#parts.registry().find(name)?.deployment ?? null);
+        const { targets, healthCheck } = deploymentNow();
+        // Refused before anybody waits for a health check.
+        this.#parts.registry().checkDeployment(name, deploymentNow());
+        if (!wanted.force) await this.#check(targets, healthCheck, wanted.deploy_timeout_ms, signal);
+        return this.#switch(name, deploymentNow, wanted.drain_timeout_ms);
+      }),
+    );
+  }
+
+  /** Beside the service's own targets; who is sent there is for `setRollout`. */
+  deployRollout(name: string, wanted: ReadRolloutDeploy, signal: AbortSignal): Promise<Deployed> {
     return this.#run(async () => {
-      const { registry, statusOf } = this.#parts;
-      // Refused before anybody waits for a health check.
-      registry().checkDeployment(name, this.#deploymentOf(name, wanted));
-      if (!wanted.force) await this.#check(wanted, signal);
-      this.#refuseLeaving();
-      const before = allTargets(registry().find(name));
-      const deployment = this.#deploymentOf(name, wanted);
-      registry().deploy(name, deployment);
-      const entry = this.#owned(name);
-      const left = before.filter(({ id }) => !targetsOf(deployment).some((target) => target.id === id));
-      await this.#settle();
-      const cut = await this.#drain(
-        name,
-        left.map(({ id }) => id),
-        wanted.drain_timeout_ms,
-      );
-      const replaced = left.map(({ host, port }) => addressText({ hostname: host, port }));
-      return { service: statusOf(entry), replaced, cut };
+      const deploymentNow = (): Deployment => withRolloutTargets(this.#deployed(name), wanted.targets);
+      const { rollout, healthCheck } = deploymentNow();
+      this.#parts.registry().checkDeployment(name, deploymentNow());
+      if (!wanted.force && rollout)
+        await this.#check(rollout.targets, healthCheck, wanted.deploy_timeout_ms, signal);
+      return this.#switch(name, deploymentNow, wanted.drain_timeout_ms);
     });
+  }
+
+  setRollout(name: string, wanted: RolloutSetRequest): Promise<ServiceStatus> {
+    return this.#run(async () => {
+      const { service } = await this.#switch(name, () => withShare(name, this.#deployed(name), wanted), 0);
+      return service!;
+    });
+  }
+
+  stopRollout(name: string, drainTimeoutMs: number | undefined): Promise<Deployed> {
+    return this.#run(() =>
+      this.#switch(name, () => withoutRollout(name, this.#deployed(name)), drainTimeoutMs),
+    );
   }
 
   remove(name: string, drainTimeoutMs: number | undefined): Promise<Removed> {
@@ -101,12 +103,14 @@ export class ClientCommands {
       const { registry } = this.#parts;
       const targets = allTargets(this.#owned(name));
       registry().remove(CLIENT_OWNER, name);
-      await this.#settle();
-      const cut = await this.#drain(
+      await this.#settling.settle();
+      const ids = targets.map(({ id }) => id);
+      const cut = await this.#settling.drain(
         name,
-        targets.map(({ id }) => id),
-        drainTimeoutMs,
+        ids,
+        drainTimeoutMs ?? effective(this.#options).drainTimeoutMs,
       );
+      await this.#parts.errorPages.keepOnly(this.#errorPagesInUse());
       return { service: null, cut };
     });
   }
@@ -120,12 +124,12 @@ export class ClientCommands {
       if (hosts.length === 0) throw lastHost(name, host);
       const entry = this.#owned(name);
       this.#parts.registry().deploy(name, { ...deployment, hosts });
-      await this.#settle();
+      await this.#settling.settle();
       return { service: this.#parts.statusOf(entry), cut: 0 };
     });
   }
 
-  pause(name: string, wanted: { max_pause_ms?: number | undefined; drain_timeout_ms?: number | undefined }) {
+  pause(name: string, wanted: PauseRequest) {
     const maxPauseMs = wanted.max_pause_ms ?? effective(this.#options).maxPauseMs;
     return this.#direct(name, { kind: 'paused', maxPauseMs }, wanted.drain_timeout_ms);
   }
@@ -195,18 +199,54 @@ export class ClientCommands {
     return deployment;
   }
 
-  #deploymentOf(name: string, wanted: ReadDeploy): Deployment {
-    return deploymentOf(wanted, this.#parts.registry().find(name)?.deployment ?? null);
+  /** What the present deployment is to become, in one turn; then the targets that left it drain. */
+  async #switch(
+    name: string,
+    next: () => Deployment,
+    drainTimeoutMs = effective(this.#options).drainTimeoutMs,
+  ): Promise<Deployed> {
+    const { registry, statusOf } = this.#parts;
+    this.#refuseLeaving();
+    const before = allTargets(registry().find(name));
+    const deployment = next();
+    registry().deploy(name, deployment);
+    const entry = this.#owned(name);
+    const left = before.filter(({ id }) => !targetsOf(deployment).some((target) => target.id === id));
+    await this.#settling.settle();
+    const leftIds = left.map(({ id }) => id);
+    const cut = await this.#settling.drain(name, leftIds, drainTimeoutMs);
+    const replaced = left.map(({ host, port }) => addressText({ hostname: host, port }));
+    return { service: statusOf(entry), replaced, cut };
   }
 
-  async #check(wanted: ReadDeploy, signal: AbortSignal): Promise<void> {
+  /** Pages that nobody names any more go; those of a deploy that is refused too. */
+  async #withErrorPages<T>(dir: string | null, deploy: (file: string | null) => Promise<T>): Promise<T> {
+    const { errorPages } = this.#parts;
+    const file = dir === null ? null : await errorPages.take(dir);
+    try {
+      return await deploy(file);
+    } finally {
+      if (file !== null) errorPages.unpin(file);
+      await errorPages.keepOnly(this.#errorPagesInUse());
+    }
+  }
+
+  #errorPagesInUse(): Set<string> {
+    const files = this.#parts.registry().entries.map(({ spec }) => spec.errorPages);
+    return new Set(files.filter((file) => file !== null));
+  }
+
+  async #check(
+    targets: readonly DeployedTarget[],
+    healthCheck: HealthCheck,
+    timeoutMs = effective(this.#options).deployTimeoutMs,
+    signal: AbortSignal,
+  ): Promise<void> {
     const { clock } = this.#parts;
-    const timeoutMs = wanted.deploy_timeout_ms ?? effective(this.#options).deployTimeoutMs;
-    const { targets, healthCheck } = this.#deploymentOf('', wanted);
     // The first that is ill ends the checks of the others.
     const enough = new AbortController();
     const ends = AbortSignal.any([signal, enough.signal, this.#leaving.signal]);
-    const check = (target: (typeof targets)[number]): Promise<void> =>
+    const check = (target: DeployedTarget): Promise<void> =>
       waitUntilHealthy(target, healthCheck, { clock, timeoutMs, signal: ends });
     try {
       await inBatches(targets, CHECKS_AT_ONCE_MAX, check);
@@ -223,55 +263,10 @@ export class ClientCommands {
     return this.#run(async () => {
       const entry = this.#owned(name);
       this.#parts.registry().deploy(name, { ...this.#deployed(name), traffic });
-      await this.#settle();
-      if (traffic.kind !== 'forward') await this.#quiet(name, drainTimeoutMs);
+      await this.#settling.settle();
+      if (traffic.kind !== 'forward') await this.#settling.quiet(name, drainTimeoutMs);
       return this.#parts.statusOf(entry);
     });
-  }
-
-  /** Every worker has it, and so has the disk. */
-  async #settle(): Promise<void> {
-    await Promise.all([this.#parts.acknowledged(), this.#parts.save()]);
-  }
-
-  /** Until nothing runs on the service, or the time is over: then what runs goes on, and the answer says how much. */
-  async #quiet(name: string, timeoutMs: number): Promise<void> {
-    const { registry } = this.#parts;
-    await this.#until(timeoutMs, () => {
-      const entry = registry().find(name);
-      return !entry || registry().runner.activity(entry).inFlight === 0;
-    });
-  }
-
-  /** Resolves with the number of exchanges that were cut. */
-  async #drain(
-    name: string,
-    targetIds: readonly string[],
-    timeoutMs = effective(this.#options).drainTimeoutMs,
-  ): Promise<number> {
-    const { registry, cut } = this.#parts;
-    const left = (): Departed[] => {
-      const { drains } = registry();
-      drains.sweep();
-      return drains.of(name).filter(({ targetId }) => targetIds.includes(targetId));
-    };
-    const running = (): number => left().reduce((sum, target) => sum + registry().drains.inFlight(target), 0);
-    await this.#until(timeoutMs, () => running() === 0);
-    const count = running();
-    if (count === 0 || this.#isHurried) return 0;
-    cut(
-      name,
-      left().map(({ targetId }) => targetId),
-    );
-    await this.#until(CUT_TIMEOUT_MS, () => running() === 0);
-    return count;
-  }
-
-  async #until(timeoutMs: number, isTrue: () => boolean): Promise<void> {
-    const { clock } = this.#parts;
-    const deadlineMs = clock.monotonic() + timeoutMs;
-    while (!isTrue() && !this.#isHurried && clock.monotonic() < deadlineMs)
-      await delay(clock, DRAIN_PERIOD_MS);
   }
 }
 

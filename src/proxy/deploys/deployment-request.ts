@@ -7,7 +7,11 @@ import { HEALTH_CHECK_INTERVAL_MS, HEALTH_CHECK_TIMEOUT_MS } from '../limits.ts'
 import type { DeployedTarget, Deployment } from '../services/deployment.ts';
 
 /** What is asked for, whole; an operator's word and a rollout stay as they are. */
-export function deploymentOf(wanted: ReadDeploy, now: Deployment | null): Deployment {
+export function deploymentOf(
+  wanted: ReadDeploy,
+  errorPages: string | null,
+  now: Deployment | null,
+): Deployment {
   const { path, port, host, interval_ms: intervalMs, timeout_ms: timeoutMs } = wanted.health_check;
   return {
     hosts: [...new Set(wanted.hosts)],
@@ -24,6 +28,7 @@ export function deploymentOf(wanted: ReadDeploy, now: Deployment | null): Deploy
     targets: targetsNamed(wanted.targets, now?.targets ?? []),
     traffic: now?.traffic ?? { kind: 'forward' },
     ...optionsOf(wanted),
+    errorPages,
     rollout: now?.rollout ?? null,
   };
 }
@@ -46,6 +51,7 @@ type Options = Omit<
   | 'healthCheck'
   | 'targets'
   | 'traffic'
+  | 'errorPages'
   | 'rollout'
 >;
 
@@ -58,7 +64,6 @@ function optionsOf(wanted: ReadDeploy): Options {
       : PLAIN_ISSUANCE,
     forwardHeaders: wanted.forward_headers,
     canonicalHost: wanted.canonical_host,
-    errorPages: null,
     clientIpHeader: wanted.client_ip_header,
     maxRequestBodyBytes: wanted.max_request_body_bytes,
     bufferRequests: wanted.buffer_requests,

@@ -8,6 +8,9 @@ import {
   pauseSchema,
   removeSchema,
   resumeSchema,
+  rolloutDeploySchema,
+  rolloutSetSchema,
+  rolloutStopSchema,
   stopSchema,
 } from '../client/command-schema.ts';
 import type { ClientCommands } from '../deploys/client-commands.ts';
@@ -62,6 +65,23 @@ export const clientRoutes: readonly ClientRoute[] = [
     method: 'POST',
     path: new RegExp(`^${SERVICE}/stop$`),
     run: async (client, [name = ''], { body }) => client.stop(name, await body(stopSchema)),
+  },
+  {
+    method: 'PUT',
+    path: new RegExp(`^${SERVICE}/rollout$`),
+    run: async (client, [name = ''], { body, signal }) =>
+      client.deployRollout(name, await body(rolloutDeploySchema), signal),
+  },
+  {
+    method: 'PATCH',
+    path: new RegExp(`^${SERVICE}/rollout$`),
+    run: async (client, [name = ''], { body }) => client.setRollout(name, await body(rolloutSetSchema)),
+  },
+  {
+    method: 'DELETE',
+    path: new RegExp(`^${SERVICE}/rollout$`),
+    run: async (client, [name = ''], { body }) =>
+      client.stopRollout(name, (await body(rolloutStopSchema)).drain_timeout_ms),
   },
   { method: 'GET', path: /^\/v1\/options$/, run: (client) => client.optionsStatus() },
   {

@@ -8,6 +8,8 @@ const STATUS_OF_CODE: Readonly<Record<string, number>> = {
   command_invalid: 422,
   service_not_found: 404,
   host_not_found: 404,
+  rollout_not_found: 404,
+  error_pages_unusable: 422,
   not_found: 404,
   method_not_allowed: 405,
   handing_over: 503,

@@ -32,7 +32,7 @@ export function statusOfService(
 }
 
 function deploymentStatus(deployment: Deployment): ServiceStatus['deployment'] {
-  const { healthCheck, traffic } = deployment;
+  const { healthCheck, traffic, rollout } = deployment;
   return {
     strip_path_prefix: deployment.stripPathPrefix,
     response_timeout_ms: deployment.responseTimeoutMs,
@@ -45,6 +45,32 @@ function deploymentStatus(deployment: Deployment): ServiceStatus['deployment'] {
     },
     max_pause_ms: traffic.kind === 'paused' ? traffic.maxPauseMs : null,
     stop_message: traffic.kind === 'stopped' ? traffic.message : null,
+    ...optionsStatus(deployment),
+    rollout: rollout && {
+      targets: rollout.targets.map(({ host, port }) => addressText({ hostname: host, port })),
+      percent: rollout.percent,
+      list: [...rollout.keys],
+      cookie: rollout.cookie,
+    },
+  };
+}
+
+function optionsStatus({ tls, issuance, ...options }: Deployment) {
+  return {
+    tls: tls && {
+      redirect: tls.redirect,
+      hsts_seconds: tls.hstsSeconds,
+      staging: issuance.staging,
+      on_demand_url: issuance.onDemandUrl,
+    },
+    forward_headers: options.forwardHeaders,
+    canonical_host: options.canonicalHost,
+    error_pages: options.errorPages,
+    client_ip_header: options.clientIpHeader,
+    max_request_body_bytes: options.maxRequestBodyBytes,
+    buffer_requests: options.bufferRequests,
+    buffer_responses: options.bufferResponses,
+    exclude_metrics_paths: [...options.excludeMetricsPaths],
   };
 }
 

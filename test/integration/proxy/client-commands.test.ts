@@ -56,7 +56,7 @@ test('a service begins, is shown, paused, stopped, resumed and removed', async (
   const shown = (await run('get-service', 'cart')).out;
   expect(shown).toMatch(/^service +cart\nstate +serving\nowner +luma-proxy commands\n/);
   expect(shown).toContain(`targets        ${target}\n`);
-  expect((await run('list-services')).out).toMatch(/cart +serving +cart\.test, \*\.cart\.test +\/ +127/);
+  expect((await run('list-services')).out).toMatch(/cart +serving +cart\.test, \*\.cart\.test +\/ +no +127/);
   expect((await run('pause', 'cart', '--max-pause', '90s')).out).toBe(
     'cart is paused: requests wait up to 1m30s\n',
   );

@@ -1,8 +1,9 @@
 /** `luma completion` prints a shell's script; that asks the hidden `luma complete` for what may come next. */
+
+import { candidates } from '../../candidates.ts';
 import { type CommandSpec, defineCommand } from '../../command.ts';
 import { wrongUse } from '../../command-input.ts';
-import { candidates } from '../candidates.ts';
-import { completionScript, isShell, shells } from '../completion-script.ts';
+import { completionScript, isShell, shells } from '../../completion-script.ts';
 import type { LumaContext } from '../context.ts';
 
 export const completion = defineCommand<LumaContext>({
@@ -17,7 +18,7 @@ export const completion = defineCommand<LumaContext>({
   run: async ({ terminal }, input) => {
     const shell = input.arg('shell');
     if (!isShell(shell)) throw wrongUse(`there is no script for ${shell}`);
-    terminal.writeOut(completionScript(shell));
+    terminal.writeOut(completionScript('luma', shell));
   },
 });
 

@@ -6,7 +6,7 @@ import { requestsText } from '../service-text.ts';
 export const pauseCommand = defineClientCommand({
   name: 'pause',
   summary: 'hold the requests of a service until resume; returns when none runs any more',
-  args: [{ name: 'service', summary: 'its name' }],
+  args: [{ name: 'service', summary: 'its name', completes: 'service' }],
   options: [
     {
       name: 'max-pause',

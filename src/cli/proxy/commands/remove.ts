@@ -6,7 +6,7 @@ import { hostsText, requestsText } from '../service-text.ts';
 export const removeCommand = defineClientCommand({
   name: 'remove',
   summary: 'take a service, or one of its hosts, out of the proxy; new requests get 404',
-  args: [{ name: 'service', summary: 'its name' }],
+  args: [{ name: 'service', summary: 'its name', completes: 'service' }],
   options: [
     { name: 'host', placeholder: 'hostname', summary: 'only this host; the service stays' },
     {

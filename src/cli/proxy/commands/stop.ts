@@ -5,7 +5,7 @@ import { requestsText } from '../service-text.ts';
 export const stopCommand = defineClientCommand({
   name: 'stop',
   summary: 'answer the requests of a service with 503 until resume; returns when none runs any more',
-  args: [{ name: 'service', summary: 'its name' }],
+  args: [{ name: 'service', summary: 'its name', completes: 'service' }],
   options: [
     { name: 'message', placeholder: 'text', summary: 'what clients read' },
     {

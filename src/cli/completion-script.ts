@@ -7,36 +7,39 @@ export function isShell(text: string): text is Shell {
   return shells.some((shell) => shell === text);
 }
 
-export function completionScript(shell: Shell): string {
-  return scripts[shell];
+export function completionScript(program: string, shell: Shell): string {
+  return scripts[shell](program, program.replaceAll('-', '_'));
 }
 
 /** Words travel joined by the unit separator (0x1f), which nobody types. */
-const scripts: Readonly<Record<Shell, string>> = {
-  bash: `# luma completion for bash: source <(luma completion bash)
-_luma() {
+const scripts: Readonly<Record<Shell, (program: string, word: string) => string>> = {
+  bash: (program, word) => `# ${program} completion for bash: source <(${program} completion bash)
+_${word}() {
   local line IFS=$'\\x1f'
   line="\${COMP_WORDS[*]:1:COMP_CWORD}"
   IFS=$'\\n'
   COMPREPLY=($("\${COMP_WORDS[0]}" complete -- "$line" 2>/dev/null))
 }
-complete -o default -F _luma luma
+complete -o default -F _${word} ${program}
 `,
-  zsh: `#compdef luma
-# luma completion for zsh: put it into a folder of $fpath as _luma
-_luma() {
+  zsh: (program, word) => `#compdef ${program}
+# ${program} completion for zsh: put it into a folder of $fpath as _${program}
+_${word}() {
   local -a found
   found=("\${(@f)$("\${words[1]}" complete -- "\${(pj:\\x1f:)words[2,CURRENT]}" 2>/dev/null)}")
   found=(\${found:#})
   if (( \${#found} )); then compadd -- "\${found[@]}"; else _files; fi
 }
-if [ "$funcstack[1]" = _luma ]; then _luma "$@"; else compdef _luma luma; fi
+if [ "$funcstack[1]" = _${program} ]; then _${word} "$@"; else compdef _${word} ${program}; fi
 `,
-  fish: `# luma completion for fish: save it as ~/.config/fish/completions/luma.fish
-function __luma_complete
+  fish: (
+    program,
+    word,
+  ) => `# ${program} completion for fish: save it as ~/.config/fish/completions/${program}.fish
+function __${word}_complete
   set -l words (commandline -opc) (commandline -ct)
   $words[1] complete -- (string join \\x1f -- $words[2..-1]) 2>/dev/null
 end
-complete -c luma -a '(__luma_complete)'
+complete -c ${program} -a '(__${word}_complete)'
 `,
 };

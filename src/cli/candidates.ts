@@ -1,5 +1,5 @@
 /** What may come next on a command line, from the same table that parses it. */
-import type { CommandSpec } from '../command.ts';
+import type { CommandSpec } from './command.ts';
 
 interface Reading {
   /** The words of a command's name that were found. */
@@ -9,11 +9,11 @@ interface Reading {
   readonly pendingOption: boolean;
 }
 
-/** `words` end with the one being written, which may be empty. */
+/** `words` end with the one being written, which may be empty. `nounNames`: what the program's commands are about. */
 export async function candidates<Context>(
   commands: readonly CommandSpec<Context>[],
   words: readonly string[],
-  projectNames: () => Promise<readonly string[]>,
+  nounNames: () => Promise<readonly string[]>,
 ): Promise<readonly string[]> {
   const visible = commands.filter(({ isHidden }) => !isHidden);
   const current = words.at(-1) ?? '';
@@ -21,7 +21,7 @@ export async function candidates<Context>(
   if (reading.pendingOption) return [];
   const offered = current.startsWith('-')
     ? optionsOf(visible, reading.name)
-    : await wordsAfter(visible, reading, projectNames);
+    : await wordsAfter(visible, reading, nounNames);
   return [...new Set(offered)].filter((word) => word.startsWith(current)).sort();
 }
 
@@ -54,20 +54,23 @@ function optionsOf<Context>(
   name: readonly string[],
 ): readonly string[] {
   const options = commandsNamed(commands, name).flatMap(({ options: specs }) => specs ?? []);
-  return ['--help', ...options.map(({ name: long }) => `--${long}`)];
+  const names = options.flatMap(({ name: long, isNegatable }) =>
+    isNegatable ? [long, `no-${long}`] : [long],
+  );
+  return ['--help', ...names.map((long) => `--${long}`)];
 }
 
 async function wordsAfter<Context>(
   commands: readonly CommandSpec<Context>[],
   { name, argumentCount }: Reading,
-  projectNames: () => Promise<readonly string[]>,
+  nounNames: () => Promise<readonly string[]>,
 ): Promise<readonly string[]> {
   const next = commands
     .filter((command) => startsWith(command, name))
     .flatMap((command) => command.name.split(' ')[name.length] ?? []);
   if (next.length > 0 && argumentCount === 0) return next;
   const argument = commandsNamed(commands, name)[0]?.args?.[argumentCount];
-  return argument?.completes === 'project' ? projectNames() : (argument?.choices ?? []);
+  return argument?.completes !== undefined ? nounNames() : (argument?.choices ?? []);
 }
 
 /** The command itself, or what its group does by default. */
