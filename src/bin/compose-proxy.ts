@@ -36,7 +36,9 @@ async function runDaemon(terminal: Terminal, settings: RunSettings): Promise<voi
   exitOnBug(log);
   const accessLog = openAccessLog(settings.accessLog, log);
   const daemon = await startDaemon(settings, log, accessLog);
-  const addresses = daemon.listeners.map((address) => `http://${addressText(address)}`);
+  const addresses = daemon.listeners.map(
+    (address) => `${address.isTls ? 'https' : 'http'}://${addressText(address)}`,
+  );
   terminal.writeOut(
     `luma-proxy ${version} is ready on ${addresses.join(' and ')} (${settings.socketPath})\n`,
   );
@@ -55,6 +57,7 @@ async function startDaemon(settings: RunSettings, log: Log, accessLog: LineFile 
     version,
     httpHosts: isEverywhere ? EVERY_ADDRESS : settings.httpHosts,
     httpPort: settings.httpPort,
+    httpsPort: settings.httpsPort,
     socketPath: resolve(settings.socketPath),
     stateDir: resolve(settings.stateDir),
     workers: settings.workers,

@@ -25,7 +25,8 @@ export async function runWorker(words: readonly string[]): Promise<number> {
 
 /** Ctrl-C reaches the whole process group: the daemon then tells its workers what to do, so they ignore it. */
 function startWorker(flags: ReturnType<typeof readWorkerFlags>): void {
-  const { column, listeners, isDebug } = flags;
+  const { column, listeners, tlsListeners, isDebug } = flags;
+  const firstTls = FIRST_INHERITED_FD + 1 + listeners;
   const log = createLog({ level: isDebug ? 'debug' : 'info', fields: { worker: column } });
   exitOnBug(log);
   const accessLog = openAccessLog(flags.accessLog, log);
@@ -34,6 +35,7 @@ function startWorker(flags: ReturnType<typeof readWorkerFlags>): void {
     column: openSharedBoard(FIRST_INHERITED_FD).board.column(column),
     boardFd: FIRST_INHERITED_FD,
     listenFds: Array.from({ length: listeners }, (_, index) => FIRST_INHERITED_FD + 1 + index),
+    tlsListenFds: Array.from({ length: tlsListeners }, (_, index) => firstTls + index),
     edge: flags.edge,
     workersSocketPath: flags.workersSocketPath,
     version,

@@ -91,6 +91,7 @@ function proxyFlags({ config, dataDir }: ProxyProcessOptions): readonly string[]
   return [
     'run',
     ...['--http-host', config.httpHost, '--http-port', String(config.httpPort)],
+    ...['--https-port', 'none'],
     ...['--socket-path', dataDir.proxySocketPath, '--state-dir', dataDir.proxyStateDir],
     ...['--workers', String(config.workers), '--shutdown-timeout', `${config.shutdownTimeout}ms`],
     ...(config.accessLog === null ? [] : ['--access-log', config.accessLog]),
@@ -120,8 +121,9 @@ async function untilItServes(
 /** A proxy that is ours but listens elsewhere would answer nobody who follows our ready line. */
 function checkListeners({ listeners, pid }: ProxyStatus, { httpHost, httpPort }: LumaConfig): void {
   const hosts = httpHost === 'localhost' ? ['127.0.0.1', '::1'] : [httpHost];
-  const isAsked = listeners.every(({ host, port }) => port === httpPort && hosts.includes(host));
-  if (isAsked && listeners.length > 0) return;
+  const plain = listeners.filter(({ tls }) => !tls);
+  const isAsked = plain.every(({ host, port }) => port === httpPort && hosts.includes(host));
+  if (isAsked && plain.length > 0) return;
   const where = listeners.map(({ host, port }) => formatAuthority(host, port)).join(', ') || 'nothing';
   throw new LumaError(
     'proxy_listens_elsewhere',

@@ -28,7 +28,7 @@ export function publicPlaces(socketPath: string, own: LumaConfig | null): Public
     refresh: async () => {
       if (own) return;
       const status = await client.status().catch(() => null);
-      if (status) listeners = status.listeners;
+      if (status) listeners = status.listeners.filter(({ tls }) => !tls);
     },
   };
 }

@@ -7,10 +7,13 @@ export interface EdgeSettings {
   readonly usesProxyProtocol: boolean;
   /** Open connections of one client address (of one /64 in IPv6) to one worker; 0: no limit. */
   readonly connectionsPerAddressMax: number;
+  /** Where plain HTTP is sent on to; null: there is no HTTPS. */
+  readonly httpsPort: number | null;
 }
 
 export const DEFAULT_EDGE_SETTINGS: EdgeSettings = {
   trustedProxies: [],
   usesProxyProtocol: false,
   connectionsPerAddressMax: 0,
+  httpsPort: null,
 };

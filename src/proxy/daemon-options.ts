@@ -9,13 +9,15 @@ export interface DaemonOptions {
   readonly httpHosts: readonly string[];
   /** 0: one that is free, the same for every address. */
   readonly httpPort: number;
+  /** As `httpPort`; null: no HTTPS. */
+  readonly httpsPort: number | null;
   readonly socketPath: string;
   readonly stateDir: string;
   /** Worker processes; 0 serves from the daemon's own. */
   readonly workers: number;
   readonly shutdownTimeoutMs: number;
   /** Of each worker's edge. */
-  readonly edge: EdgeSettings;
+  readonly edge: Omit<EdgeSettings, 'httpsPort'>;
   /** Of the daemon's own worker (`workers` 0); worker processes are told by their command. Null: none. */
   readonly accessLog: AccessLog | null;
   /** A loopback port that answers `GET /metrics`; null: none. */

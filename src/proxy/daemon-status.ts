@@ -10,7 +10,7 @@ export interface StatusParts {
   readonly startedAt: string;
   readonly state: ProxyStatus['state'];
   readonly generation: number;
-  readonly listeners: readonly ListenAddress[];
+  readonly listeners: readonly (ListenAddress & { readonly isTls: boolean })[];
   readonly links: readonly LinkStatus[];
   readonly members: readonly Member[];
   readonly workerRestarts: number;
@@ -27,7 +27,7 @@ export function proxyStatus(parts: StatusParts): ProxyStatus {
     socket_path: options.socketPath,
     state_dir: options.stateDir,
     generation: parts.generation,
-    listeners: listeners.map(({ hostname, port }) => ({ host: hostname, port })),
+    listeners: listeners.map(({ hostname, port, isTls }) => ({ host: hostname, port, tls: isTls })),
     links: links.map(({ owner, epoch, isReady }) => ({ owner, epoch, ready: isReady })),
     workers: members.map(({ column, pid, state, generation }) => ({ column, pid, state, generation })),
     worker_restarts: parts.workerRestarts,

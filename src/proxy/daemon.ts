@@ -7,8 +7,9 @@ import { join } from 'node:path';
 import { LumaError } from '../base/errors.ts';
 import { randomId } from '../base/random-id.ts';
 import { machineNowMs, RowAllocator } from '../edge/board/index.ts';
-import { EDGE_LIMITS, probeTarget } from '../edge/index.ts';
+import { EDGE_LIMITS, type EdgeSettings, probeTarget } from '../edge/index.ts';
 import { bootId } from './boot-id.ts';
+import { PublishedCertificates } from './certificates/published-certificates.ts';
 import type { ProxyHealth, ProxyStatus, ServiceStatus } from './client/status-schema.ts';
 import type { DaemonOptions } from './daemon-options.ts';
 import { proxyStatus } from './daemon-status.ts';
@@ -35,17 +36,18 @@ import { takeLock } from './take-over.ts';
 import type { CrewTable } from './workers/crew.ts';
 import { Crew } from './workers/crew.ts';
 import { Fleet } from './workers/fleet.ts';
-import type { ListenAddress, ListeningSocket } from './workers/listening-socket.ts';
+import type { ListenAddress } from './workers/listening-socket.ts';
 import { closeListeningSocket } from './workers/listening-socket.ts';
 import { LocalWorker } from './workers/local-worker.ts';
 import type { Inheritance } from './workers/orphans.ts';
 import { inheritFromOrphans } from './workers/orphans.ts';
 import type { SharedBoard } from './workers/shared-board.ts';
 import { closeSharedBoard, makeSharedBoard } from './workers/shared-board.ts';
-import { openSockets } from './workers/socket-set.ts';
+import { openSockets, type PublicSocket } from './workers/socket-set.ts';
 import type { Worker } from './workers/worker.ts';
 import { ownConnectionBudget } from './workers/worker-edge.ts';
 import { spawnWorker } from './workers/worker-flags.ts';
+import type { CertificateOrder } from './workers/worker-protocol.ts';
 
 /** Nobody serves from it: what dead workers left is folded into it. */
 const OWN_COLUMN = 0;
@@ -58,10 +60,11 @@ export class Daemon implements Commands {
   readonly #state: StateFile;
   readonly #links: LinkServer;
   readonly #crew: Crew;
+  readonly #certificates = new PublishedCertificates(() => this.#crew);
   readonly #commands: CommandServer;
   #table = new RouteTable(0, (message) => this.#crew.tell(message));
   #shared: SharedBoard | undefined;
-  #sockets: readonly ListeningSocket[] = [];
+  #sockets: readonly PublicSocket[] = [];
   #registry: Registry | undefined;
   #client: ClientCommands | undefined;
   #rows: RowAllocator | undefined;
@@ -85,7 +88,15 @@ export class Daemon implements Commands {
     this.#links = new LinkServer({ registry: () => this.#services, save, version, clock, log });
     this.#commands = new CommandServer(this, this.#links, log);
     const table = (): CrewTable => this.#table.current();
-    this.#crew = new Crew({ daemonId: this.#id, clock, log, listener: this.#crewListener(), table });
+    const certificates = (): CertificateOrder => this.#certificates.current();
+    this.#crew = new Crew({
+      daemonId: this.#id,
+      clock,
+      log,
+      listener: this.#crewListener(),
+      table,
+      certificates,
+    });
   }
 
   /** Resolves when it serves. Every mistake of the person who starts it is a LumaError. */
@@ -107,8 +118,8 @@ export class Daemon implements Commands {
     return this.#handedOver.promise;
   }
 
-  get listeners(): readonly ListenAddress[] {
-    return this.#sockets.map(({ hostname, port }) => ({ hostname, port }));
+  get listeners(): readonly (ListenAddress & { readonly isTls: boolean })[] {
+    return this.#sockets.map(({ hostname, port, isTls }) => ({ hostname, port, isTls }));
   }
 
   /** Stops accepting, lets what runs finish for as long as it may, saves, and leaves nothing behind. */
@@ -220,7 +231,8 @@ export class Daemon implements Commands {
     const { fd: boardFd } = this.#shared!;
     this.#afterwards = this.#local!.becomeWorker({
       boardFd,
-      listenFds: this.#sockets.map(({ fd }) => fd),
+      listenFds: this.#sockets.filter(({ isTls }) => !isTls).map(({ fd }) => fd),
+      tlsListenFds: this.#sockets.filter(({ isTls }) => isTls).map(({ fd }) => fd),
       workersSocketPath: workersSocketPathOf(stateDir),
       version,
       shutdownTimeoutMs,
@@ -304,7 +316,7 @@ export class Daemon implements Commands {
 
   async #startWorkers(workersSocketPath: string, inherited: Inheritance | null): Promise<void> {
     const { board, fd } = this.#shared!;
-    const { clock, log, shutdownTimeoutMs, workerCommand, workers, edge } = this.#options;
+    const { clock, log, shutdownTimeoutMs, workerCommand, workers } = this.#options;
     this.#noteConnectionCap();
     const sockets = this.#sockets;
     const columns = Array.from({ length: board.columns - 1 }, (_, index) => index + 1);
@@ -315,7 +327,16 @@ export class Daemon implements Commands {
       columns,
       crew: this.#crew,
       spawn: (column) => {
-        const flags = { column, workersSocketPath, listeners: sockets.length, shutdownTimeoutMs, edge };
+        const tlsListeners = sockets.filter(({ isTls }) => isTls).length;
+        const listeners = sockets.length - tlsListeners;
+        const flags = {
+          column,
+          workersSocketPath,
+          listeners,
+          tlsListeners,
+          shutdownTimeoutMs,
+          edge: this.#edge,
+        };
         return spawnWorker(workerCommand, flags, fd, sockets);
       },
       onDead: (column) => this.#bury(column),
@@ -331,6 +352,12 @@ export class Daemon implements Commands {
     fleet.dismissOrphans();
   }
 
+  /** As workers are told it: with the port that was found. */
+  get #edge(): EdgeSettings {
+    const httpsPort = this.#sockets.find(({ isTls }) => isTls)?.port ?? null;
+    return { ...this.#options.edge, httpsPort };
+  }
+
   /** Told once, by the daemon: its workers have the same limit. */
   #noteConnectionCap(): void {
     const { clientConnectionsMax } = ownConnectionBudget();
@@ -341,11 +368,13 @@ export class Daemon implements Commands {
   }
 
   #serveAlone(index: number): void {
-    const { clock, log, edge, accessLog } = this.#options;
+    const { clock, log, accessLog } = this.#options;
+    const edge = this.#edge;
     const column = this.#shared!.board.column(index);
     const listener = this.#crewListener();
     this.#local = new LocalWorker({ column, edge, listener, clock, log, daemonId: this.#id, accessLog });
-    this.#local.start(this.#crew, this.#table.current(), this.#sockets);
+    const certificates = this.#certificates.current();
+    this.#local.start(this.#crew, this.#table.current(), certificates, this.#sockets);
   }
 
   #crewListener(): ConstructorParameters<typeof Crew>[0]['listener'] {

@@ -62,7 +62,7 @@ export class Luma {
   async startProxy(): Promise<void> {
     this.#proxy = new Program('luma-proxy.ts', [
       'run',
-      ...['--http-host', '127.0.0.1', '--http-port', String(this.httpPort)],
+      ...['--http-host', '127.0.0.1', '--http-port', String(this.httpPort), '--https-port', 'none'],
       ...['--socket-path', this.proxySocket, '--state-dir', join(this.dataDir, 'proxy')],
       ...['--workers', String(this.#options.workers ?? 1)],
     ]);

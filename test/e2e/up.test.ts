@@ -311,7 +311,16 @@ describe('luma server', () => {
       expect(server.out).toContain('proxy not there yet');
       expect((await api('GET', '/healthz'))['proxy']).toBe('disconnected');
 
-      const proxyFlags = ['--http-host', '127.0.0.1', '--http-port', String(httpPort), '--workers', '1'];
+      const proxyFlags = [
+        '--http-host',
+        '127.0.0.1',
+        '--http-port',
+        String(httpPort),
+        '--https-port',
+        'none',
+        '--workers',
+        '1',
+      ];
       const proxy = new Program('luma-proxy', [
         'run',
         ...proxyFlags,
@@ -336,7 +345,16 @@ describe('luma up beside a proxy that somebody else runs', () => {
     'uses it, says where it listens, and leaves it running; other ports than asked are an error',
     async () => {
       const socket = join(folder, 'proxy.sock');
-      const proxyFlags = ['--http-host', '127.0.0.1', '--http-port', String(httpPort), '--workers', '0'];
+      const proxyFlags = [
+        '--http-host',
+        '127.0.0.1',
+        '--http-port',
+        String(httpPort),
+        '--https-port',
+        'none',
+        '--workers',
+        '0',
+      ];
       const proxy = await new Program('luma-proxy', [
         'run',
         ...proxyFlags,

@@ -10,6 +10,8 @@ export interface RunSettings {
   /** Empty: every address of the machine. */
   readonly httpHosts: readonly string[];
   readonly httpPort: number;
+  /** Null: no HTTPS. */
+  readonly httpsPort: number | null;
   readonly socketPath: string;
   readonly stateDir: string;
   readonly workers: number;
@@ -44,6 +46,11 @@ export const runOptions: readonly OptionSpec[] = [
     name: 'http-port',
     placeholder: 'port',
     summary: summary('http-port', 'port for HTTP', '80 for root, otherwise 8080'),
+  },
+  {
+    name: 'https-port',
+    placeholder: 'port|none',
+    summary: summary('https-port', 'port for HTTPS', '443 for root, otherwise 8443'),
   },
   {
     name: 'socket-path',
@@ -111,6 +118,7 @@ export function readRunSettings(input: CommandInput, around: RunSurroundings): R
   return {
     httpHosts: [...new Set(settings.addresses('http-host'))],
     httpPort: settings.integer('http-port', 0, 65_535) ?? (around.isRoot ? 80 : 8_080),
+    httpsPort: readHttpsPort(settings, around),
     socketPath: settings.text('socket-path') ?? defaultSocketPath(around),
     stateDir: settings.text('state-dir') ?? defaultStateDir(around),
     workers: settings.integer('workers', 0, WORKERS_MAX) ?? around.cpuCount,
@@ -121,6 +129,11 @@ export function readRunSettings(input: CommandInput, around: RunSurroundings): R
     metricsPort: settings.integer('metrics-port', 1, 65_535) ?? null,
     isDebug: settings.isOn('debug'),
   };
+}
+
+function readHttpsPort(settings: SettingsInput, { isRoot }: RunSurroundings): number | null {
+  if (settings.text('https-port') === 'none') return null;
+  return settings.integer('https-port', 0, 65_535, ', or none') ?? (isRoot ? 443 : 8_443);
 }
 
 type ClientSettings = Pick<RunSettings, 'trustedProxies' | 'usesProxyProtocol' | 'connectionsPerIpMax'>;

@@ -38,12 +38,13 @@ export class SettingsInput {
     throw this.#wrong(name, value, 'must be true or false');
   }
 
-  integer(name: string, min: number, max: number): number | undefined {
+  /** `otherwise`: what else may be said, for who says something wrong. */
+  integer(name: string, min: number, max: number, otherwise = ''): number | undefined {
     const value = this.text(name);
     if (value === undefined) return undefined;
     const number = /^[0-9]{1,9}$/.test(value) ? Number(value) : Number.NaN;
     if (number >= min && number <= max) return number;
-    throw this.#wrong(name, value, `must be a whole number from ${min} to ${max}`);
+    throw this.#wrong(name, value, `must be a whole number from ${min} to ${max}${otherwise}`);
   }
 
   durationMs(name: string): number | undefined {

@@ -83,7 +83,7 @@ export const proxyStatusSchema = z.object({
   socket_path: z.string(),
   state_dir: z.string(),
   generation: z.number(),
-  listeners: z.array(z.object({ host: z.string(), port: z.number() })),
+  listeners: z.array(z.object({ host: z.string(), port: z.number(), tls: z.boolean().default(false) })),
   links: z.array(z.object({ owner: z.string(), epoch: z.number(), ready: z.boolean() })),
   workers: z.array(workerStatusSchema),
   /** How many workers took the place of one that ended by itself. */

@@ -16,7 +16,7 @@ import {
 } from '../limits.ts';
 import type { WorkerCounts } from './counts-beat.ts';
 import { LineSocket, lineHandlers, parseLine } from './line-socket.ts';
-import type { OwnedRoute, ToDaemon, ToWorker } from './worker-protocol.ts';
+import type { CertificateOrder, OwnedRoute, ToDaemon, ToWorker } from './worker-protocol.ts';
 import { toDaemonSchema } from './worker-protocol.ts';
 import { WORKER_PROTOCOL } from './worker-protocol-version.ts';
 
@@ -49,6 +49,7 @@ export interface CrewOptions {
   readonly log: Log;
   readonly listener: CrewListener;
   readonly table: () => CrewTable;
+  readonly certificates: () => CertificateOrder;
 }
 
 export type MemberState = 'starting' | 'serving' | 'draining' | 'away';
@@ -74,6 +75,8 @@ export interface Orphan {
 
 interface Seat extends Member {
   lines: LineSocket | undefined;
+  /** The version of the certificates that it serves by. */
+  certificates: number;
   /** Of the fleet: told what becomes of this worker. */
   readonly events: MemberEvents;
 }
@@ -119,6 +122,7 @@ export class Crew {
       state: 'starting',
       generation: 0,
       lines: undefined,
+      certificates: 0,
       events,
       send: (message) => seat.lines?.send(message),
     };
@@ -147,16 +151,23 @@ export class Crew {
 
   /** Resolves when every member that is connected acts by a table of this generation, or a newer one. */
   async acknowledged(generation: number): Promise<void> {
-    const { clock, log } = this.#options;
+    const pids = await this.#lateOnes((seat) => seat.generation < generation);
+    if (pids.length > 0) this.#options.log.warn('workers are slow to follow the route table', { pids });
+  }
+
+  /** Resolves when every member that is connected serves by this version; rejects with `workers_slow`. */
+  async certified(version: number): Promise<void> {
+    const pids = await this.#lateOnes((seat) => seat.certificates < version);
+    if (pids.length > 0) throw workersSlow(pids);
+  }
+
+  /** Process ids of those that have not caught up in time. One that begins, or comes back, is given the newest first. */
+  async #lateOnes(isBehind: (seat: Seat) => boolean): Promise<readonly number[]> {
+    const { clock } = this.#options;
     const deadlineMs = clock.monotonic() + ACKNOWLEDGE_TIMEOUT_MS;
     for (;;) {
-      // One that begins, or comes back, is given the newest table first.
-      const late = [...this.#seats.values()].filter((seat) => seat.lines && seat.generation < generation);
-      if (late.length === 0) return;
-      if (clock.monotonic() > deadlineMs) {
-        log.warn('workers are slow to follow the route table', { pids: late.map(({ pid }) => pid) });
-        return;
-      }
+      const late = [...this.#seats.values()].filter((seat) => seat.lines && isBehind(seat));
+      if (late.length === 0 || clock.monotonic() > deadlineMs) return late.map(({ pid }) => pid);
       await delay(clock, ACKNOWLEDGE_PERIOD_MS);
     }
   }
@@ -216,6 +227,9 @@ export class Crew {
     const { generation, services } = table();
     // A new worker knows nothing older than what it is told now.
     listener.onAcknowledged(seat.column, hello.daemon === null ? generation : hello.generation);
+    // First, for it serves once it has a table; what it has from another daemon counts no more.
+    seat.certificates = 0;
+    lines.send(this.#options.certificates());
     lines.send({ type: 'table', daemon: daemonId, generation, services });
     listener.onRegistered();
     return (message) => this.#hear(seat, message);
@@ -227,6 +241,9 @@ export class Crew {
       case 'ack':
         seat.generation = message.generation;
         listener.onAcknowledged(seat.column, message.generation);
+        break;
+      case 'certified':
+        seat.certificates = message.version;
         break;
       case 'serving':
         if (seat.state !== 'draining') seat.state = 'serving';
@@ -288,6 +305,14 @@ export class Crew {
     if (seat.state === 'serving') seat.state = 'away';
     this.#options.log.debug('a worker is not connected', { column: seat.column, reason });
   }
+}
+
+function workersSlow(pids: readonly number[]): LumaError {
+  return new LumaError(
+    'workers_slow',
+    `workers have not taken a certificate in time: process ids ${pids.join(', ')}`,
+    { hint: 'they are busy or stopped: see `luma-proxy status`; it is tried again', details: { pids } },
+  );
 }
 
 function wrongProtocol(hello: Hello): LumaError {

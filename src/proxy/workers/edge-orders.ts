@@ -1,8 +1,25 @@
 /** What the daemon tells every worker's edge, a process of its own or not. Owns nothing. */
 import type { Edge } from '../../edge/index.ts';
-import type { ToWorker } from './worker-protocol.ts';
+import type { CertificateOrder, ToWorker } from './worker-protocol.ts';
 
 export type EdgeOrder = Extract<ToWorker, { type: 'opened' | 'closed' | 'slot-released' | 'refuse' | 'cut' }>;
+
+/** The version to acknowledge. */
+export function certify(edge: Edge, order: CertificateOrder): number {
+  switch (order.type) {
+    case 'certificates':
+      edge.replaceCertificates(order.certificates, order.challenges);
+      break;
+    case 'certificate-change':
+      edge.applyCertificates(order.change);
+      break;
+    case 'challenge':
+      if (order.isWithdrawn) edge.withdrawChallenge(order.challenge);
+      else edge.putChallenge(order.challenge);
+      break;
+  }
+  return order.version;
+}
 
 export function carryOut(edge: Edge, order: EdgeOrder): void {
   switch (order.type) {

@@ -64,9 +64,9 @@ test('what is no socket is not adopted', () => {
 });
 
 test('a set reuses what it inherits where that fits, and closes the rest', () => {
-  const kept = makeListeningSocket({ hostname: '127.0.0.1', port: 0 });
-  const unwanted = makeListeningSocket({ hostname: '127.0.0.1', port: 0 });
-  const wanted = { httpHosts: ['127.0.0.1', '::1'], httpPort: kept.port };
+  const kept = { ...makeListeningSocket({ hostname: '127.0.0.1', port: 0 }), isTls: false };
+  const unwanted = { ...makeListeningSocket({ hostname: '127.0.0.1', port: 0 }), isTls: false };
+  const wanted = { httpHosts: ['127.0.0.1', '::1'], httpPort: kept.port, httpsPort: null };
   const set = openSockets(wanted, [unwanted, kept]);
   open.push(...set);
   expect(set.map(({ hostname, port }) => [hostname, port])).toEqual([
@@ -79,8 +79,38 @@ test('a set reuses what it inherits where that fits, and closes the rest', () =>
 
 test('a set that cannot be whole leaves nothing open', () => {
   const taken = listen('::1');
-  expect(() => openSockets({ httpHosts: ['127.0.0.1', '::1'], httpPort: taken.port }, [])).toThrow(
-    'held by another',
-  );
+  const wanted = { httpHosts: ['127.0.0.1', '::1'], httpPort: taken.port, httpsPort: null };
+  expect(() => openSockets(wanted, [])).toThrow('held by another');
   expect(() => listen('127.0.0.1', taken.port)).not.toThrow();
+});
+
+test('sockets for TLS come last, and one that was for something else is not reused for it', () => {
+  const plain = { ...makeListeningSocket({ hostname: '127.0.0.1', port: 0 }), isTls: false };
+  const tls = { ...makeListeningSocket({ hostname: '127.0.0.1', port: 0 }), isTls: true };
+  const set = openSockets({ httpHosts: ['127.0.0.1'], httpPort: 0, httpsPort: 0 }, [tls, plain]);
+  open.push(...set);
+  expect(set).toEqual([plain, tls]);
+  const swapped = { httpHosts: ['127.0.0.1'], httpPort: tls.port, httpsPort: plain.port };
+  const next = openSockets(swapped, set);
+  open.splice(0, 2);
+  open.push(...next);
+  expect(next.map(({ port, isTls }) => [port, isTls])).toEqual([
+    [tls.port, false],
+    [plain.port, true],
+  ]);
+});
+
+test('a port for HTTPS that is taken names its own setting, and leaves nothing open', () => {
+  const taken = listen('127.0.0.1');
+  const free = listen('127.0.0.1');
+  closeListeningSocket(free);
+  open.pop();
+  const wanted = { httpHosts: ['127.0.0.1'], httpPort: free.port, httpsPort: taken.port };
+  try {
+    openSockets(wanted, []);
+    throw new Error('it was not refused');
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'port_in_use', hint: expect.stringContaining('--https-port') });
+  }
+  expect(() => listen('127.0.0.1', free.port)).not.toThrow();
 });

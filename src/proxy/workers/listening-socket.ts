@@ -32,21 +32,27 @@ export interface ListenAddress {
   readonly port: number;
 }
 
+/** What a person changes where the port cannot be had. */
+export type PortSetting = 'http-port' | 'https-port';
+
 export interface ListeningSocket extends ListenAddress {
   readonly fd: number;
 }
 
 /** Binds and listens. Fails with `port_in_use`, `port_not_permitted`, `address_not_available` or `address_family_unsupported`. */
-export function makeListeningSocket(address: ListenAddress): ListeningSocket {
+export function makeListeningSocket(
+  address: ListenAddress,
+  setting: PortSetting = 'http-port',
+): ListeningSocket {
   const isV6 = isIP(address.hostname) === 6;
   const fd = openStreamSocket(isV6 ? AF_INET6 : AF_INET);
-  if (fd < 0) throw listenError(address, errno());
+  if (fd < 0) throw listenError(address, errno(), setting);
   setIntOption(fd, SOL_SOCKET, SO_REUSEADDR, 1);
   // One socket per family: clients never show up as IPv4-mapped addresses.
   if (isV6) setIntOption(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
   const name = socketAddress(address.hostname, address.port);
-  if (libc().bind(fd, ptr(name), name.byteLength) !== 0) throw failAndClose(fd, address);
-  if (libc().listen(fd, LISTEN_BACKLOG) !== 0) throw failAndClose(fd, address);
+  if (libc().bind(fd, ptr(name), name.byteLength) !== 0) throw failAndClose(fd, address, setting);
+  if (libc().listen(fd, LISTEN_BACKLOG) !== 0) throw failAndClose(fd, address, setting);
   return { fd, ...localAddress(fd) };
 }
 
@@ -106,13 +112,13 @@ function ipv6Text(view: DataView): string {
   return new URL(`http://[${groups.join(':')}]/`).hostname.slice(1, -1);
 }
 
-function failAndClose(fd: number, address: ListenAddress): LumaError {
-  const error = listenError(address, errno());
+function failAndClose(fd: number, address: ListenAddress, setting: PortSetting): LumaError {
+  const error = listenError(address, errno(), setting);
   closeFd(fd);
   return error;
 }
 
-function listenError(address: ListenAddress, code: number): LumaError {
+function listenError(address: ListenAddress, code: number, setting: PortSetting): LumaError {
   const where = addressText(address);
   const details = { host: address.hostname, port: address.port };
   if (code === EADDRINUSE) {
@@ -120,14 +126,14 @@ function listenError(address: ListenAddress, code: number): LumaError {
       'port_in_use',
       `port ${address.port} on ${address.hostname} is held by another process`,
       {
-        hint: `stop that process (find it with: ss -ltnp 'sport = :${address.port}'), or choose another --http-port`,
+        hint: `stop that process (find it with: ss -ltnp 'sport = :${address.port}'), or choose another --${setting}${setting === 'https-port' ? ' (`none` for no HTTPS)' : ''}`,
         details,
       },
     );
   }
   if (code === EACCES) {
     return new LumaError('port_not_permitted', `this user may not listen on ${where}`, {
-      hint: 'choose a --http-port of 1024 or above, or run luma-proxy as root or with CAP_NET_BIND_SERVICE',
+      hint: `choose a --${setting} of 1024 or above, or run luma-proxy as root or with CAP_NET_BIND_SERVICE`,
       details,
     });
   }

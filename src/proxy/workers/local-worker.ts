@@ -6,12 +6,12 @@ import type { AccessLog, Edge, EdgeHost, EdgeSettings } from '../../edge/index.t
 import { STOP_IDLE_MS } from '../limits.ts';
 import { CountsBeat } from './counts-beat.ts';
 import type { Crew, CrewListener, CrewTable } from './crew.ts';
-import { carryOut } from './edge-orders.ts';
-import type { ListeningSocket } from './listening-socket.ts';
+import { carryOut, certify } from './edge-orders.ts';
+import type { PublicSocket } from './socket-set.ts';
 import type { WorkerOptions } from './worker.ts';
 import { Worker } from './worker.ts';
 import { newWorkerEdge } from './worker-edge.ts';
-import type { ToWorker } from './worker-protocol.ts';
+import type { CertificateOrder, ToWorker } from './worker-protocol.ts';
 import { WorkerTable } from './worker-table.ts';
 
 export interface LocalWorkerOptions {
@@ -59,10 +59,19 @@ export class LocalWorker {
     return this.#options.column.index;
   }
 
-  start(crew: Crew, table: CrewTable, sockets: readonly ListeningSocket[]): void {
+  start(
+    crew: Crew,
+    table: CrewTable,
+    certificates: CertificateOrder,
+    sockets: readonly PublicSocket[],
+  ): void {
     crew.seatLocal(this.column, (message) => this.#handle(message));
+    this.#handle(certificates);
     this.#handle({ type: 'table', daemon: this.#options.daemonId, ...table });
-    for (const { fd } of sockets) this.#edge.listen({ fd });
+    for (const { fd, isTls } of sockets) {
+      if (isTls) this.#edge.listenTls({ fd });
+      else this.#edge.listen({ fd });
+    }
     this.#counts.start();
   }
 
@@ -96,6 +105,12 @@ export class LocalWorker {
       case 'change':
         this.#edge.apply(this.#table.change(message.change));
         this.#acknowledge();
+        break;
+      case 'certificates':
+      case 'certificate-change':
+      case 'challenge':
+        // There is nobody to wait for: it is a fact when the call returns.
+        certify(this.#edge, message);
         break;
       case 'drain':
       case 'surrender':

@@ -11,10 +11,10 @@ import type { Log } from '../../base/log.ts';
 import { LATE_ORPHAN_DRAIN_MS, ORPHANS_TIMEOUT_MS, SURRENDER_TIMEOUT_MS } from '../limits.ts';
 import type { Crew, CrewTable, Orphan } from './crew.ts';
 import { DescriptorReceiver } from './descriptor-passing.ts';
-import type { ListeningSocket } from './listening-socket.ts';
 import { adoptListeningSocket } from './listening-socket.ts';
 import type { SharedBoard } from './shared-board.ts';
 import { openSharedBoard } from './shared-board.ts';
+import type { PublicSocket } from './socket-set.ts';
 import { COLUMN_FLAG, WORKERS_SOCKET_FLAG } from './worker-flags.ts';
 import { WORKER_PROTOCOL } from './worker-protocol-version.ts';
 
@@ -22,7 +22,7 @@ const LOOK_AGAIN_MS = 2;
 
 export interface Inheritance {
   readonly shared: SharedBoard;
-  readonly sockets: readonly ListeningSocket[];
+  readonly sockets: readonly PublicSocket[];
   readonly table: CrewTable;
   /** Those that count on this board. */
   readonly orphans: readonly Orphan[];
@@ -99,7 +99,9 @@ async function takeFrom(
     const signal = AbortSignal.timeout(SURRENDER_TIMEOUT_MS);
     const [boardFd = -1, ...listenFds] = await receiver.receive(search.clock, signal);
     const table = await heir.table;
-    return { shared: openSharedBoard(boardFd), sockets: listenFds.map(adoptListeningSocket), table };
+    const firstTls = listenFds.length - table.tlsListeners;
+    const sockets = listenFds.map((fd, index) => ({ ...adoptListeningSocket(fd), isTls: index >= firstTls }));
+    return { shared: openSharedBoard(boardFd), sockets, table };
   } finally {
     receiver.close();
   }

@@ -7,12 +7,14 @@ const edge = fc.record({
   trustedProxies: fc.array(fc.ipV4()),
   usesProxyProtocol: fc.boolean(),
   connectionsPerAddressMax: fc.nat(),
+  httpsPort: fc.option(fc.nat(65_535)),
 });
 const flags = fc.record({
   column: fc.nat(256),
   // A path that begins with a dash would be absolute by the time the daemon says it.
   workersSocketPath: fc.string({ minLength: 1 }).map((path) => `/${path}`),
   listeners: fc.nat(16),
+  tlsListeners: fc.nat(16),
   shutdownTimeoutMs: fc.nat(999_999_999),
   edge,
 });
@@ -34,8 +36,9 @@ const right = workerWords({
   column: 1,
   workersSocketPath: '/x',
   listeners: 1,
+  tlsListeners: 1,
   shutdownTimeoutMs: 1,
-  edge: { trustedProxies: [], usesProxyProtocol: false, connectionsPerAddressMax: 0 },
+  edge: { trustedProxies: [], usesProxyProtocol: false, connectionsPerAddressMax: 0, httpsPort: null },
 });
 const wrong: readonly (readonly [string, readonly string[]])[] = [
   ['nothing', []],

@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 import type { Subprocess } from 'bun';
 import { LumaError, messageOf } from '../../base/errors.ts';
 import type { EdgeSettings } from '../../edge/index.ts';
-import type { ListeningSocket } from './listening-socket.ts';
+import type { PublicSocket } from './socket-set.ts';
 
 /** Of the first inherited descriptor, the board; the listening sockets follow. */
 export const FIRST_INHERITED_FD = 3;
@@ -19,6 +19,8 @@ export interface WorkerFlags {
   readonly column: number;
   readonly workersSocketPath: string;
   readonly listeners: number;
+  /** Those come last. */
+  readonly tlsListeners: number;
   readonly shutdownTimeoutMs: number;
   readonly edge: EdgeSettings;
 }
@@ -38,7 +40,7 @@ export function spawnWorker(
   command: readonly string[],
   flags: WorkerFlags,
   boardFd: number,
-  sockets: readonly ListeningSocket[],
+  sockets: readonly PublicSocket[],
 ): Subprocess {
   return Bun.spawn([...command, ...workerWords(flags)], {
     stdio: ['ignore', 'inherit', 'inherit', boardFd, ...sockets.map(({ fd }) => fd)],
@@ -48,7 +50,8 @@ export function spawnWorker(
 export function workerWords(flags: WorkerFlags): readonly string[] {
   return [
     ...[COLUMN_FLAG, String(flags.column), WORKERS_SOCKET_FLAG, flags.workersSocketPath],
-    ...['--listeners', String(flags.listeners), '--shutdown-timeout-ms', String(flags.shutdownTimeoutMs)],
+    ...['--listeners', String(flags.listeners), '--tls-listeners', String(flags.tlsListeners)],
+    ...['--shutdown-timeout-ms', String(flags.shutdownTimeoutMs)],
     ...['--edge', JSON.stringify(flags.edge)],
   ];
 }
@@ -61,6 +64,7 @@ export function readWorkerFlags(words: readonly string[]): WorkerFlags & WorkerO
     column: numberOf(values, 'column'),
     workersSocketPath: textOf(values, 'workers-socket'),
     listeners: numberOf(values, 'listeners'),
+    tlsListeners: numberOf(values, 'tls-listeners'),
     shutdownTimeoutMs: numberOf(values, 'shutdown-timeout-ms'),
     edge,
     accessLog: values['access-log'] ?? null,
@@ -73,6 +77,7 @@ const options = {
   column: text,
   'workers-socket': text,
   listeners: text,
+  'tls-listeners': text,
   'shutdown-timeout-ms': text,
   edge: text,
   'access-log': text,

@@ -3,6 +3,7 @@
  * A worker that outlives its daemon says the same to the next one, so WORKER_PROTOCOL guards every change.
  */
 import { z } from 'zod';
+import type { AcmeChallenge, CertificateChange, EdgeCertificate } from '../../edge/index.ts';
 import type { RouteChange, ServiceRoute } from '../../edge/routing/service-route.ts';
 import type { Issuance } from '../client/contract.ts';
 import type { Deployment } from '../services/deployment.ts';
@@ -78,6 +79,8 @@ export const toDaemonSchema = z.discriminatedUnion('type', [
   /** It accepts connections. */
   z.object({ type: z.literal('serving') }),
   z.object({ type: z.literal('ack'), generation: z.int().min(0) }),
+  /** It serves by the certificates, and answers the challenges, of this version or a newer one. */
+  z.object({ type: z.literal('certified'), version: z.int().min(0) }),
   z.object({ type: z.literal('wake'), service }),
   /** `generation`: of its route table when the target answered. */
   z.object({
@@ -101,7 +104,13 @@ export const toDaemonSchema = z.discriminatedUnion('type', [
       .readonly(),
   }),
   /** An orphan's whole table, for a daemon that has none newer. */
-  z.object({ type: z.literal('table'), generation: z.int(), services: z.array(ownedRouteSchema).readonly() }),
+  z.object({
+    type: z.literal('table'),
+    generation: z.int(),
+    services: z.array(ownedRouteSchema).readonly(),
+    /** How many of the sockets that it hands over, the last ones, are for TLS. */
+    tlsListeners: z.int().min(0),
+  }),
   /** It was told by a signal to end: another one is needed in its place. */
   z.object({ type: z.literal('leaving') }),
   z.object({ type: z.literal('drained'), cut: z.int().min(0) }),
@@ -125,9 +134,27 @@ export type ToWorker =
   | { readonly type: 'refuse'; readonly service: string; readonly failure: HoldFailure }
   /** Ends what still runs on targets that left: the time to drain is over. */
   | { readonly type: 'cut'; readonly service: string; readonly targetIds: readonly string[] }
+  | CertificateOrder
   | { readonly type: 'drain'; readonly timeoutMs: number; readonly idleMs: number }
   /** To an orphan: say your table, and hand over the listening sockets and the board to this path. */
   | { readonly type: 'surrender'; readonly path: string };
+
+/** Acknowledged with `certified`; versions are the daemon's, and grow. */
+export type CertificateOrder =
+  /** All there are: what is not among them is gone. Comes before the first table. */
+  | {
+      readonly type: 'certificates';
+      readonly version: number;
+      readonly certificates: readonly EdgeCertificate[];
+      readonly challenges: readonly AcmeChallenge[];
+    }
+  | { readonly type: 'certificate-change'; readonly version: number; readonly change: CertificateChange }
+  | {
+      readonly type: 'challenge';
+      readonly version: number;
+      readonly challenge: AcmeChallenge;
+      readonly isWithdrawn: boolean;
+    };
 
 /** What held requests are answered with. */
 export interface HoldFailure {

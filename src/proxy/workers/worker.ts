@@ -15,7 +15,7 @@ import { STOP_IDLE_MS } from '../limits.ts';
 import { CountsBeat } from './counts-beat.ts';
 import { DaemonConnection } from './daemon-connection.ts';
 import { handOver } from './descriptor-passing.ts';
-import { carryOut } from './edge-orders.ts';
+import { carryOut, certify } from './edge-orders.ts';
 import { newWorkerEdge } from './worker-edge.ts';
 import type { ToWorker } from './worker-protocol.ts';
 import { WORKER_PROTOCOL } from './worker-protocol-version.ts';
@@ -23,9 +23,10 @@ import { WorkerTable } from './worker-table.ts';
 
 export interface WorkerOptions {
   readonly column: BoardColumn;
-  /** Of the board and then of each listening socket: what an orphan hands to the next daemon. */
+  /** Of the board and then of each listening socket, those for TLS last: what an orphan hands to the next daemon. */
   readonly boardFd: number;
   readonly listenFds: readonly number[];
+  readonly tlsListenFds: readonly number[];
   readonly edge: EdgeSettings;
   /** Where daemons listen for their workers. */
   readonly workersSocketPath: string;
@@ -152,6 +153,11 @@ export class Worker implements EdgeHost {
         this.#edge.apply(this.#table.change(message.change));
         this.#acknowledge();
         break;
+      case 'certificates':
+      case 'certificate-change':
+      case 'challenge':
+        this.#connection.send({ type: 'certified', version: certify(this.#edge, message) });
+        break;
       case 'drain':
         return void this.drain(message.timeoutMs, message.idleMs);
       case 'surrender':
@@ -170,6 +176,7 @@ export class Worker implements EdgeHost {
   #serve(): void {
     if (!this.#isListening && !this.#isDraining) {
       for (const fd of this.#options.listenFds) this.#edge.listen({ fd });
+      for (const fd of this.#options.tlsListenFds) this.#edge.listenTls({ fd });
       this.#isListening = true;
     }
     this.#connection.send({ type: 'serving' });
@@ -178,8 +185,9 @@ export class Worker implements EdgeHost {
   #surrender(path: string): void {
     assert(this.#daemon !== null, 'a worker without a table has nothing to hand over');
     const { generation, services } = this.#table;
-    this.#connection.send({ type: 'table', generation, services });
-    handOver(path, [this.#options.boardFd, ...this.#options.listenFds]);
+    const { boardFd, listenFds, tlsListenFds } = this.#options;
+    this.#connection.send({ type: 'table', generation, services, tlsListeners: tlsListenFds.length });
+    handOver(path, [boardFd, ...listenFds, ...tlsListenFds]);
   }
 
   /** The state directory is gone, so no daemon will ever come: an orphan must not stay for ever. */

@@ -282,7 +282,7 @@ describe('a deploy of', () => {
 });
 
 test('run on a port that somebody has says whose and what to do', async () => {
-  const words = ['run', '--http-host', '127.0.0.1', '--http-port', String(app.port)];
+  const words = ['run', '--http-host', '127.0.0.1', '--http-port', String(app.port), '--https-port', 'none'];
   const { code, err } = await run(
     ...words,
     '--socket-path',

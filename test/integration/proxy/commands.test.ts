@@ -53,7 +53,7 @@ describe('status', () => {
     expect(JSON.parse(out)).toMatchObject({
       pid: proxy.pid,
       state: 'serving',
-      listeners: [{ host: '127.0.0.1', port: proxy.port }],
+      listeners: [{ host: '127.0.0.1', port: proxy.port, tls: false }],
       links: [{ owner: 'inst-a', epoch: 7, ready: true }],
       workers: [{ state: 'serving' }],
       services: [

@@ -27,6 +27,8 @@ const PATIENCE_MS = 8_000;
 export interface ProxyFlags {
   readonly workers?: number;
   readonly port?: number;
+  /** Without it there is no HTTPS. */
+  readonly httpsPort?: number;
   readonly more?: readonly string[];
 }
 
@@ -39,15 +41,18 @@ export class ProxyFixture {
   #process: Bun.Subprocess<'ignore', 'pipe', 'pipe'> | undefined;
   #said = '';
   port = 0;
+  httpsPort = 0;
 
   /** Resolves when it says that it is ready; rejects with what it said otherwise. */
-  async start({ workers = 1, port = 0, more = [] }: ProxyFlags = {}): Promise<void> {
+  async start({ workers = 1, port = 0, httpsPort, more = [] }: ProxyFlags = {}): Promise<void> {
     const words = [
       'run',
       '--http-host',
       '127.0.0.1',
       '--http-port',
       String(port),
+      '--https-port',
+      httpsPort === undefined ? 'none' : String(httpsPort),
       '--workers',
       String(workers),
     ];
@@ -62,6 +67,7 @@ export class ProxyFixture {
       throw new Error(`it ended with ${child.exitCode}: ${this.#said}`);
     });
     this.port = Number(/ready on http:\/\/[^ ]*:(\d+)/.exec(this.#said)?.[1]);
+    this.httpsPort = Number(/ https:\/\/[^ ]*:(\d+)/.exec(this.#said)?.[1]);
   }
 
   get pid(): number {
