@@ -31,7 +31,8 @@ export async function chooseRuntime(
   const found = await detectDocker(env, clock);
   if (found.available) {
     const reason = config.runtime === 'auto' ? `an engine answers at ${found.socket}` : null;
-    return { runtime: createDockerRuntime(surroundings), name: found.name, version: found.version, reason };
+    const runtime = createDockerRuntime({ ...surroundings, sandboxesMax: config.maxSandboxes });
+    return { runtime, name: found.name, version: found.version, reason };
   }
   if (config.runtime === 'docker') throw noEngine(found.reason);
   return processes(config, surroundings, `no Docker: ${found.reason}`);

@@ -41,6 +41,7 @@ describe('without anything said', () => {
         apiPort: 8081,
         dataDir: '/home/ada/.local/share/luma',
         runtime: 'auto',
+        maxSandboxes: 200,
         shutdownTimeout: 30_000,
         proxySocket: null,
         trustedProxies: [],

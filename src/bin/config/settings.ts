@@ -56,6 +56,12 @@ export const settings = {
     both,
     'what runs the instances; auto: Docker if an engine answers, otherwise local processes',
   ),
+  max_sandboxes: setting(
+    wholeNumber('count', 1, 1_000),
+    200,
+    both,
+    'Docker: sleeping projects that keep a network of their own, which makes their wakes fast; each costs a few MB',
+  ),
   shutdown_timeout: setting(
     duration(0, 60 * 60_000),
     30_000,

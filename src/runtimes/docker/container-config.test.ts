@@ -21,25 +21,28 @@ const withSettings = (settings: Partial<InstanceSpec['settings']>) =>
   containerConfig('inst-1', { ...instance, settings: { ...instance.settings, ...settings } });
 
 describe('the container of an instance', () => {
-  test('carries its owner, an init, its port on loopback only, and no restart policy', () => {
+  test('carries its owner and its port, joins its sandbox, and has an init and no restart policy', () => {
     const config = containerConfig('inst-1', instance);
     expect(config).toMatchObject({
       name: 'luma-shop-i-7f3k',
       Image: 'nginx:1.27',
-      ExposedPorts: { '80/tcp': {} },
       StopTimeout: 3,
       Labels: {
         'luma.installation': 'inst-1',
         'luma.instance': 'i-7f3k',
         'luma.project': 'shop',
         'luma.revision': '7',
+        'luma.port': '80',
       },
       HostConfig: {
         Init: true,
-        PortBindings: { '80/tcp': [{ HostIp: '127.0.0.1', HostPort: '' }] },
+        NetworkMode: 'container:luma-sandbox-i-7f3k',
         RestartPolicy: { Name: 'no' },
       },
     });
+    // The engine refuses both for a container that joins another one's network.
+    expect(config.ExposedPorts).toBeUndefined();
+    expect(config.HostConfig?.PortBindings).toBeUndefined();
     expect(config.Env).toContain('APP_ENV=development');
     expect(config.Env).toContain('PORT=80');
     expect(config.Env).toContain('K_REVISION=shop-00007');
@@ -57,7 +60,7 @@ describe('the container of an instance', () => {
 
   test('listens on 8080 where the project names no port, as on Cloud Run', () => {
     const config = withSettings({ containerPort: null });
-    expect(config.ExposedPorts).toEqual({ '8080/tcp': {} });
+    expect(config.Labels).toMatchObject({ 'luma.port': '8080' });
     expect(config.Env).toContain('PORT=8080');
   });
 });

@@ -5,6 +5,7 @@ import { instanceEnvironment } from '../instance-environment.ts';
 import { imageOf } from './image-pin.ts';
 import { containerName, labelsOf } from './labels.ts';
 import { limits } from './limits.ts';
+import { networkModeOf } from './sandbox-config.ts';
 
 /** Where Cloud Run's images listen unless told otherwise. */
 export const containerPortDefault = 8080;
@@ -16,7 +17,6 @@ export function containerPort(instance: InstanceSpec): number {
 export function containerConfig(installationId: string, instance: InstanceSpec): ContainerCreateOptions {
   const { settings } = instance;
   const port = containerPort(instance);
-  const portKey = `${port}/tcp`;
   const environment = instanceEnvironment(instance, port);
   return {
     name: containerName(instance),
@@ -25,14 +25,14 @@ export function containerConfig(installationId: string, instance: InstanceSpec):
     ...(settings.entrypoint && { Entrypoint: [...settings.entrypoint] }),
     ...(settings.workingDir !== null && { WorkingDir: settings.workingDir }),
     Env: Object.entries(environment).map(([name, value]) => `${name}=${value}`),
-    ExposedPorts: { [portKey]: {} },
-    Labels: labelsOf(installationId, instance),
+    Labels: labelsOf(installationId, instance, port),
     // Also for a `docker stop` by hand, and for the engine's own shutdown.
     StopTimeout: Math.ceil(settings.stopTimeoutMs / 1_000),
     HostConfig: {
       // Many images ignore SIGTERM as PID 1; the engine's init passes it on and reaps orphans.
       Init: true,
-      PortBindings: { [portKey]: [{ HostIp: '127.0.0.1', HostPort: '' }] },
+      // Address, ports, host name and name servers are the sandbox's.
+      NetworkMode: networkModeOf(instance.instanceId),
       RestartPolicy: { Name: 'no' },
       LogConfig: {
         Type: 'json-file',

@@ -18,6 +18,12 @@ export function observedState(state: { Status: string }): ObservedState {
   }
 }
 
+/** It has processes, suspended or not. */
+export function isUp(state: { Status: string }): boolean {
+  const observed = observedState(state);
+  return observed === 'running' || observed === 'frozen';
+}
+
 /** How the last run ended; null while it runs, or before it ever ran. */
 export function exitOf(state: State): InstanceExit | null {
   const at = Date.parse(state.FinishedAt);

@@ -3,19 +3,25 @@
  * Whatever does not carry the installation's label is never seen, and so never touched.
  */
 import type { Container, ContainerCreateOptions, ContainerInfo, ContainerInspectInfo } from 'dockerode';
-import { isLumaError, type LumaError } from '../../base/errors.ts';
-import { type Engine, statusOf } from './engine.ts';
+import type { LumaError } from '../../base/errors.ts';
+import type { ContainerCalls } from './container-calls.ts';
+import { isUp } from './container-state.ts';
 import { containerName, labels } from './labels.ts';
-import { limits } from './limits.ts';
-import { instanceNotFound, isGone } from './refusals.ts';
+import { instanceNotFound } from './refusals.ts';
+
+/** Everything of the installation, by what it is. */
+export interface OwnContainers {
+  readonly instances: readonly ContainerInfo[];
+  readonly sandboxes: readonly ContainerInfo[];
+}
 
 export class Containers {
-  readonly #engine: Engine;
+  readonly #calls: ContainerCalls;
   readonly #installationId: string;
   readonly #ids = new Map<string, string>();
 
-  constructor(engine: Engine, installationId: string) {
-    this.#engine = engine;
+  constructor(calls: ContainerCalls, installationId: string) {
+    this.#calls = calls;
     this.#installationId = installationId;
   }
 
@@ -23,10 +29,11 @@ export class Containers {
   async find(instanceId: string): Promise<string | null> {
     const remembered = this.#ids.get(instanceId);
     if (remembered && (await this.tryInspect(remembered))) return remembered;
-    const [found] = await this.#list([`${labels.instance}=${instanceId}`]);
-    if (found) this.#ids.set(instanceId, found.Id);
+    const found = withoutCopies(await this.#list([`${labels.instance}=${instanceId}`]));
+    const id = found[0]?.Id ?? null;
+    if (id) this.#ids.set(instanceId, id);
     else this.#ids.delete(instanceId);
-    return found?.Id ?? null;
+    return id;
   }
 
   /** Like `find`, but trusts memory: the call that follows tells if it is wrong. */
@@ -44,20 +51,19 @@ export class Containers {
     this.#ids.clear();
   }
 
-  /** All that carries the installation's and an instance's label. */
-  async list(): Promise<ContainerInfo[]> {
-    const found = await this.#list([labels.instance]);
+  /** All that carries the installation's label, and an instance's or a sandbox's. */
+  async list(): Promise<OwnContainers> {
+    const found = await this.#list([]);
+    const instances = withoutCopies(found.filter(({ Labels }) => Labels[labels.instance]));
     this.#ids.clear();
-    for (const info of found) this.#ids.set(info.Labels[labels.instance] ?? '', info.Id);
-    return found;
+    for (const info of instances) this.#ids.set(info.Labels[labels.instance] ?? '', info.Id);
+    const isSandbox = ({ Labels }: ContainerInfo): boolean =>
+      !Labels[labels.instance] && Boolean(Labels[labels.sandbox]);
+    return { instances, sandboxes: found.filter(isSandbox) };
   }
 
   async create(instanceId: string, config: ContainerCreateOptions): Promise<string> {
-    const { id } = await this.#engine.call(
-      'create a container',
-      (abortSignal) => this.#engine.docker.createContainer({ ...config, abortSignal }),
-      limits.changeMs,
-    );
+    const id = await this.#calls.create(config);
     this.#ids.set(instanceId, id);
     return id;
   }
@@ -69,56 +75,38 @@ export class Containers {
     throw instanceNotFound(instanceId);
   }
 
-  async tryInspect(id: string): Promise<ContainerInspectInfo | null> {
-    try {
-      return await this.#engine.call('inspect a container', (abortSignal) =>
-        this.#engine.docker.getContainer(id).inspect({ abortSignal }),
-      );
-    } catch (error) {
-      if (isGone(error)) return null;
-      throw error;
-    }
+  async isUp(instanceId: string): Promise<boolean> {
+    const id = await this.find(instanceId);
+    const info = id === null ? null : await this.tryInspect(id);
+    return info !== null && isUp(info.State);
+  }
+
+  tryInspect(id: string): Promise<ContainerInspectInfo | null> {
+    return this.#calls.tryInspect(id);
   }
 
   /** Makes one change; a refusal of the engine is returned, because what it means depends on the state. */
-  async change(
+  change(
     what: string,
     id: string,
     run: (container: Container, signal: AbortSignal) => Promise<unknown>,
-    limitMs: number = limits.callMs,
+    limitMs?: number,
   ): Promise<LumaError | null> {
-    try {
-      await this.#engine.call(what, (signal) => run(this.#engine.docker.getContainer(id), signal), limitMs);
-      return null;
-    } catch (error) {
-      // 304: it is already so.
-      if (statusOf(error) === 304) return null;
-      if (isLumaError(error) && statusOf(error) !== null) return error;
-      throw error;
-    }
+    return this.#calls.change(what, id, run, limitMs);
+  }
+
+  start(id: string): Promise<LumaError | null> {
+    return this.#calls.start('start an instance', id);
   }
 
   /** Kills it if it runs. */
   async remove(instanceId: string, id: string): Promise<void> {
-    // The client's types lack the signal here; it takes one with every call.
-    const options = (abortSignal: AbortSignal): object => ({ force: true, v: true, abortSignal });
-    const refusal = await this.change(
-      'remove a container',
-      id,
-      (container, abortSignal) => container.remove(options(abortSignal)),
-      limits.changeMs,
-    );
+    await this.#calls.remove(id);
     this.#ids.delete(instanceId);
-    // 409: somebody else is removing it this very moment.
-    if (refusal && !isGone(refusal) && statusOf(refusal) !== 409) throw refusal;
   }
 
-  async #list(more: readonly string[]): Promise<ContainerInfo[]> {
-    const label = [`${labels.installation}=${this.#installationId}`, ...more];
-    const found = await this.#engine.call('list containers', (abortSignal) =>
-      this.#engine.docker.listContainers({ all: true, filters: { label }, abortSignal }),
-    );
-    return withoutCopies(found);
+  #list(more: readonly string[]): Promise<ContainerInfo[]> {
+    return this.#calls.list([`${labels.installation}=${this.#installationId}`, ...more]);
   }
 }
 

@@ -3,13 +3,11 @@
  * instance, because calls that cross confuse the engine (a start during a stop reports success, and then
  * the container exits).
  */
-import type { ContainerInspectInfo } from 'dockerode';
 import type { Clock } from '../../base/clock.ts';
-import { type FieldProblem, type LumaError, messageOf } from '../../base/errors.ts';
+import { type FieldProblem, messageOf } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import type { RevisionSettings } from '../../domain/project.ts';
 import type {
-  InstanceAddress,
   InstanceExit,
   InstanceSpec,
   LogLine,
@@ -21,28 +19,36 @@ import type {
   RuntimeEvent,
   StartedInstance,
 } from '../contract.ts';
+import { ContainerCalls } from './container-calls.ts';
 import { exitOf } from './container-state.ts';
 import { Containers } from './containers.ts';
-import { type Engine, statusOf } from './engine.ts';
-import { EngineEvents } from './engine-events.ts';
+import type { Engine } from './engine.ts';
+import { type EngineEvent, EngineEvents } from './engine-events.ts';
 import { engineVersion } from './engine-version.ts';
 import { imageOf, pinnedReference } from './image-pin.ts';
 import { ensureImage } from './image-pull.ts';
 import { parseImageReference } from './image-reference.ts';
 import { InstanceLogs } from './instance-logs.ts';
 import { InstanceMailboxes } from './instance-mailboxes.ts';
+import { InstanceNetwork } from './instance-network.ts';
+import { InstanceStarter } from './instance-starter.ts';
+import { labels } from './labels.ts';
 import { limits } from './limits.ts';
 import { Observation } from './observation.ts';
 import { Preparation } from './preparation.ts';
-import { initComplaint, noProgram } from './program-check.ts';
 import { Reachability } from './reachability.ts';
-import { changeRefused, instanceExited, instanceNotFound, isGone, startRefused } from './refusals.ts';
+import { changeRefused, isGone } from './refusals.ts';
+import { SandboxImage } from './sandbox-image.ts';
+import { SandboxKeeper } from './sandbox-keeper.ts';
+import { SandboxRegister } from './sandbox-register.ts';
+import { Sandboxes } from './sandboxes.ts';
 
 export interface DockerRuntimeParts {
   readonly installationId: string;
   readonly engine: Engine;
   readonly clock: Clock;
   readonly log: Log;
+  readonly sandboxesMax: number;
 }
 
 export class DockerRuntime implements Runtime {
@@ -56,18 +62,46 @@ export class DockerRuntime implements Runtime {
   readonly #logs: InstanceLogs;
   readonly #reachability: Reachability;
   readonly #observation: Observation;
+  readonly #image: SandboxImage;
+  readonly #register: SandboxRegister;
+  readonly #sandboxes: Sandboxes;
+  readonly #starter: InstanceStarter;
+  readonly #keeper: SandboxKeeper;
   readonly #mailboxes = new InstanceMailboxes();
 
-  constructor({ installationId, engine, clock, log }: DockerRuntimeParts) {
+  constructor({ installationId, engine, clock, log, sandboxesMax }: DockerRuntimeParts) {
+    const calls = new ContainerCalls(engine);
+    const post = (id: string, task: () => Promise<void>): Promise<void> => this.#mailboxes.post(id, task);
     this.#engine = engine;
     this.#clock = clock;
     this.#log = log;
-    this.#containers = new Containers(engine, installationId);
-    this.#preparation = new Preparation(installationId, engine, clock, this.#containers);
-    this.#events = new EngineEvents(engine, installationId, clock, log);
+    this.#containers = new Containers(calls, installationId);
+    this.#events = new EngineEvents(engine, installationId, clock, log, (event) => this.#note(event));
     this.#logs = new InstanceLogs(engine, this.#events, clock, (id) => this.#containers.find(id));
     this.#reachability = new Reachability(engine, clock);
-    this.#observation = new Observation(this.#containers, this.#reachability);
+    this.#image = new SandboxImage(engine);
+    this.#register = new SandboxRegister(sandboxesMax);
+    this.#sandboxes = new Sandboxes({
+      installationId,
+      calls,
+      image: this.#image,
+      register: this.#register,
+      clock,
+      log,
+      post,
+      isAwake: (id) => this.#containers.isUp(id),
+    });
+    this.#preparation = new Preparation(installationId, engine, clock, this.#containers, this.#sandboxes);
+    const network = new InstanceNetwork(this.#sandboxes, this.#reachability);
+    this.#observation = new Observation(this.#containers, network);
+    const parts = {
+      containers: this.#containers,
+      sandboxes: this.#sandboxes,
+      register: this.#register,
+      log,
+    };
+    this.#starter = new InstanceStarter({ ...parts, network, logs: this.#logs });
+    this.#keeper = new SandboxKeeper({ ...parts, starter: this.#starter, clock, post });
   }
 
   describe(): Promise<{ readonly name: string; readonly version: string }> {
@@ -98,13 +132,15 @@ export class DockerRuntime implements Runtime {
     await this.#reachability.learn();
     const pinned = { ...instance, pinnedImage };
     await this.#mailboxes.post(instanceId, () => this.#preparation.ensureContainer(pinned, options));
+    options.signal?.throwIfAborted();
+    await this.#keeper.makeAhead(instanceId);
     return { pinnedImage };
   }
 
   start(instanceId: string, signal?: AbortSignal): Promise<StartedInstance> {
     const begun = this.#mailboxes.post(instanceId, async () => {
       signal?.throwIfAborted();
-      return { address: await this.#start(instanceId) };
+      return { address: await this.#starter.start(instanceId) };
     });
     return signal ? unlessAborted(begun, signal) : begun;
   }
@@ -120,7 +156,7 @@ export class DockerRuntime implements Runtime {
   }
 
   thaw(instanceId: string): Promise<StartedInstance> {
-    return this.#mailboxes.post(instanceId, async () => ({ address: await this.#thaw(instanceId) }));
+    return this.#mailboxes.post(instanceId, async () => ({ address: await this.#starter.thaw(instanceId) }));
   }
 
   stop(instanceId: string, timeoutMs: number): Promise<InstanceExit | null> {
@@ -136,6 +172,7 @@ export class DockerRuntime implements Runtime {
         t * 1_000 + limits.stopMarginMs,
       );
       if (refusal && !isGone(refusal)) throw refusal;
+      this.#register.noteAsleep(instanceId, this.#clock.now());
       const info = await this.#containers.tryInspect(id);
       return info && exitOf(info.State);
     });
@@ -144,14 +181,16 @@ export class DockerRuntime implements Runtime {
   remove(instanceId: string): Promise<void> {
     return this.#mailboxes.post(instanceId, async () => {
       const id = await this.#containers.find(instanceId);
-      if (!id) return;
-      await this.#keepLastLines(instanceId, id);
-      await this.#containers.remove(instanceId, id);
+      if (id) await this.#keepLastLines(instanceId, id);
+      if (id) await this.#containers.remove(instanceId, id);
+      // Last: without it the instance would be out of reach while it ends.
+      await this.#sandboxes.remove(instanceId);
     });
   }
 
   async list(): Promise<readonly ObservedInstance[]> {
-    const queue = await this.#containers.list();
+    const { instances, sandboxes } = await this.#containers.list();
+    const queue = [...instances];
     const observed: ObservedInstance[] = [];
     const work = async (): Promise<void> => {
       for (let info = queue.shift(); info; info = queue.shift()) {
@@ -160,18 +199,19 @@ export class DockerRuntime implements Runtime {
       }
     };
     await Promise.all(Array.from({ length: limits.inspectsAtOnce }, work));
+    const createdAt = new Map(instances.map((info) => [info.Labels[labels.instance], info.Created * 1_000]));
+    const seen = observed.map((one) => ({
+      instanceId: one.instanceId,
+      sleepsSince: isAwake(one) ? null : (one.exit?.at ?? createdAt.get(one.instanceId) ?? 0),
+    }));
+    this.#keeper.take(sandboxes, seen);
+    // Awake and without an address: cut off while nobody watched.
+    for (const one of observed) if (isAwake(one) && !one.address) this.#keeper.endCutOffSoon(one.instanceId);
     return observed;
   }
 
   watch(listener: (event: RuntimeEvent) => void): () => void {
-    return this.#events.watch((event) => {
-      if (event.kind === 'relist') {
-        // It may be another engine by now.
-        this.#containers.forgetAll();
-        this.#reachability.forget();
-      }
-      listener(event);
-    });
+    return this.#events.watch(listener);
   }
 
   logs(instanceId: string, options: LogOptions = {}): AsyncIterable<LogLine> {
@@ -179,53 +219,39 @@ export class DockerRuntime implements Runtime {
   }
 
   async close(): Promise<void> {
+    this.#keeper.close();
     this.#logs.close();
     this.#events.close();
     this.#engine.close();
   }
 
-  async #start(instanceId: string): Promise<InstanceAddress> {
-    const id = await this.#containers.known(instanceId);
-    const refusal = await this.#containers.change(
-      'start an instance',
-      id,
-      (one, abortSignal) => one.start({ abortSignal }),
-      limits.changeMs,
-    );
-    if (!refusal) return this.#startedAddress(instanceId, id);
-    if (isGone(refusal)) throw this.#gone(instanceId);
-    // 409: it is frozen.
-    if (statusOf(refusal) === 409) return this.#thaw(instanceId);
-    throw startRefused(refusal);
-  }
-
-  async #startedAddress(instanceId: string, id: string): Promise<InstanceAddress> {
-    const info = await this.#containers.inspect(instanceId, id);
-    if (info.State.Paused) return this.#thaw(instanceId);
-    if (!info.State.Running) throw await this.#explainExit(instanceId, info);
-    return this.#observation.address(instanceId, info);
-  }
-
-  async #thaw(instanceId: string): Promise<InstanceAddress> {
-    const id = await this.#containers.known(instanceId);
-    const refusal = await this.#containers.change('thaw an instance', id, (one) => one.unpause());
-    if (refusal && isGone(refusal)) throw this.#gone(instanceId);
-    const info = await this.#containers.inspect(instanceId, id);
-    // The engine answers 500 for "was not paused": the state tells what is true.
-    const isAwake = info.State.Running && !info.State.Paused;
-    if (refusal && !isAwake) throw changeRefused(instanceId, info, refusal);
-    return this.#observation.address(instanceId, info);
-  }
-
-  async #explainExit(instanceId: string, info: ContainerInspectInfo): Promise<LumaError> {
-    const exit = exitOf(info.State);
-    if (exit?.code === 127 || exit?.code === 126) {
-      let text = '';
-      for await (const line of this.#logs.read(instanceId, { tail: 10 })) text += `${line.text}\n`;
-      const complaint = initComplaint(text);
-      if (complaint) return noProgram(info.Path, complaint);
+  /** What the engine tells, before anybody else hears it. */
+  #note(event: EngineEvent): void {
+    switch (event.kind) {
+      case 'relist':
+        // It may be another engine by now.
+        this.#containers.forgetAll();
+        this.#reachability.forget();
+        this.#image.forget();
+        return;
+      case 'sandbox-ended':
+        this.#keeper.endCutOffSoon(event.instanceId);
+        this.#keeper.startSoon(event.instanceId);
+        return;
+      case 'started':
+        this.#register.noteAwake(event.instanceId);
+        return;
+      case 'exited':
+        this.#register.noteAsleep(event.instanceId, this.#clock.now());
+        return;
+      case 'removed':
+        // By hand, perhaps; who prepares it again finds its sandbox, unless that has gone by then.
+        this.#keeper.removeSoon(event.instanceId);
+        return;
+      case 'frozen':
+      case 'thawed':
+        return;
     }
-    return instanceExited(instanceId, exit);
   }
 
   async #keepLastLines(instanceId: string, id: string): Promise<void> {
@@ -239,11 +265,10 @@ export class DockerRuntime implements Runtime {
       });
     }
   }
+}
 
-  #gone(instanceId: string): LumaError {
-    this.#containers.forget(instanceId);
-    return instanceNotFound(instanceId);
-  }
+function isAwake({ state }: ObservedInstance): boolean {
+  return state === 'running' || state === 'frozen';
 }
 
 /** Gives up waiting, not the work: an engine's start cannot be taken back, and a stop queues behind it. */

@@ -6,7 +6,7 @@ import { silentLog } from '../../base/log.ts';
 import { ManualClock } from '../../base/manual-clock.ts';
 import type { RuntimeEvent } from '../contract.ts';
 import { Engine } from './engine.ts';
-import { EngineEvents, runtimeEvent } from './engine-events.ts';
+import { type EngineEvent, EngineEvents, runtimeEvent } from './engine-events.ts';
 import { limits } from './limits.ts';
 
 const raw = (Action: string, attributes: Record<string, string> = {}) => ({
@@ -16,7 +16,7 @@ const raw = (Action: string, attributes: Record<string, string> = {}) => ({
 });
 
 describe('an event of the engine', () => {
-  const told = (...events: ReturnType<typeof raw>[]): (RuntimeEvent | null)[] => {
+  const told = (...events: ReturnType<typeof raw>[]): (EngineEvent | null)[] => {
     const ranOutOfMemory = new Set<string>();
     return events.map((event) => runtimeEvent(event, ranOutOfMemory));
   };
@@ -50,6 +50,12 @@ describe('an event of the engine', () => {
     expect(told(raw('oom'), raw('die', { exitCode: '0' }))[1]).toMatchObject({
       exit: { outOfMemory: false },
     });
+  });
+
+  test.each(['die', 'destroy'])('%s of a sandbox means that its instance is out of reach', (Action) => {
+    const event = { Action, Actor: { Attributes: { 'luma.sandbox': 'i-1' } } };
+    expect(runtimeEvent(event, new Set())).toEqual({ kind: 'sandbox-ended', instanceId: 'i-1' });
+    expect(runtimeEvent({ ...event, Action: 'start' }, new Set())).toBeNull();
   });
 
   test('of something that is no instance, or of an unknown kind, is passed over', () => {
@@ -117,6 +123,20 @@ describe('the event stream', () => {
     expect(filters.label).toEqual(['luma.installation=inst-1']);
     expect(filters.type).toEqual(['container']);
     expect(Number(searchParams.get('since'))).toBe(clock.now() / 1_000);
+    stop();
+  });
+
+  test('tells the runtime alone that a sandbox ended', async () => {
+    const told: EngineEvent[] = [];
+    const heard: RuntimeEvent[] = [];
+    const watched = new EngineEvents(engine, 'inst-1', clock, silentLog, (event) => told.push(event));
+    const stop = watched.watch((event) => heard.push(event));
+    await eventually(() => current !== null);
+    const ended = { Action: 'die', Actor: { Attributes: { 'luma.sandbox': 'i-1' } } };
+    current?.enqueue(`${JSON.stringify(ended)}\n${JSON.stringify(raw('start'))}\n`);
+    await eventually(() => told.length === 2);
+    expect(told.map(({ kind }) => kind)).toEqual(['sandbox-ended', 'started']);
+    expect(heard.map(({ kind }) => kind)).toEqual(['started']);
     stop();
   });
 

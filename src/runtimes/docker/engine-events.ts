@@ -11,6 +11,10 @@ import { jsonLines } from './json-lines.ts';
 import { labels } from './labels.ts';
 import { limits } from './limits.ts';
 
+/** What only the runtime itself needs to know: the sandbox of an instance ended. */
+export type SandboxEvent = { readonly kind: 'sandbox-ended'; readonly instanceId: string };
+export type EngineEvent = RuntimeEvent | SandboxEvent;
+
 export type EventListener = (event: RuntimeEvent) => void;
 
 const actions = ['start', 'die', 'oom', 'pause', 'unpause', 'destroy'] as const;
@@ -20,14 +24,23 @@ export class EngineEvents {
   readonly #installationId: string;
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #onEvent: (event: EngineEvent) => void;
   readonly #listeners = new Set<EventListener>();
   #open: AbortController | null = null;
 
-  constructor(engine: Engine, installationId: string, clock: Clock, log: Log) {
+  /** `onEvent` hears everything first, while anybody listens. */
+  constructor(
+    engine: Engine,
+    installationId: string,
+    clock: Clock,
+    log: Log,
+    onEvent: (event: EngineEvent) => void = () => undefined,
+  ) {
     this.#engine = engine;
     this.#installationId = installationId;
     this.#clock = clock;
     this.#log = log;
+    this.#onEvent = onEvent;
   }
 
   /** Events from now on. Returns how to stop. */
@@ -93,7 +106,9 @@ export class EngineEvents {
     }
   }
 
-  #tell(event: RuntimeEvent): void {
+  #tell(event: EngineEvent): void {
+    this.#onEvent(event);
+    if (event.kind === 'sandbox-ended') return;
     for (const listener of [...this.#listeners]) listener(event);
   }
 
@@ -107,10 +122,10 @@ export class EngineEvents {
 }
 
 /** The engine tells "out of memory" before the end it causes: `ranOutOfMemory` carries it over. */
-export function runtimeEvent(raw: Record<string, unknown>, ranOutOfMemory: Set<string>): RuntimeEvent | null {
+export function runtimeEvent(raw: Record<string, unknown>, ranOutOfMemory: Set<string>): EngineEvent | null {
   const attributes = (raw['Actor'] as { Attributes?: Record<string, string> } | undefined)?.Attributes ?? {};
   const instanceId = attributes[labels.instance];
-  if (!instanceId) return null;
+  if (!instanceId) return sandboxEvent(raw['Action'], attributes[labels.sandbox]);
   switch (raw['Action']) {
     case 'start':
       ranOutOfMemory.delete(instanceId);
@@ -134,4 +149,10 @@ export function runtimeEvent(raw: Record<string, unknown>, ranOutOfMemory: Set<s
     default:
       return null;
   }
+}
+
+/** A removal by force is told as `die` as well; of one that had ended already only `destroy` is told. */
+function sandboxEvent(action: unknown, instanceId: string | undefined): SandboxEvent | null {
+  const hasEnded = action === 'die' || action === 'destroy';
+  return hasEnded && instanceId ? { kind: 'sandbox-ended', instanceId } : null;
 }

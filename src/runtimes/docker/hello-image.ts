@@ -4,15 +4,14 @@
  */
 import { createHash } from 'node:crypto';
 import { readFileSync, realpathSync, statSync } from 'node:fs';
-import { Readable } from 'node:stream';
 import type { Clock } from '../../base/clock.ts';
 import { LumaError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import type { Engine } from './engine.ts';
+import { importImage } from './image-import.ts';
 import { hasImage } from './image-pull.ts';
-import { jsonLines } from './json-lines.ts';
 import { limits } from './limits.ts';
-import { type ArchiveEntry, rootArchive } from './root-archive.ts';
+import type { ArchiveEntry } from './root-archive.ts';
 import { programFiles } from './shared-objects.ts';
 
 export interface HelloImageParts {
@@ -41,7 +40,15 @@ export async function ensureHelloImage(parts: HelloImageParts): Promise<string> 
   const image = `${repository}:${tag}`;
   if (await hasImage(parts.engine, image)) return image;
   const startedAt = parts.clock.monotonic();
-  await importImage(parts, tag);
+  await importImage(parts.engine, {
+    what: 'the hello image',
+    repository,
+    tag,
+    entries: imageEntries(parts.bunFile, parts.serverFile),
+    changes: imageConfig,
+    limitMs: limits.importMs,
+    hint: 'see whether the engine has about 200 MB of free disk space',
+  });
   const durationMs = Math.round(parts.clock.monotonic() - startedAt);
   parts.log.info(`made the image ${image}`, { duration_ms: durationMs });
   return image;
@@ -53,21 +60,6 @@ function contentTag(bunFile: string, serverFile: string): string {
   hash.update(`${layout} ${process.arch} ${Bun.version} ${Bun.revision} ${statSync(bunFile).size}\n`);
   hash.update(readFileSync(serverFile));
   return hash.digest('hex').slice(0, 12);
-}
-
-async function importImage({ engine, bunFile, serverFile }: HelloImageParts, tag: string): Promise<void> {
-  const archive = Readable.from(rootArchive(imageEntries(bunFile, serverFile)), { objectMode: false });
-  const query = { repo: repository, tag, changes: imageConfig };
-  await engine.call(
-    'import the hello image',
-    async (abortSignal) => {
-      const answer = await engine.docker.importImage(archive, { ...query, abortSignal });
-      for await (const message of jsonLines(answer as unknown as AsyncIterable<Uint8Array>)) {
-        if (typeof message['error'] === 'string') throw importFailed(message['error']);
-      }
-    },
-    limits.importMs,
-  );
 }
 
 const imageConfig = [
@@ -90,11 +82,4 @@ function imageEntries(bunFile: string, serverFile: string): ArchiveEntry[] {
     file(serverPath, serverFile),
     file('bin/bun', realpathSync(bunFile)),
   ];
-}
-
-function importFailed(words: string): LumaError {
-  return new LumaError('runtime_failed', `Docker could not import the hello image: ${words}`, {
-    hint: 'see whether the engine has about 200 MB of free disk space',
-    details: { words },
-  });
 }

@@ -7,6 +7,7 @@ import { DockerRuntime } from './docker-runtime.ts';
 import { Engine } from './engine.ts';
 import { type Environment, engineAddress } from './engine-address.ts';
 import { ensureHelloImage as makeHelloImage } from './hello-image.ts';
+import { limits } from './limits.ts';
 
 export { type DockerDetection, detectDocker } from './detect.ts';
 
@@ -22,12 +23,14 @@ export interface DockerOptions {
 
 export interface DockerRuntimeOptions extends DockerOptions {
   readonly installationId: string;
+  /** Sandboxes at most, 1 to 1,000. Default 200. */
+  readonly sandboxesMax?: number;
 }
 
 /** Connects to nothing yet: an engine that is down shows in the first call. */
 export function createDockerRuntime(options: DockerRuntimeOptions): Runtime {
-  const { installationId, clock, log } = options;
-  return new DockerRuntime({ installationId, engine: engineOf(options), clock, log });
+  const { installationId, clock, log, sandboxesMax = limits.sandboxesDefault } = options;
+  return new DockerRuntime({ installationId, engine: engineOf(options), clock, log, sandboxesMax });
 }
 
 /**

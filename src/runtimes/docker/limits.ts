@@ -12,6 +12,19 @@ export const limits = {
   pullStallMs: 120_000,
   /** Importing the hello image: about 100 MB through the socket. */
   importMs: 120_000,
+  /** Importing the sandbox image: a few hundred bytes. */
+  importSandboxMs: 20_000,
+  /** A sandbox that ended is started again after this long: not while its engine is shutting down. */
+  mendAfterMs: 2_000,
+  /** And not again within this long: one that cannot stay up is made when its instance wakes. */
+  mendAgainMs: 60_000,
+  /** A sandbox runs one program of one thread; starting it takes the engine a few more, and some memory. */
+  sandboxPids: 64,
+  sandboxMemoryBytes: 32 * 1024 * 1024,
+  /** Sandboxes at most, unless told otherwise; each costs a few megabytes. */
+  sandboxesDefault: 200,
+  /** As many ports as a Linux bridge has. */
+  sandboxesMost: 1_000,
   /** Between two progress messages of one pull. */
   progressGapMs: 500,
   /** One connection to a container's own address, once per engine. Longer than the second that a lost ARP costs. */

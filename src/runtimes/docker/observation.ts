@@ -1,20 +1,18 @@
-/** What containers say of their instances: state, address, exit. Owns nothing but the route to them. */
-import type { ContainerInfo, ContainerInspectInfo } from 'dockerode';
-import { LumaError } from '../../base/errors.ts';
-import type { InstanceAddress, ObservedInstance } from '../contract.ts';
+/** What containers say of their instances: state, address, exit. Owns nothing. */
+import type { ContainerInfo } from 'dockerode';
+import type { ObservedInstance } from '../contract.ts';
 import { exitOf, observedState } from './container-state.ts';
 import type { Containers } from './containers.ts';
-import { instanceAddress, ownAddress, publishedPort } from './instance-address.ts';
+import type { InstanceNetwork } from './instance-network.ts';
 import { labels } from './labels.ts';
-import type { Reachability } from './reachability.ts';
 
 export class Observation {
   readonly #containers: Containers;
-  readonly #reachability: Reachability;
+  readonly #network: InstanceNetwork;
 
-  constructor(containers: Containers, reachability: Reachability) {
+  constructor(containers: Containers, network: InstanceNetwork) {
     this.#containers = containers;
-    this.#reachability = reachability;
+    this.#network = network;
   }
 
   /**
@@ -32,25 +30,13 @@ export class Observation {
     if (!info) return null;
     const state = observedState(info.State);
     const exit = exitOf(info.State);
-    const isUp = state === 'running' || state === 'frozen';
-    const address = isUp ? await this.#address(info) : null;
-    return { ...instance, state, ...(address && { address }), ...(exit && { exit }) };
-  }
-
-  /** Of a running instance. */
-  async address(instanceId: string, info: ContainerInspectInfo): Promise<InstanceAddress> {
-    const address = await this.#address(info);
-    if (address) return address;
-    throw new LumaError('runtime_failed', `instance ${instanceId} runs, but has no network address`, {
-      hint: 'it was cut off by hand, or its network is gone: deploy the project again',
-    });
-  }
-
-  async #address({ NetworkSettings }: ContainerInspectInfo): Promise<InstanceAddress | null> {
-    const network = { networks: NetworkSettings.Networks, ports: NetworkSettings.Ports };
-    const host = ownAddress(network);
-    const port = publishedPort(network)?.inside;
-    const route = host && port ? await this.#reachability.decide(host, port) : 'published';
-    return instanceAddress(network, route);
+    const isRunning = state === 'running' || state === 'frozen';
+    const place = isRunning ? await this.#network.place(info) : null;
+    return {
+      ...instance,
+      state,
+      ...(place?.kind === 'at' && { address: place.address }),
+      ...(exit && { exit }),
+    };
   }
 }

@@ -43,6 +43,11 @@ export class Reachability {
     return this.#decided;
   }
 
+  /** Whether something listens there now. */
+  async accepts(host: string, port: number): Promise<boolean> {
+    return (await this.#connect(host, port)) === 'accepted';
+  }
+
   forget(): void {
     this.#learnt = null;
     this.#decided = null;
@@ -78,7 +83,8 @@ export class Reachability {
     if (learnt.isApart) return 'published';
     if (isNeighbour(learnt.subnets)) return 'own';
     if (this.#engine.address.kind !== 'socket') return 'published';
-    return (await this.#answers(host, port)) ? 'own' : 'published';
+    // Accepted or refused, both come from the container; silence or "no route" do not.
+    return (await this.#connect(host, port)) === 'silent' ? 'published' : 'own';
   }
 
   async #bridgeSubnets(): Promise<string[]> {
@@ -94,18 +100,19 @@ export class Reachability {
     }
   }
 
-  /** Accepted or refused, both come from the container: it is reachable. Silence or "no route" is not. */
-  #answers(host: string, port: number): Promise<boolean> {
+  #connect(host: string, port: number): Promise<'accepted' | 'refused' | 'silent'> {
     return new Promise((resolve) => {
       const socket = connect({ host, port });
-      const settle = (isReachable: boolean): void => {
+      const settle = (answer: 'accepted' | 'refused' | 'silent'): void => {
         timer.cancel();
         socket.destroy();
-        resolve(isReachable);
+        resolve(answer);
       };
-      const timer = this.#clock.after(limits.reachMs, () => settle(false));
-      socket.once('connect', () => settle(true));
-      socket.once('error', (error: Error & { code?: string }) => settle(error.code === 'ECONNREFUSED'));
+      const timer = this.#clock.after(limits.reachMs, () => settle('silent'));
+      socket.once('connect', () => settle('accepted'));
+      socket.once('error', (error: Error & { code?: string }) =>
+        settle(error.code === 'ECONNREFUSED' ? 'refused' : 'silent'),
+      );
     });
   }
 }

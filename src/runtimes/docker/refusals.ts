@@ -33,7 +33,7 @@ export function changeRefused(instanceId: string, info: ContainerInspectInfo, re
 
 export function startRefused(refusal: LumaError): LumaError {
   const words = wordsOf(refusal);
-  if (/port is already allocated|address already in use/i.test(words)) {
+  if (/port is already allocated|address already in use|all ports are allocated/i.test(words)) {
     return new LumaError('port_conflict', `Docker could not publish the port: ${words}`, {
       hint: 'another program holds it; the next attempt takes another port',
       cause: refusal,
@@ -58,9 +58,13 @@ export function creationRefused(instance: InstanceSpec, error: unknown): unknown
     return noProgram(undefined, 'neither the image nor the project names a program', error);
   }
   if (status !== 409) return error;
-  return new LumaError('runtime_failed', `the container name ${containerName(instance)} is taken`, {
-    hint: `another container has it: docker rename or docker rm ${containerName(instance)}`,
-    details: { status, words },
-    cause: error,
+  return nameTaken(containerName(instance), error);
+}
+
+export function nameTaken(name: string, cause?: unknown): LumaError {
+  return new LumaError('runtime_failed', `the container name ${name} is taken`, {
+    hint: `another container has it: docker rename or docker rm ${name}`,
+    details: { status: 409, words: cause === undefined ? '' : wordsOf(cause) },
+    cause,
   });
 }

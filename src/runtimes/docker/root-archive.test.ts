@@ -16,6 +16,7 @@ test('an archive unpacks to the same files, modes and folders', async () => {
     { kind: 'folder', path: 'tmp', mode: 0o1777 },
     { kind: 'text', path: 'etc/passwd', mode: 0o644, text: 'x'.repeat(512) },
     { kind: 'text', path: 'empty', mode: 0o600, text: '' },
+    { kind: 'bytes', path: 'program', mode: 0o555, bytes: Uint8Array.of(0, 255, 10) },
     { kind: 'file', path: 'bin/large', mode: 0o755, from: large },
   ] as const;
   for await (const chunk of rootArchive(entries)) chunks.push(chunk);
@@ -26,6 +27,7 @@ test('an archive unpacks to the same files, modes and folders', async () => {
   expect(tar.stderr.toString()).toBe('');
   expect(readFileSync(join(target, 'bin/large')).equals(readFileSync(large))).toBe(true);
   expect(readFileSync(join(target, 'etc/passwd'), 'utf8')).toBe('x'.repeat(512));
+  expect([...readFileSync(join(target, 'program'))]).toEqual([0, 255, 10]);
   const mode = (path: string): number => statSync(join(target, path)).mode & 0o7777;
   expect([mode('tmp'), mode('etc/passwd'), mode('empty'), mode('bin/large')]).toEqual([
     0o1777, 0o644, 0o600, 0o755,

@@ -5,7 +5,8 @@ import { assert } from '../../base/errors.ts';
 export type ArchiveEntry =
   | { readonly kind: 'folder'; readonly path: string; readonly mode: number }
   | { readonly kind: 'file'; readonly path: string; readonly mode: number; readonly from: string }
-  | { readonly kind: 'text'; readonly path: string; readonly mode: number; readonly text: string };
+  | { readonly kind: 'text'; readonly path: string; readonly mode: number; readonly text: string }
+  | { readonly kind: 'bytes'; readonly path: string; readonly mode: number; readonly bytes: Uint8Array };
 
 const blockBytes = 512;
 const pathBytesMax = 100;
@@ -13,7 +14,7 @@ const encoder = new TextEncoder();
 
 export async function* rootArchive(entries: readonly ArchiveEntry[]): AsyncGenerator<Uint8Array> {
   for (const entry of entries) {
-    const content = entry.kind === 'text' ? encoder.encode(entry.text) : null;
+    const content = contentOf(entry);
     const size = entry.kind === 'file' ? statSync(entry.from).size : (content?.length ?? 0);
     yield tarHead(entry, size);
     if (content) yield content;
@@ -22,6 +23,11 @@ export async function* rootArchive(entries: readonly ArchiveEntry[]): AsyncGener
     if (padding > 0) yield new Uint8Array(padding);
   }
   yield new Uint8Array(2 * blockBytes);
+}
+
+function contentOf(entry: ArchiveEntry): Uint8Array | null {
+  if (entry.kind === 'bytes') return entry.bytes;
+  return entry.kind === 'text' ? encoder.encode(entry.text) : null;
 }
 
 async function* wholeFile(path: string, size: number): AsyncGenerator<Uint8Array> {

@@ -62,14 +62,16 @@ describe('a container', () => {
       const spec = subject.serves();
       const container = await containerOf(await started(spec));
       const info = await container.inspect();
+      const sandbox = await subject.docker.getContainer(`luma-sandbox-${spec.instanceId}`).inspect();
       expect(
-        Object.values(info.NetworkSettings.Ports)
+        Object.values(sandbox.NetworkSettings.Ports)
           .flat()
           .map((port) => port?.HostIp),
       ).toEqual(['127.0.0.1']);
       expect(info.Name).toBe(`/luma-shop-${spec.instanceId}`);
       expect(info.Config.Labels).toMatchObject({ 'luma.installation': subject.installationId });
       expect(info.HostConfig.Init).toBe(true);
+      expect(sandbox.Config.Labels).toMatchObject({ 'luma.installation': subject.installationId });
     },
     limitMs,
   );
