@@ -11,6 +11,7 @@ import { ConnectionCaps, type TurnedAway } from './exchange/connection-caps.ts';
 import { DateLine } from './exchange/date-line.ts';
 import type { EdgeCore } from './exchange/edge-core.ts';
 import type { EdgeHost } from './exchange/edge-host.ts';
+import { Http2Connection } from './exchange/http2-connection.ts';
 import { RequestIds } from './exchange/request-ids.ts';
 import { type CountsTaken, ServiceCounts } from './exchange/service-counts.ts';
 import { ServiceDesk } from './exchange/service-desk.ts';
@@ -107,6 +108,7 @@ export class Edge {
       drainIdleMs: Number.POSITIVE_INFINITY,
       heldCount: 0,
       exchangeCount: 0,
+      streamCount: 0,
       onClientGone: () => this.#noticeEmpty(),
     };
   }
@@ -179,9 +181,10 @@ export class Edge {
     usesProxyProtocol = this.#settings.usesProxyProtocol,
   ): { readonly port: number } {
     const core = this.#core;
-    const onSecured: Reception = (stream, arrival) => {
+    const onSecured: Reception = (stream, arrival, protocol) => {
       const take = (owner: SocketOwner): StreamSocket => stream.handTo(owner);
-      new ClientConnection(core, take, false, arrival).onOpen();
+      if (protocol === 'h2') new Http2Connection(core, take, arrival).onOpen();
+      else new ClientConnection(core, take, false, arrival).onOpen();
     };
     const listener = new Listener(address, (make) => {
       new TlsArrival(core, make, usesProxyProtocol, onSecured);
@@ -300,7 +303,7 @@ export class Edge {
 }
 
 /** Over TLS, the preferred one first. */
-const PROTOCOLS = ['http/1.1'];
+const PROTOCOLS = ['h2', 'http/1.1'];
 
 /** Without `onError` a bug closes its connection and is not told: the counters still show the cut. */
 function reportToNobody(): void {}

@@ -1,5 +1,11 @@
 /** Every bound of the edge: its name (unit last), its default, and what happens at it. */
 
+/** So many at once, then so many a second. */
+export interface FrameRate {
+  readonly burst: number;
+  readonly perSecond: number;
+}
+
 export interface EdgeLimits {
   /** Bytes of a request line and its fields; beyond: 431. */
   readonly requestHeadBytesMax: number;
@@ -87,6 +93,18 @@ export interface EdgeLimits {
   readonly ejectionMaxMs: number;
   /** At most one report of a refusing target in this time, milliseconds. */
   readonly refusedReportMs: number;
+  /** Streams that an HTTP/2 client may have open at once; beyond: refused. */
+  readonly http2StreamsMax: number;
+  /** Bytes of one stream that a client may send ahead of its target. */
+  readonly http2StreamWindowBytes: number;
+  /** Bytes of all streams of a connection that a client may send ahead of their targets. */
+  readonly http2ConnectionWindowBytes: number;
+  /** HTTP/2 frames of a connection that carry nothing (PING, SETTINGS, empty DATA …); beyond: the connection is cut. */
+  readonly http2ControlFrames: FrameRate;
+  /** Streams of a connection that end by RST_STREAM, the client's or one that it provokes; beyond: it is cut. */
+  readonly http2Resets: FrameRate;
+  /** Bytes that a client has not read when it asks for more replies to PING and SETTINGS; beyond: it is cut. */
+  readonly http2ReplyBacklogBytesMax: number;
   /** The tick on which deadlines are looked at, milliseconds: none is met earlier, none later than this. */
   readonly sweepMs: number;
 }
@@ -135,5 +153,11 @@ export const EDGE_LIMITS: EdgeLimits = {
   ejectionMinMs: 1_000,
   ejectionMaxMs: 60_000,
   refusedReportMs: 1_000,
+  http2StreamsMax: 128,
+  http2StreamWindowBytes: 256 * 1024,
+  http2ConnectionWindowBytes: 4 * 1024 * 1024,
+  http2ControlFrames: { burst: 1_000, perSecond: 200 },
+  http2Resets: { burst: 500, perSecond: 50 },
+  http2ReplyBacklogBytesMax: 64 * 1024,
   sweepMs: 100,
 };

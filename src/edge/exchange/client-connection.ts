@@ -7,6 +7,7 @@ import type { FieldSection } from '../http1/field-section.ts';
 import { writeInterimHead, writeUpgradeHead } from '../http1/head-writer.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
+import { PREFACE } from '../http2/frames.ts';
 import { parseProxyHeader } from '../proxy-protocol/proxy-header.ts';
 import type { DeadlineOwner } from '../sockets/deadline-sweep.ts';
 import { asOneEvent, type SocketOwner, type StreamSocket } from '../sockets/stream-socket.ts';
@@ -16,6 +17,7 @@ import type { ClientSide } from './client-side.ts';
 import type { EdgeCore } from './edge-core.ts';
 import { Exchange } from './exchange.ts';
 import { FAILURES, type Failure, failureAnswer, failureOfRequest } from './failure.ts';
+import { Http2Connection } from './http2-connection.ts';
 import type { OpenClient } from './open-client.ts';
 import { type OwnAnswer, writeOwnAnswer } from './own-answer.ts';
 import { receive } from './reception.ts';
@@ -25,6 +27,7 @@ import type { Arrival } from './tls-arrival.ts';
 import { TARGET_REPLACED } from './traffic-failure.ts';
 
 const NEVER = Number.POSITIVE_INFINITY;
+const LETTER_P = 80;
 
 type Phase = 'reading-proxy-header' | 'reading-head' | 'exchange' | 'lingering' | 'gone';
 
@@ -38,6 +41,8 @@ export class ClientConnection implements ClientSide, OpenClient, SocketOwner, De
   #input: Buffer | null = null;
   #from = 0;
   #isAdvancing = false;
+  /** One has been looked at: from here on it is HTTP/1.1. */
+  #hasHead = false;
   /** When the head that has begun must be complete; 0: none has begun. */
   #headDueMs = 0;
   #hasClientEnded = false;
@@ -374,10 +379,11 @@ export class ClientConnection implements ClientSide, OpenClient, SocketOwner, De
   }
 
   #readHead(input: Buffer): boolean {
+    if (input[this.#from] === LETTER_P && this.#speaksHttp2(input)) return false;
+    this.#hasHead = true;
     const head = this.#core.requestHeads.read(input, this.#from);
     if (head.kind === 'incomplete') {
-      if (this.#headDueMs === 0) this.#headDueMs = this.#core.sweep.nowMs + this.#core.limits.requestHeadMs;
-      this.dueMs = this.#headDueMs;
+      this.#awaitHead();
       return false;
     }
     this.#headDueMs = 0;
@@ -388,6 +394,33 @@ export class ClientConnection implements ClientSide, OpenClient, SocketOwner, De
     this.#consume(this.#from + head.length);
     this.#begin(head);
     return true;
+  }
+
+  /** RFC 9113 §3.3: whoever begins with its preface needs no other agreement. */
+  #speaksHttp2(input: Buffer): boolean {
+    if (this.#hasHead) return false;
+    const length = Math.min(PREFACE.length, input.length - this.#from);
+    if (PREFACE.compare(input, this.#from, this.#from + length, 0, length) !== 0) return false;
+    if (length < PREFACE.length) {
+      this.#awaitHead();
+      return true;
+    }
+    const { sweep, clients, trustedProxies } = this.#core;
+    this.#phase = 'gone';
+    sweep.remove(this);
+    clients.delete(this);
+    const address = this.#address ?? new ClientAddress(this.remoteAddress, trustedProxies);
+    const take = (owner: SocketOwner): StreamSocket => this.socket.handTo(owner);
+    const connection = new Http2Connection(this.#core, take, { address, capKey: this.#capKey });
+    connection.onOpen();
+    connection.onData(input.subarray(this.#from));
+    this.#input = null;
+    return true;
+  }
+
+  #awaitHead(): void {
+    if (this.#headDueMs === 0) this.#headDueMs = this.#core.sweep.nowMs + this.#core.limits.requestHeadMs;
+    this.dueMs = this.#headDueMs;
   }
 
   #begin(head: RequestHead): void {

@@ -49,5 +49,7 @@ export interface EdgeCore {
   drainIdleMs: number;
   heldCount: number;
   exchangeCount: number;
+  /** Streams of HTTP/2 clients: each is under a deadline of its own, as connections are. */
+  streamCount: number;
   onClientGone(client: OpenClient): void;
 }

@@ -216,7 +216,8 @@ export class Exchange implements UpstreamUser, Holder, ExchangeEnd {
     const kept = this.#isFreshWanted ? null : pool.tryTake(this, this.#core.sweep.nowMs, idleMsMax);
     this.#client.arm(NEVER);
     if (kept === null) {
-      if (this.#core.sweep.size - this.#core.clients.size >= limits.upstreamConnectionsMax) this.#retry(null);
+      const { sweep, clients, streamCount } = this.#core;
+      if (sweep.size - clients.size - streamCount >= limits.upstreamConnectionsMax) this.#retry(null);
       else this.#connection = pool.connect(this);
       return;
     }

@@ -117,7 +117,7 @@ export function failureAnswer(what: Failure, request: FailureRequest): OwnAnswer
   const lines =
     `Content-Type: ${type}\r\nContent-Length: ${body.length}\r\nCache-Control: no-store\r\n` +
     `X-Luma-Error: ${what.code}\r\nX-Request-ID: ${request.requestId}\r\n${retry}${allow}`;
-  return { status: what.status, reason, lines, body };
+  return { status: what.status, reason, lines, message: what.message, body };
 }
 
 function bodyOf(what: Failure, title: string, request: FailureRequest): { type: string; text: string } {

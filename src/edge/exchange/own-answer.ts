@@ -5,6 +5,8 @@ export interface OwnAnswer {
   readonly reason: string;
   /** Whole field lines, `Content-Length` among them where there may be one. */
   readonly lines: string;
+  /** What went wrong, for clients that read no body; empty: nothing did. */
+  readonly message: string;
   /** Not sent in answer to HEAD. */
   readonly body: Buffer;
 }

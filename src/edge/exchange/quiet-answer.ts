@@ -17,7 +17,7 @@ export function quietAnswer(
   const length = status === 204 || status === 304 ? '' : `Content-Length: ${body.length}\r\n`;
   const type = body.length === 0 ? '' : 'Content-Type: text/plain; charset=utf-8\r\n';
   const lines = `${type}${length}Cache-Control: no-store\r\nX-Luma-Asleep: 1\r\nX-Request-ID: ${requestId}\r\n`;
-  return { status, reason: STATUS_CODES[status] ?? '', lines, body };
+  return { status, reason: STATUS_CODES[status] ?? '', lines, message: 'The service is asleep.', body };
 }
 
 export function findQuietRule(rules: QuietRules, client: ClientSide, head: RequestHead): QuietRule | null {

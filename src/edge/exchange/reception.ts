@@ -41,6 +41,7 @@ const HEALTHY: OwnAnswer = {
   status: 200,
   reason: 'OK',
   lines: 'Content-Type: text/plain\r\nContent-Length: 3\r\nCache-Control: no-store\r\n',
+  message: '',
   body: Buffer.from('ok\n'),
 };
 
@@ -48,6 +49,7 @@ const OPTIONS: OwnAnswer = {
   status: 204,
   reason: 'No Content',
   lines: 'Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n',
+  message: '',
   body: NO_BODY_BYTES,
 };
 

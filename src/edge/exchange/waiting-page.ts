@@ -4,7 +4,7 @@
  * without scripts the page reloads every few seconds. Pure.
  */
 import type { RequestHead } from '../http1/request-head.ts';
-import { escaped } from './failure.ts';
+import { escaped, FAILURES } from './failure.ts';
 import type { OwnAnswer } from './own-answer.ts';
 
 /** Also where no script runs, or where one was refused. */
@@ -26,7 +26,7 @@ export function waitingPage(service: string, requestId: string): OwnAnswer {
   const lines =
     `Content-Type: text/html; charset=utf-8\r\nContent-Length: ${body.length}\r\nCache-Control: no-store\r\n` +
     `Retry-After: ${RELOAD_SECONDS}\r\nX-Luma-Error: waking\r\nX-Request-ID: ${requestId}\r\n`;
-  return { status: 503, reason: 'Service Unavailable', lines, body };
+  return { status: 503, reason: 'Service Unavailable', lines, message: FAILURES.waking.message, body };
 }
 
 function page(service: string): string {

@@ -21,6 +21,15 @@ export class FieldSection {
   #positions: number[] = [];
   #endOfFields = 0;
 
+  /** Of whole lines; null where there are none, or more than `fieldsMax`, or any that is malformed. */
+  static of(lines: string, fieldsMax: number): FieldSection | null {
+    const section = new FieldSection();
+    const text = `${lines}\r\n`;
+    const end = section.scan(Buffer.from(text, 'latin1'), 0, 0, text.length, fieldsMax);
+    section.text = text;
+    return end === text.length && section.count > 0 ? section : null;
+  }
+
   /** Bytes from the first field to the end of the empty line; of a section with fields. */
   get length(): number {
     return this.#endOfFields + 2 - this.nameStart(0);

@@ -53,13 +53,15 @@ export function writeResponseHead(head: ResponseHead, outgoing: BodyFraming, own
 }
 
 function responseHead(head: ResponseHead, outgoing: BodyFraming, ownLines: string): string {
-  let text = `${statusLine(head.status, head.reason)}${head.keptLines}`;
-  if (outgoing.kind === 'length') text += `Content-Length: ${outgoing.bytes}\r\n`;
-  else if (outgoing.kind === 'chunked') text += 'Transfer-Encoding: chunked\r\n';
-  else if (outgoing.kind === 'none' && head.declaredLength !== null && mayDeclareLength(head.status)) {
-    text += `Content-Length: ${head.declaredLength}\r\n`;
-  }
-  return `${text}${ownLines}\r\n`;
+  const coding = outgoing.kind === 'chunked' ? 'Transfer-Encoding: chunked\r\n' : lengthLine(head, outgoing);
+  return `${statusLine(head.status, head.reason)}${head.keptLines}${coding}${ownLines}\r\n`;
+}
+
+/** The line for `Content-Length`, also where a body is only spoken of (HEAD, 304); empty where there is none. */
+export function lengthLine(head: ResponseHead, framing: BodyFraming): string {
+  if (framing.kind === 'length') return `Content-Length: ${framing.bytes}\r\n`;
+  if (framing.kind !== 'none' || head.declaredLength === null || !mayDeclareLength(head.status)) return '';
+  return `Content-Length: ${head.declaredLength}\r\n`;
 }
 
 /** A 1xx other than 101: it has no body and says nothing about the connection. */
@@ -116,10 +118,14 @@ const NOT_IN_TRAILERS = new Set([
   'x-request-id',
 ]);
 
-/** The last chunk and the trailers that may be passed on; `listed` are of one hop only (RFC 9110 §7.6.1). */
+/** The last chunk and the trailers that may be passed on; `listed`: of one hop only (RFC 9110 §7.6.1). */
 export function writeLastChunk(trailers: FieldSection | null, listed: readonly string[]): string {
-  if (trailers === null) return '0\r\n\r\n';
-  const lines = trailers.linesWhere((index) => {
+  return trailers === null ? '0\r\n\r\n' : `0\r\n${passableTrailers(trailers, listed)}\r\n`;
+}
+
+/** Whole lines. */
+export function passableTrailers(trailers: FieldSection, listed: readonly string[]): string {
+  return trailers.linesWhere((index) => {
     const name = trailers.name(index).toLowerCase().replaceAll('_', '-');
     return !(
       NOT_IN_TRAILERS.has(name) ||
@@ -128,5 +134,4 @@ export function writeLastChunk(trailers: FieldSection | null, listed: readonly s
       name.startsWith('if-')
     );
   });
-  return `0\r\n${lines}\r\n`;
 }

@@ -38,6 +38,8 @@ export class ResponseHead {
   listed: readonly string[] = NOTHING_LISTED;
   keptLines = '';
   readonly fields = new FieldSection();
+  /** The same head as another protocol says it; null: nobody has asked. */
+  encoded: Buffer | null = null;
   /** What head-writer.ts made of it last, and of what: the same for the same head again. */
   readonly written: { framing: BodyFraming; ownLines: string; text: string } = {
     framing: NO_BODY,
