@@ -1,7 +1,9 @@
 /**
- * Visits every state that can be reached, breadth first, and checks each. A state is known by an exact key (no hash),
- * made of the numbers of its parts; workers are interchangeable while the daemon is not in the middle of a reading.
+ * Visits every state that can be reached, breadth first, and checks each. A state is known by the numbers of its parts;
+ * workers are interchangeable while the daemon is not in the middle of a reading.
  */
+import type { KnownStates } from './known-states.ts';
+import { ExactStates, HashedStates } from './known-states.ts';
 import type { Move, World } from './world.ts';
 import { Violation } from './world.ts';
 
@@ -18,20 +20,22 @@ export interface ExploreOptions {
   /** Throws a Violation. `isAtRest`: nothing that must happen is left. */
   readonly check: (world: World, isAtRest: boolean) => void;
   readonly statesMax: number;
+  /** States are known by 64 bits of a hash: a tenth of the memory, and one chance in thousands of missing one. */
+  readonly isHashed: boolean;
 }
 
-export function explore({ first, moves, check, statesMax }: ExploreOptions): Exploration {
+export function explore({ first, moves, check, statesMax, isHashed }: ExploreOptions): Exploration {
   const keys = new KeyMaker();
-  const known = new Map<string, number>([[keys.of(first), 0]]);
-  const parents: number[] = [-1];
-  const labels: string[] = ['the beginning'];
+  const known: KnownStates = isHashed ? new HashedStates(statesMax) : new ExactStates();
+  const history = new History();
+  known.numberOf(keys.of(first));
+  history.push(-1, 'the beginning');
   /** Where the fair moves lead: pairs of state numbers. */
   const edges = new EdgeList();
   let frontier: [World, number][] = [[first, 0]];
   let moveCount = 0;
   const found = (property: string, from: number, last: string): Exploration => {
-    const trace = [last];
-    for (let at = from; at > 0; at = parents[at]!) trace.unshift(labels[at]!);
+    const trace = [...history.labelsTo(from), last];
     return { states: known.size, moves: moveCount, counterexample: { property, trace } };
   };
   while (frontier.length > 0) {
@@ -43,14 +47,11 @@ export function explore({ first, moves, check, statesMax }: ExploreOptions): Exp
         for (const move of moves(world)) {
           moveCount += 1;
           label = move.label;
-          const key = keys.of(move.world);
-          let target = known.get(key);
-          if (target === undefined) {
-            target = known.size;
+          const before = known.size;
+          const target = known.numberOf(keys.of(move.world));
+          if (target === before) {
             if (target >= statesMax) throw new Error(`more than ${statesMax} states: lower the bounds`);
-            known.set(key, target);
-            parents.push(number);
-            labels.push(move.label);
+            history.push(number, move.label);
             next.push([move.world, target]);
           }
           if (move.isFair) {
@@ -73,29 +74,31 @@ export function explore({ first, moves, check, statesMax }: ExploreOptions): Exp
   return { states: known.size, moves: moveCount, counterexample: null };
 }
 
+/** Two lanes and eight other parts of a world. */
+export const PARTS = 10;
+
 /** Parts are immutable and shared between states: each is written out once, and then known by its number. */
 class KeyMaker {
   readonly #numbers = new Map<string, number>();
   readonly #known = new WeakMap<object, number>();
+  readonly #key = new Int32Array(PARTS);
 
-  of(world: World): string {
-    const lanes = world.lanes.map((lane) => this.#number(lane));
+  /** Valid until the next call. */
+  of(world: World): Int32Array {
+    const { lanes, daemon, budget } = world;
+    let at = 0;
+    for (const lane of lanes) this.#key[at++] = this.#number(lane);
     // Which column belongs to whom matters only to a reading under way and to a fold that is due.
-    if (!world.daemon.reading && world.daemon.unfolded.length === 0) lanes.sort((a, b) => a - b);
-    const rest = [
-      world.gates,
-      world.own,
-      world.daemon,
-      world.toDaemon,
-      world.toControl,
-      world.control,
-      world.engine,
-      world.budget,
-    ];
-    return String.fromCharCode(
-      ...lanes.flatMap(digits),
-      ...rest.flatMap((part) => digits(this.#number(part))),
-    );
+    if (!daemon.reading && daemon.unfolded.length === 0) this.#key.subarray(0, at).sort();
+    this.#key[at++] = this.#number(world.gates);
+    this.#key[at++] = this.#number(world.own);
+    this.#key[at++] = this.#number(daemon);
+    this.#key[at++] = this.#number(world.toDaemon);
+    this.#key[at++] = this.#number(world.toControl);
+    this.#key[at++] = this.#number(world.control);
+    this.#key[at++] = this.#number(world.engine);
+    this.#key[at++] = this.#number(budget);
+    return this.#key;
   }
 
   #number(part: object | null): number {
@@ -113,52 +116,78 @@ class KeyMaker {
   }
 }
 
-/** Two characters for each part: 2^30 different ones. */
-function digits(number: number): [number, number] {
-  return [number & 0x7fff, number >>> 15];
+/** How each state was first reached. */
+class History {
+  readonly #parents = new LongList();
+  readonly #labels = new LongList();
+  readonly #numbers = new Map<string, number>();
+  readonly #texts: string[] = [];
+
+  push(parent: number, label: string): void {
+    let number = this.#numbers.get(label);
+    if (number === undefined) {
+      number = this.#texts.push(label) - 1;
+      this.#numbers.set(label, number);
+    }
+    this.#parents.push(parent);
+    this.#labels.push(number);
+  }
+
+  labelsTo(state: number): string[] {
+    const labels: string[] = [];
+    for (let at = state; at > 0; at = this.#parents.at(at)) labels.unshift(this.#texts[this.#labels.at(at)]!);
+    return labels;
+  }
+}
+
+const CHUNK_BITS = 22;
+
+/** Numbers in pieces: growing copies nothing. */
+class LongList {
+  readonly #chunks: Int32Array[] = [];
+  length = 0;
+
+  push(value: number): void {
+    const chunk = this.length >>> CHUNK_BITS;
+    if (chunk === this.#chunks.length) this.#chunks.push(new Int32Array(1 << CHUNK_BITS));
+    this.#chunks[chunk]![this.length++ & ((1 << CHUNK_BITS) - 1)] = value;
+  }
+
+  at(index: number): number {
+    return this.#chunks[index >>> CHUNK_BITS]![index & ((1 << CHUNK_BITS) - 1)]!;
+  }
 }
 
 class EdgeList {
-  #pairs = new Int32Array(1 << 16);
-  #length = 0;
+  readonly #froms = new LongList();
+  readonly #targets = new LongList();
 
   push(from: number, to: number): void {
-    if (this.#length + 2 > this.#pairs.length) {
-      const larger = new Int32Array(this.#pairs.length * 2);
-      larger.set(this.#pairs);
-      this.#pairs = larger;
-    }
-    this.#pairs[this.#length++] = from;
-    this.#pairs[this.#length++] = to;
+    this.#froms.push(from);
+    this.#targets.push(to);
   }
 
   /** Takes away, again and again, what nothing leads to (Kahn); what is left over lies on or behind a cycle. */
   findCycle(count: number): number | null {
+    const edgeCount = this.#froms.length;
     const incoming = new Int32Array(count);
+    // States are visited in the order of their numbers, so the edges of one lie together.
     const first = new Int32Array(count + 1);
-    for (let at = 0; at < this.#length; at += 2) {
-      incoming[this.#pairs[at + 1]!]! += 1;
-      first[this.#pairs[at]! + 1]! += 1;
+    for (let at = 0; at < edgeCount; at++) {
+      incoming[this.#targets.at(at)]! += 1;
+      first[this.#froms.at(at) + 1]! += 1;
     }
     for (let at = 0; at < count; at++) first[at + 1]! += first[at]!;
-    const targets = new Int32Array(this.#length / 2);
-    const filled = first.slice(0, count);
-    for (let at = 0; at < this.#length; at += 2) {
-      const from = this.#pairs[at]!;
-      targets[filled[from]!] = this.#pairs[at + 1]!;
-      filled[from]! += 1;
-    }
-    const free: number[] = [];
+    const free = new LongList();
     for (let at = 0; at < count; at++) if (incoming[at] === 0) free.push(at);
-    let left = count;
-    for (let at = free.pop(); at !== undefined; at = free.pop()) {
-      left -= 1;
-      for (let edge = first[at]!; edge < first[at + 1]!; edge++) {
-        const target = targets[edge]!;
+    for (let done = 0; done < free.length; done++) {
+      const state = free.at(done);
+      for (let edge = first[state]!; edge < first[state + 1]!; edge++) {
+        const target = this.#targets.at(edge);
         incoming[target]! -= 1;
         if (incoming[target] === 0) free.push(target);
       }
     }
-    return left === 0 ? null : incoming.findIndex((number) => number > 0);
+    return free.length === count ? null : incoming.findIndex((number) => number > 0);
   }
 }

@@ -61,13 +61,19 @@ export interface Bounds extends Budget {
   readonly from: 'asleep' | 'awake';
 }
 
-export function exploreModel(protocol: Protocol, bounds: Bounds, statesMax = 5_000_000): Exploration {
+export function exploreModel(
+  protocol: Protocol,
+  bounds: Bounds,
+  statesMax = 5_000_000,
+  isHashed = false,
+): Exploration {
   const { from, ...budget } = bounds;
   return explore({
     first: beginning(protocol, budget, from),
     moves: (world) => allMoves(world, protocol),
     check,
     statesMax,
+    isHashed,
   });
 }
 
