@@ -91,6 +91,11 @@ export class Luma {
     await this.#server?.end('SIGKILL');
   }
 
+  /** kill -9 of the daemon alone: its workers serve on, and the next daemon finds them. */
+  async killProxy(): Promise<void> {
+    await this.#proxy?.end('SIGKILL');
+  }
+
   /** Ends everything in order; returns the exit code of the server. */
   async stop(): Promise<number> {
     for (const { name } of await this.projects().catch(() => []))

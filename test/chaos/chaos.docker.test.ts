@@ -1,0 +1,75 @@
+/**
+ * Ten projects on a real engine under a steady mixed load, while everything that can happen to them happens at random.
+ * LUMA_TEST_SEED repeats a run's choices. Whatever broke must have run inside what was killed, and is named.
+ */
+import { afterAll, beforeAll, expect, test } from 'bun:test';
+import Docker from 'dockerode';
+import { Luma } from '../e2e/luma.ts';
+import { type TestEngine, withEngine } from '../engine/engine.ts';
+import type { Scene } from './calamities.ts';
+import { chooseDeed, untilCalm } from './calamities.ts';
+import { Ledger } from './ledger.ts';
+import { MixedLoad } from './mixed-load.ts';
+import { SeededRandom } from './random.ts';
+
+const minutes = 60_000;
+const isLong = Bun.env['LUMA_TEST_LONG'] === '1';
+const durationMs = (isLong ? 15 : 2) * minutes;
+const seed = Number(Bun.env['LUMA_TEST_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
+const projects = Array.from({ length: 10 }, (_, n) => `chaos-${n}`);
+const clients = 12;
+
+let engine: TestEngine;
+let luma: Luma;
+
+beforeAll(async () => {
+  // As docker-notes recommend to whoever wants deploys of the engine itself to hurt nobody.
+  engine = await withEngine({ isPrivate: true, flags: ['--live-restore'] });
+  luma = await Luma.start({
+    runtime: 'docker',
+    env: { DOCKER_HOST: engine.dockerHost },
+    apart: true,
+    workers: 2,
+  });
+}, 3 * minutes);
+
+afterAll(async () => {
+  await luma?.stop();
+  await engine?.stop();
+}, 3 * minutes);
+
+test(
+  'a mixed load loses nothing but what ran inside what was killed',
+  async () => {
+    const random = new SeededRandom(seed);
+    const ledger = new Ledger();
+    const beganAt = performance.now();
+    const now = (): number => performance.now() - beganAt;
+    const docker = new Docker({ socketPath: engine.dockerHost.replace('unix://', '') });
+    const scene: Scene = { luma, engine, docker, projects, random, now };
+    for (const name of projects) await luma.add({ name, idle_timeout: '400ms', max_instances: 2 });
+    const { httpPort } = luma;
+    const load = new MixedLoad({
+      httpPort,
+      projects,
+      clients,
+      random: new SeededRandom(seed + 1),
+      ledger,
+      now,
+    });
+    load.start();
+    while (now() < durationMs) {
+      await Bun.sleep(random.between(100, 1_500));
+      const { name, run } = chooseDeed(random);
+      const startedAt = now();
+      const done = await run(scene);
+      if (done !== null) ledger.done({ what: name, startedAt, ...done });
+    }
+    await load.stop();
+    console.log(`chaos, seed ${seed}:\n${ledger.text()}`);
+    expect(ledger.losses().filter(({ cause }) => cause === null)).toEqual([]);
+    expect(ledger.attempts.length).toBeGreaterThan(durationMs / 1_000);
+    await untilCalm(scene);
+  },
+  durationMs + 5 * minutes,
+);
