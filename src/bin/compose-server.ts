@@ -63,6 +63,7 @@ async function startAll(host: Host): Promise<void> {
   const installationId = await store.installationId();
   const chosen = await chooseRuntime(config, {
     installationId,
+    projects: await store.listProjects(),
     env: terminal.env,
     clock,
     log: part(log, 'runtime'),
@@ -97,7 +98,7 @@ async function startAll(host: Host): Promise<void> {
   });
   ends.defer(() => api.stop());
 
-  if (command === 'up') {
+  if (command === 'up' && chosen.isAnswering) {
     await untilLinked(control, socketPath, stop.signal);
     await seed(host, store, control, chosen);
   } else sayWhenLinked(control, socketPath, log, () => places.refresh());

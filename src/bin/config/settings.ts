@@ -54,7 +54,7 @@ export const settings = {
     oneOf(['auto', 'docker', 'process']),
     'auto',
     both,
-    'what runs the instances; auto: Docker if an engine answers, otherwise local processes',
+    'what runs the instances; auto: Docker if an engine answers or a project has an image, otherwise local processes',
   ),
   max_sandboxes: setting(
     wholeNumber('count', 1, 1_000),
