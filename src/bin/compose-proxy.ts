@@ -10,6 +10,7 @@ import { createProxyClient } from '../proxy/client/index.ts';
 import { addressText, Daemon, workerOutputWords } from '../proxy/index.ts';
 import { createLog } from '../telemetry/index.ts';
 import { accessLogPath, type LineFile, openAccessLog } from './access-log.ts';
+import { acmeSettingsOf } from './acme-settings.ts';
 import { exitOnBug } from './exit-on-bug.ts';
 import { programCommand } from './program-command.ts';
 import { listenForStop } from './stop-signal.ts';
@@ -70,6 +71,7 @@ async function startDaemon(settings: RunSettings, log: Log, accessLog: LineFile 
     accessLog,
     metricsPort: settings.metricsPort,
     workerCommand: workerCommand(settings),
+    acme: acmeSettingsOf(settings.acme),
     clock: systemClock,
     log,
   };

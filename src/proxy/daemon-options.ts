@@ -2,6 +2,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { AccessLog, EdgeSettings } from '../edge/index.ts';
+import type { AcmeSettings } from './acme/acme-settings.ts';
 
 export interface DaemonOptions {
   readonly version: string;
@@ -22,6 +23,8 @@ export interface DaemonOptions {
   readonly accessLog: AccessLog | null;
   /** A loopback port that answers `GET /metrics`; null: none. */
   readonly metricsPort: number | null;
+  /** Where certificates are ordered, and how. */
+  readonly acme: AcmeSettings;
   /** The command that starts this program as a worker; flags are added to it. */
   readonly workerCommand: readonly string[];
   readonly clock: Clock;

@@ -8,9 +8,12 @@ import { LumaError } from '../base/errors.ts';
 import { randomId } from '../base/random-id.ts';
 import { machineNowMs, RowAllocator } from '../edge/board/index.ts';
 import { EDGE_LIMITS, type EdgeSettings, probeTarget } from '../edge/index.ts';
+import type { AutomaticCertificates } from './acme/automatic-certificates.ts';
 import { bootId } from './boot-id.ts';
 import { PublishedCertificates } from './certificates/published-certificates.ts';
+import type { CertificateStatus } from './client/certificate-schema.ts';
 import type { ProxyHealth, ProxyStatus, ServiceStatus } from './client/status-schema.ts';
+import { certificatesForDeploys, daemonCertificates } from './daemon-certificates.ts';
 import type { DaemonOptions } from './daemon-options.ts';
 import { proxyStatus } from './daemon-status.ts';
 import { ClientCommands } from './deploys/client-commands.ts';
@@ -61,6 +64,7 @@ export class Daemon implements Commands {
   readonly #links: LinkServer;
   readonly #crew: Crew;
   readonly #certificates = new PublishedCertificates(() => this.#crew);
+  readonly #automatic: AutomaticCertificates;
   readonly #commands: CommandServer;
   #table = new RouteTable(0, (message) => this.#crew.tell(message));
   #shared: SharedBoard | undefined;
@@ -86,6 +90,12 @@ export class Daemon implements Commands {
     this.#state = new StateFile({ stateDir: options.stateDir, clock, log, collect });
     const save = (): Promise<void> => this.#state.save();
     this.#links = new LinkServer({ registry: () => this.#services, save, version, clock, log });
+    this.#automatic = daemonCertificates({
+      options,
+      publisher: this.#certificates,
+      registry: () => this.#services,
+      email: () => this.#client?.options.letsEncryptEmail ?? null,
+    });
     this.#commands = new CommandServer(this, this.#links, log);
     const table = (): CrewTable => this.#table.current();
     const certificates = (): CertificateOrder => this.#certificates.current();
@@ -129,6 +139,7 @@ export class Daemon implements Commands {
     if (this.#phase !== 'serving') return;
     this.#phase = 'stopping';
     this.client.leave(notServing(this.#phase));
+    this.#automatic.close();
     this.#closeSockets();
     const timeoutMs = this.#options.shutdownTimeoutMs;
     await Promise.all([this.#fleet?.stop(timeoutMs), this.#local?.drain(timeoutMs)]);
@@ -181,7 +192,17 @@ export class Daemon implements Commands {
       services,
       workers: this.#crew.members,
       workerRestarts: this.#fleet?.restartCount ?? 0,
+      expose: (out) => this.#automatic.expose(out),
     });
+  }
+
+  certificates(): readonly CertificateStatus[] {
+    return this.#automatic.statuses;
+  }
+
+  renewCertificate(host: string): CertificateStatus {
+    if (this.#phase !== 'serving') throw notServing(this.#phase);
+    return this.#automatic.renew(host);
   }
 
   listServices(): ServiceStatus[] {
@@ -204,6 +225,7 @@ export class Daemon implements Commands {
     this.#phase = 'handing_over';
     this.#options.log.info('handing over to the next daemon');
     this.client.leave(notServing(this.#phase));
+    this.#automatic.close();
     this.#fleet!.abandon();
     // Control planes come back to the next daemon; fences that they have not signalled are lifted.
     this.#links.close();
@@ -258,9 +280,11 @@ export class Daemon implements Commands {
     this.#shared = inherited?.shared ?? makeSharedBoard(stateDir, { rows: BOARD_ROWS, columns });
     this.#restore(saved, inherited);
     this.#client = this.#makeClient(saved);
+    await this.#automatic.load();
     await this.#startWorkers(workersSocketPath, inherited);
     if (inherited) await this.#saveInherited();
     this.#services.open();
+    this.#automatic.open();
     if (metricsPort !== null) this.#metricsServer = new MetricsServer(metricsPort, () => this.metrics());
     this.#commands.listen(socketPath);
   }
@@ -291,7 +315,10 @@ export class Daemon implements Commands {
       ownListeners: () => [...this.#sockets, ...(this.#metricsServer ? [this.#metricsServer.address] : [])],
       linkState: (owner) => this.#links.stateOf(owner),
       tellOwner: (owner, message) => this.#links.tell(owner, message),
-      onChanged: () => this.#state.changed(),
+      onChanged: () => {
+        this.#state.changed();
+        this.#automatic.servicesChanged();
+      },
     });
     const restored = inherited
       ? fromTable(inherited.table, board, this.#rows)
@@ -308,6 +335,7 @@ export class Daemon implements Commands {
       options: saved?.options ?? noOptions,
       clock,
       errorPages: new ErrorPageStore(stateDir),
+      certificates: certificatesForDeploys(this.#automatic),
       acknowledged: () => this.#crew.acknowledged(this.#table.generation),
       save: () => this.#state.save(),
       cut: (service, targetIds) => this.#crew.tell({ type: 'cut', service, targetIds }),
@@ -429,6 +457,7 @@ export class Daemon implements Commands {
   }
 
   async #giveUp(): Promise<void> {
+    this.#automatic.close();
     this.#fleet?.kill();
     this.#local?.close();
     this.#registry?.close();

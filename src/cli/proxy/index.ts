@@ -1,5 +1,7 @@
 /** The door of luma-proxy's command line: the table of its commands, and what runs it. */
 import type { CommandSpec } from '../command.ts';
+import { certificatesListCommand } from './commands/certificates-list.ts';
+import { certificatesRenewCommand } from './commands/certificates-renew.ts';
 import { completeCommand, completionCommand } from './commands/completion.ts';
 import { deployCommand } from './commands/deploy.ts';
 import { getServiceCommand } from './commands/get-service.ts';
@@ -19,11 +21,15 @@ import type { ProxyContext } from './context.ts';
 
 export { runProgram } from '../program.ts';
 export type { Terminal } from '../terminal.ts';
+export type { AcmeRunSettings, Secret } from './acme-options.ts';
 export type { ProxyContext } from './context.ts';
 export type { RunSettings } from './run-settings.ts';
 
 /** What each group of commands is about. */
-export const proxyGroups = { rollout: 'send a share of the users to other targets' };
+export const proxyGroups = {
+  rollout: 'send a share of the users to other targets',
+  certificates: 'automatic certificates: list them, order one again',
+};
 
 export const proxyCommands: readonly CommandSpec<ProxyContext>[] = [
   runCommand,
@@ -38,6 +44,8 @@ export const proxyCommands: readonly CommandSpec<ProxyContext>[] = [
   rolloutSetCommand,
   rolloutStopCommand,
   setGlobalOptionCommand,
+  certificatesListCommand,
+  certificatesRenewCommand,
   statusCommand,
   completionCommand,
   versionCommand,

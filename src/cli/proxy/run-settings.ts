@@ -2,6 +2,8 @@
 import type { OptionSpec } from '../command.ts';
 import type { CommandInput } from '../command-input.ts';
 import { wrongUse } from '../command-input.ts';
+import type { AcmeRunSettings } from './acme-options.ts';
+import { acmeOptions, readAcmeSettings } from './acme-options.ts';
 import type { PathSurroundings } from './default-paths.ts';
 import { defaultSocketPath, defaultStateDir } from './default-paths.ts';
 import { SettingsInput, variableOf } from './settings-input.ts';
@@ -24,6 +26,7 @@ export interface RunSettings {
   /** A path, or `-` for stdout; null: none. */
   readonly accessLog: string | null;
   readonly metricsPort: number | null;
+  readonly acme: AcmeRunSettings;
   readonly isDebug: boolean;
 }
 
@@ -110,6 +113,7 @@ export const runOptions: readonly OptionSpec[] = [
     placeholder: 'port',
     summary: summary('metrics-port', 'port on 127.0.0.1 with /metrics for Prometheus', 'none'),
   },
+  ...acmeOptions,
   { name: 'debug', summary: summary('debug', 'log details', 'off') },
 ];
 
@@ -127,6 +131,7 @@ export function readRunSettings(input: CommandInput, around: RunSurroundings): R
     logFormat: readLogFormat(settings),
     accessLog: settings.text('access-log') ?? null,
     metricsPort: settings.integer('metrics-port', 1, 65_535) ?? null,
+    acme: readAcmeSettings(settings, around.env),
     isDebug: settings.isOn('debug'),
   };
 }

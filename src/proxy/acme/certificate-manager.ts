@@ -89,16 +89,20 @@ export class CertificateManager {
     });
   }
 
-  /** What is on disk serves from here on; orders begin. `wanted`: what services say at this moment. */
-  async open(wanted: WantedNames): Promise<void> {
+  /** What is on disk serves from here on. `wanted`: what services say at this moment. */
+  async load(wanted: WantedNames): Promise<void> {
     const { files, backOffs } = this.#parts;
     const [held, failures] = await Promise.all([files.load(), backOffs.load()]);
     for (const certificate of held) this.#step(this.#found(certificate), { kind: 'found', certificate });
     this.want(wanted);
     for (const remembered of failures) this.#remember(remembered);
+    await this.#publications.settled();
+  }
+
+  /** Orders begin. */
+  open(): void {
     this.#isOpen = true;
     this.#pump();
-    await this.#publications.settled();
   }
 
   /** All that services want: what is new is ordered, what is left out is let be. */
@@ -336,7 +340,8 @@ export class CertificateManager {
     try {
       const issued = await issuer.issue({ name, directoryUrl, isOnDemand, held, failures, signal });
       if (!signal.aborted && isOrdering(entry.state)) this.#issued(entry, issued);
-      else await files.remove(issued);
+      // What comes while this daemon goes is found by the next one.
+      else if (this.#isOpen) await files.remove(issued);
     } catch (error) {
       if (signal.aborted) this.#count('abandoned');
       else this.#failed(entry, error, failures + 1);

@@ -10,6 +10,7 @@ import {
   TARGETS_PER_SERVICE_MAX,
 } from '../limits.ts';
 import { cookieNameSchema, hostSchema, pathPrefixSchema } from '../services/service-schema.ts';
+import { certificateStatusSchema } from './certificate-schema.ts';
 import { contradictionsIn } from './deploy-contradictions.ts';
 import { deployOptionsShape } from './deploy-options-schema.ts';
 import { serviceStatusSchema } from './status-schema.ts';
@@ -87,6 +88,8 @@ export const deployedSchema = z.object({
   replaced: z.array(z.string()),
   /** Exchanges that had not ended when the drain timeout did. */
   cut: z.number(),
+  /** Of its hosts, those that HTTPS does not work for yet. */
+  uncertified: z.array(certificateStatusSchema),
 });
 export type Deployed = z.infer<typeof deployedSchema>;
 

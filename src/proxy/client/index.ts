@@ -1,4 +1,5 @@
 /** The proxy client's door: the link for a control plane, and the typed client for the command line. */
+export type { CertificateStatus } from './certificate-schema.ts';
 export type {
   Deployed,
   DeployRequest,

@@ -1,6 +1,8 @@
 /** The typed client of the management socket, for the command line and for `luma up`. It owns no state. */
 import { z } from 'zod';
 import { COMMAND_GRACE_MS, RESTART_TIMEOUT_MS } from '../limits.ts';
+import type { CertificateStatus } from './certificate-schema.ts';
+import { certificateStatusSchema } from './certificate-schema.ts';
 import type {
   Deployed,
   DeployRequest,
@@ -56,6 +58,9 @@ export interface ProxyClient {
   stopRollout(name: string, wanted?: RolloutStopRequest, signal?: AbortSignal): Promise<Deployed>;
   options(signal?: AbortSignal): Promise<OptionsStatus>;
   setOptions(wanted: OptionsRequest, signal?: AbortSignal): Promise<OptionsStatus>;
+  certificates(signal?: AbortSignal): Promise<readonly CertificateStatus[]>;
+  /** Orders it again now. Rejects with `certificate_not_found`. */
+  renewCertificate(host: string, signal?: AbortSignal): Promise<CertificateStatus>;
   /** One after the other, without losing a connection; resolves when new ones serve in their places. */
   restartWorkers(signal?: AbortSignal): Promise<void>;
   /** For the next daemon on the same state directory; resolves with the workers that will come to it. */
@@ -109,6 +114,11 @@ export function createProxyClient({ socketPath }: ProxyClientOptions): ProxyClie
     options: (signal) => get('/v1/options', optionsStatusSchema, signal),
     setOptions: (body, signal) =>
       change({ method: 'PUT', path: '/v1/options', schema: optionsStatusSchema, body, signal }),
+    certificates: (signal) => get('/v1/certificates', certificateStatusSchema.array(), signal),
+    renewCertificate: (host, signal) => {
+      const path = `/v1/certificates/${encodeURIComponent(host)}/renew`;
+      return change({ method: 'POST', path, schema: certificateStatusSchema, signal });
+    },
     handOver: (signal) =>
       ask(socketPath, {
         method: 'POST',

@@ -3,6 +3,7 @@
  * one turn, and resolves when it is true: every worker has it, it is on disk, what had to drain is quiet. Owns the options.
  */
 import { LumaError } from '../../base/errors.ts';
+import type { CertificateStatus } from '../client/certificate-schema.ts';
 import type {
   Deployed,
   OptionsRequest,
@@ -33,6 +34,12 @@ export interface ClientCommandsParts extends SettlingParts {
   readonly statusOf: (entry: ServiceEntry) => ServiceStatus;
   readonly options: GlobalOptions;
   readonly errorPages: ErrorPageStore;
+  readonly certificates: {
+    /** Throws where a host’s certificate could never be ordered. */
+    check(deployment: Deployment): void;
+    /** Of these hosts those without certificate, when workers have what the change brings. */
+    uncertified(hosts: readonly string[]): Promise<CertificateStatus[]>;
+  };
 }
 
 export class ClientCommands {
@@ -66,6 +73,7 @@ export class ClientCommands {
           deploymentOf(wanted, errorPages, this.#parts.registry().find(name)?.deployment ?? null);
         const { targets, healthCheck } = deploymentNow();
         // Refused before anybody waits for a health check.
+        this.#parts.certificates.check(deploymentNow());
         this.#parts.registry().checkDeployment(name, deploymentNow());
         if (!wanted.force) await this.#check(targets, healthCheck, wanted.deploy_timeout_ms, signal);
         return this.#switch(name, deploymentNow, wanted.drain_timeout_ms);
@@ -213,10 +221,11 @@ export class ClientCommands {
     const entry = this.#owned(name);
     const left = before.filter(({ id }) => !targetsOf(deployment).some((target) => target.id === id));
     await this.#settling.settle();
+    const uncertified = await this.#parts.certificates.uncertified(deployment.hosts);
     const leftIds = left.map(({ id }) => id);
     const cut = await this.#settling.drain(name, leftIds, drainTimeoutMs);
     const replaced = left.map(({ host, port }) => addressText({ hostname: host, port }));
-    return { service: statusOf(entry), replaced, cut };
+    return { service: statusOf(entry), replaced, cut, uncertified };
   }
 
   /** Pages that nobody names any more go; those of a deploy that is refused too. */

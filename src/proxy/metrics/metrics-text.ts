@@ -11,6 +11,7 @@ export interface MetricsParts {
   readonly services: readonly { readonly name: string; readonly inFlight: number; readonly held: number }[];
   readonly workers: readonly { readonly state: MemberState }[];
   readonly workerRestarts: number;
+  readonly expose: (out: Exposition) => void;
 }
 
 const WORKER_STATES: readonly MemberState[] = ['starting', 'serving', 'draining', 'away'];
@@ -22,6 +23,7 @@ export function metricsText(parts: MetricsParts): string {
   ofNow(out, parts);
   ofRequests(out, traffic);
   ofWaiting(out, traffic);
+  parts.expose(out);
   return out.text;
 }
 

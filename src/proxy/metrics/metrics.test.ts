@@ -12,6 +12,7 @@ const text = (of: TrafficTotals): string =>
     services: [{ name: 'app', inFlight: 2, held: 1 }],
     workers: [{ state: 'serving' }, { state: 'draining' }],
     workerRestarts: 4,
+    expose: (out) => out.family('luma_proxy_certificates', 'gauge', 'More.'),
   });
 
 test('what workers say is added up, and what is open is theirs while they live', () => {

@@ -8,6 +8,7 @@ import { delay } from '../../base/clock.ts';
 import { isLumaError, LumaError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import { EXPOSITION_TYPE } from '../../telemetry/index.ts';
+import type { CertificateStatus } from '../client/certificate-schema.ts';
 import type { ProxyHealth, ProxyStatus, ServiceStatus } from '../client/status-schema.ts';
 import type { ClientCommands } from '../deploys/client-commands.ts';
 import { COMMAND_BYTES_MAX, LINK_BACKLOG_BYTES_MAX, LINK_MESSAGE_BYTES_MAX } from '../limits.ts';
@@ -28,6 +29,9 @@ export interface Commands {
   listServices(): readonly ServiceStatus[];
   /** Throws `service_not_found`. */
   getService(name: string): ServiceStatus;
+  certificates(): readonly CertificateStatus[];
+  /** Orders it again now. Throws `certificate_not_found`. */
+  renewCertificate(host: string): CertificateStatus;
   /** Resolves when every worker is a new one. */
   restartWorkers(): Promise<void>;
   /** Lets the next daemon have everything; resolves with the processes that will come to it. */
@@ -59,6 +63,12 @@ const ROUTES: readonly Route[] = [
     method: 'GET',
     path: /^\/v1\/services\/([^/]+)$/,
     run: (commands, [name = '']) => commands.getService(name),
+  },
+  { method: 'GET', path: /^\/v1\/certificates$/, run: (commands) => commands.certificates() },
+  {
+    method: 'POST',
+    path: /^\/v1\/certificates\/([^/]+)\/renew$/,
+    run: (commands, [host = '']) => commands.renewCertificate(host),
   },
   {
     method: 'POST',

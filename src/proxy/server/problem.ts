@@ -8,6 +8,7 @@ const STATUS_OF_CODE: Readonly<Record<string, number>> = {
   command_invalid: 422,
   service_not_found: 404,
   host_not_found: 404,
+  certificate_not_found: 404,
   rollout_not_found: 404,
   error_pages_unusable: 422,
   not_found: 404,

@@ -1,5 +1,6 @@
 /** `luma-proxy deploy`: the whole of a service in one command; returns when it is true. */
 import type { Deployed, DeployRequest } from '../../../proxy/client/index.ts';
+import { waitingText } from '../certificate-text.ts';
 import { defineClientCommand } from '../client-command.ts';
 import { deployOptions, readDeploy } from '../deploy-input.ts';
 import { drainedLines, hostsText } from '../service-text.ts';
@@ -30,5 +31,6 @@ function deployedText(deployed: Deployed, wanted: DeployRequest): string {
   if (service.traffic !== 'forward') {
     lines.push(`it is still ${service.traffic}: luma-proxy resume ${service.name} lets requests through`);
   }
+  lines.push(...deployed.uncertified.map(waitingText));
   return `${[...lines, ...drainedLines(deployed, wanted.drain_timeout_ms)].join('\n')}\n`;
 }

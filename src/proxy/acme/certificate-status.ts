@@ -1,0 +1,60 @@
+/** A name's certificate as the management socket shows it, and all of them as Prometheus reads them. Pure. */
+import type { Exposition } from '../../telemetry/index.ts';
+import type { CertificateStatus } from '../client/certificate-schema.ts';
+import { CERTIFICATE_STATES } from '../client/certificate-schema.ts';
+import { certificateOf, timeOf } from './certificate-machine.ts';
+import type { CertificateManager, CertificateView, OrderOutcome } from './certificate-manager.ts';
+
+const OUTCOMES: readonly OrderOutcome[] = ['issued', 'renewed', 'failed', 'refused', 'abandoned'];
+
+export function certificateStatus(
+  { name, service, state, directoryUrl, isOnDemand }: CertificateView,
+  nowMs: number,
+): CertificateStatus[] {
+  if (state.kind === 'gone') return [];
+  const held = certificateOf(state);
+  const nextAt = state.kind === 'retired' ? null : timeOf(state);
+  return [
+    {
+      host: name,
+      service,
+      state: state.kind,
+      served: held !== null && state.kind !== 'retired' && held.notAfter > nowMs,
+      issuer: held?.issuer ?? null,
+      not_before: instant(held?.notBefore ?? null),
+      not_after: instant(held?.notAfter ?? null),
+      challenge: held?.challenge ?? null,
+      directory: directoryUrl,
+      on_demand: isOnDemand,
+      next_try_at: instant(nextAt),
+      last_error:
+        'failure' in state ? { ...state.failure, at: new Date(state.failure.at).toISOString() } : null,
+    },
+  ];
+}
+
+export function exposeCertificates(
+  out: Exposition,
+  manager: Pick<CertificateManager, 'views' | 'outcomes'>,
+): void {
+  const { views, outcomes } = manager;
+  out.family(
+    'luma_proxy_certificate_expiry_seconds',
+    'gauge',
+    'When the certificate of a host expires, in seconds since 1970.',
+  );
+  for (const { name, state } of views) {
+    const held = certificateOf(state);
+    if (held && state.kind !== 'retired') out.sample({ host: name }, held.notAfter / 1_000);
+  }
+  out.family('luma_proxy_certificates', 'gauge', 'Hosts by the state of their automatic certificate.');
+  for (const kind of CERTIFICATE_STATES) {
+    out.sample({ state: kind }, views.filter(({ state }) => state.kind === kind).length);
+  }
+  out.family('luma_proxy_certificate_orders_total', 'counter', 'Orders of certificates by how they ended.');
+  for (const outcome of OUTCOMES) out.sample({ outcome }, outcomes.get(outcome) ?? 0);
+}
+
+function instant(at: number | null): string | null {
+  return at === null ? null : new Date(at).toISOString();
+}

@@ -1,0 +1,132 @@
+/** A luma-proxy with a CA of its own, an app behind it, and eyes on what clients are shown: for tests of certificates. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { connect, type PeerCertificate } from 'node:tls';
+import type { CertificateStatus, Deployed, DeployRequest } from '../../../src/proxy/client/index.ts';
+import { App, ProxyFixture } from '../proxy/proxy-fixture.ts';
+import type { PebbleOptions } from './pebble.ts';
+import { freePorts, Pebble } from './pebble.ts';
+
+/** An order takes about half a second; a machine that is busy takes longer. */
+const PATIENCE_MS = 20_000;
+
+export interface StageOptions extends Partial<PebbleOptions> {
+  readonly workers?: number;
+  readonly flags?: readonly string[];
+  /** What each name means to the CA, before anything is ordered. */
+  readonly prepare?: (pebble: Pebble) => Promise<void>;
+}
+
+export class Stage {
+  readonly proxy = new ProxyFixture();
+  readonly app = new App('hello');
+  readonly #options: StageOptions;
+  pebble!: Pebble;
+  /** Of Pebble's certificates. */
+  root = '';
+  ports = { http: 0, https: 0 };
+
+  private constructor(options: StageOptions) {
+    this.#options = options;
+  }
+
+  static async start(options: StageOptions = {}): Promise<Stage> {
+    const stage = new Stage(options);
+    const [http = 0, https = 0] = await freePorts(2);
+    stage.ports = { http, https };
+    stage.pebble = await Pebble.start({ httpPort: http, tlsPort: https, ...options });
+    await options.prepare?.(stage.pebble);
+    stage.root = await stage.pebble.root();
+    await stage.startProxy();
+    return stage;
+  }
+
+  /** Also while another one runs: then it takes over. */
+  async startProxy(more: readonly string[] = []): Promise<void> {
+    await this.proxy.start(this.#run(more));
+  }
+
+  async takeOver(): Promise<void> {
+    const { exited } = await this.proxy.startAnother(this.#run([]));
+    await exited;
+  }
+
+  #run(more: readonly string[]) {
+    const { workers = 2, flags = [] } = this.#options;
+    const acme = ['--acme-directory', this.pebble.directoryUrl, '--acme-ca-file', this.pebble.caFile];
+    return {
+      workers,
+      port: this.ports.http,
+      httpsPort: this.ports.https,
+      more: [...acme, '--lets-encrypt-email', 'ops@example.com', ...flags, ...more],
+    };
+  }
+
+  deploy(service: string, hosts: readonly string[], tls: DeployRequest['tls'] = {}): Promise<Deployed> {
+    return this.proxy.client.deploy(service, {
+      hosts: [...hosts],
+      targets: [`127.0.0.1:${this.app.port}`],
+      tls,
+    });
+  }
+
+  async certificate(host: string): Promise<CertificateStatus | undefined> {
+    return (await this.proxy.client.certificates()).find((status) => status.host === host);
+  }
+
+  /** Waits until the host's certificate is in this state; fails with what it says instead. */
+  async reaches(host: string, state: CertificateStatus['state']): Promise<CertificateStatus> {
+    const deadline = performance.now() + PATIENCE_MS;
+    for (;;) {
+      const status = await this.certificate(host);
+      if (status?.state === state) return status;
+      if (performance.now() > deadline) {
+        throw new Error(
+          `${host} is not ${state}: ${JSON.stringify(status)}\n${this.proxy.said.slice(-2_000)}`,
+        );
+      }
+      await Bun.sleep(20);
+    }
+  }
+
+  /** What a client is shown that trusts only this CA: rejects where there is nothing to trust. */
+  shown(host: string, { ca = this.root } = {}): Promise<PeerCertificate> {
+    const { promise, resolve, reject } = Promise.withResolvers<PeerCertificate>();
+    const socket = connect({ host: '127.0.0.1', port: this.ports.https, servername: host, ca }, () => {
+      resolve(socket.getPeerCertificate());
+      socket.destroy();
+    });
+    socket.on('error', reject);
+    return promise;
+  }
+
+  async get(host: string): Promise<string> {
+    const response = await fetch(`https://127.0.0.1:${this.ports.https}/`, {
+      headers: { host, connection: 'close' },
+      tls: { ca: this.root, serverName: host } as NonNullable<BunFetchRequestInit['tls']>,
+    });
+    return response.text();
+  }
+
+  /** Files of certificates, as they lie. */
+  get files(): readonly string[] {
+    const folder = join(this.proxy.stateDir, 'certs', 'acme');
+    return readdirSync(folder, { recursive: true })
+      .map((name) => join(folder, String(name)))
+      .filter((path) => path.endsWith('.pem'));
+  }
+
+  get account(): { readonly url: string; readonly keyPem: string; readonly email: string } {
+    const folder = join(this.proxy.stateDir, 'certs', 'acme');
+    const file = readdirSync(folder, { recursive: true }).find((name) =>
+      String(name).endsWith('account.json'),
+    );
+    return JSON.parse(readFileSync(join(folder, String(file)), 'utf8'));
+  }
+
+  async dispose(): Promise<void> {
+    await this.proxy.dispose();
+    await this.app.stop();
+    await this.pebble?.dispose();
+  }
+}
