@@ -7,7 +7,7 @@ import type { FieldSection } from '../http1/field-section.ts';
 import { writeLastChunk, writeResponseHead } from '../http1/head-writer.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
-import { type BodySink, writeChunk } from './request-body.ts';
+import { type BodySink, writeChunk, writeSpan } from './request-body.ts';
 
 const UNTIL_CLOSE: BodyFraming = { kind: 'until-close' };
 const UPGRADE_REQUIRED = 426;
@@ -46,7 +46,7 @@ export class AnswerWriter {
 
   bytes(bytes: Buffer, from: number, to: number): void {
     if (this.#framing.kind === 'chunked') writeChunk(this.#client, bytes, from, to);
-    else this.#client.writeBytes(bytes, from, to);
+    else writeSpan(this.#client, bytes, from, to);
   }
 
   end(trailers: FieldSection | null): void {

@@ -30,6 +30,7 @@ export interface ClientSide {
   writeInterim(head: ResponseHead): void;
   /** `mayPersist`: nothing but the answer itself speaks against keeping the connection. */
   beginAnswer(request: RequestHead, head: ResponseHead, mayPersist: boolean, ownLines: string): void;
+  /** Bytes given whole are no longer the caller's. */
   writeAnswer(bytes: Buffer, from: number, to: number): void;
   endAnswer(trailers: FieldSection | null): void;
   /** The exchange is over; its answer is complete, and the request's body too if `isBodyComplete`. */

@@ -6,6 +6,8 @@ import { writeLastChunk } from '../http1/head-writer.ts';
 export interface BodySink {
   writeText(text: string): void;
   writeBytes(bytes: Buffer, from: number, to: number): void;
+  /** All of what was received at once: the sink's from here on, and perhaps empty afterwards. */
+  writeReceived(bytes: Buffer): void;
 }
 
 /** What an exchange takes a request's body from. */
@@ -42,7 +44,7 @@ export class RequestBody implements IncomingBody {
     const to = Math.min(input.length, from + this.#bytesLeft);
     this.#bytesLeft -= to - from;
     this.#isComplete = this.#bytesLeft === 0;
-    sink.writeBytes(input, from, to);
+    writeSpan(sink, input, from, to);
     return to;
   }
 
@@ -65,6 +67,12 @@ export class RequestBody implements IncomingBody {
       }
     }
   }
+}
+
+/** A part of what was received, or all of it. */
+export function writeSpan(sink: BodySink, bytes: Buffer, from: number, to: number): void {
+  if (from === 0 && to === bytes.length) sink.writeReceived(bytes);
+  else sink.writeBytes(bytes, from, to);
 }
 
 /** One chunk around bytes; never an empty one, which would end the body. */

@@ -1,6 +1,9 @@
 /** A listening socket, made here or inherited as a file descriptor. Owns nothing of the connections it accepts. */
 import type { SocketHandler, TCPSocketListener } from 'bun';
-import { acceptingHandlers, type SocketOwner, type StreamSocket } from './stream-socket.ts';
+import { HANDLERS } from './socket-handlers.ts';
+import type { SocketOwner } from './socket-owner.ts';
+import { StreamSocket } from './stream-socket.ts';
+import { beginEvent, endEvent } from './write-batch.ts';
 
 export type ListenAddress =
   | { readonly fd: number }
@@ -26,4 +29,28 @@ export class Listener {
   stop(): void {
     this.#listener.stop(false);
   }
+}
+
+/** `accept` makes the owner; everything else is the same as for any socket. */
+function acceptingHandlers(
+  accept: (make: (owner: SocketOwner) => StreamSocket) => void,
+): SocketHandler<StreamSocket, 'buffer'> {
+  return {
+    ...HANDLERS,
+    open(socket) {
+      beginEvent();
+      try {
+        accept((owner) => {
+          const stream = new StreamSocket(owner);
+          socket.data = stream;
+          return stream;
+        });
+        socket.data.opened(socket);
+      } catch (error) {
+        socket.data.failed(error);
+      } finally {
+        endEvent();
+      }
+    },
+  };
 }

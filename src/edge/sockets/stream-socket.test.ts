@@ -231,11 +231,11 @@ test('what a relay brings comes after what was written before', async () => {
 test('what the other side of a relay does not take is owed, and what comes then is for the owner', async () => {
   const { left, right, close } = await relay();
   right.peer.pause();
-  const piece = Buffer.alloc(1024 * 1024, 'x');
+  const pieceBytes = 1024 * 1024;
   let relayed = 0;
   while (right.stream.backlogBytes === 0) {
-    left.stream.received(piece);
-    relayed += piece.length;
+    left.stream.received(Buffer.alloc(pieceBytes, 'x'));
+    relayed += pieceBytes;
   }
   expect(right.owner.log.filter((entry) => entry === 'clogged')).toHaveLength(1);
   left.stream.received(Buffer.from('later'));
@@ -269,5 +269,25 @@ test('a relay does not outlive the socket of the other side', async () => {
   left.peer.write('to nobody');
   await eventually(() => left.owner.data.length > 0);
   expect(left.owner.data.map(String)).toEqual(['to nobody']);
+  close();
+});
+
+test('what was received and is written on arrives whole, also behind a backlog', async () => {
+  const { stream, owner, peer, close } = await pair();
+  peer.pause();
+  const piece = (): Buffer => Buffer.alloc(512 * 1024, 'abcdefgh');
+  let count = 0;
+  const pieces: Buffer[] = [];
+  while (stream.backlogBytes === 0 || count < 20) {
+    const bytes = piece();
+    pieces.push(bytes);
+    stream.writeReceived(bytes);
+    count++;
+  }
+  expect(pieces.map((bytes) => bytes.length)).toEqual(Array(count).fill(0));
+  const heard = heardBy(peer);
+  peer.resume();
+  await eventually(() => heard().length === count * piece().length && owner.log.includes('writable'));
+  expect(heard()).toBe(piece().toString().repeat(count));
   close();
 });

@@ -1,77 +1,34 @@
 /**
  * The only wrapper over Bun's sockets. It owns what was not yet taken by the kernel and knows Bun's traps: partial
  * writes, drain that fires for nothing, end() that drops data, half close by shutdown(), throws inside handlers.
- * Writes made during one socket event are gathered, so a head and its body leave in one system call.
+ * Writes made during one socket event are gathered (write-batch.ts), so a head and its body leave together.
  */
-import type { SecureContext } from 'node:tls';
-import type { Socket, SocketHandler } from 'bun';
+import type { Socket } from 'bun';
 import { assert } from '../../base/errors.ts';
+import { Backlog, release } from './backlog.ts';
+import { secured } from './server-tls.ts';
+import { closeSafely, HANDLERS, reasonOf, TLS_HANDLERS } from './socket-handlers.ts';
+import type { ServerTls, SocketOwner } from './socket-owner.ts';
+import {
+  BATCHED_BYTES_MAX,
+  type BatchedSocket,
+  batchBytes,
+  batchText,
+  flushBatch,
+  flushBatchOf,
+  forgetBatchOf,
+} from './write-batch.ts';
 
-/** What a connection object must be able to hear. Methods of one object: no closures per connection. */
-export interface SocketOwner {
-  onOpen(): void;
-  /** `bytes` belongs to the receiver. */
-  onData(bytes: Buffer): void;
-  /** The peer reads too slowly: stop producing until `onWritable`. */
-  onClogged(): void;
-  onWritable(): void;
-  /** The peer will send nothing more (FIN); writing still works. */
-  onPeerEnd(): void;
-  /** Exactly once, last; also when a connect fails. `reason` is null after an orderly end. */
-  onClosed(reason: string | null): void;
-  /** A bug threw inside a handler; the socket has been destroyed. */
-  onBug(error: unknown): void;
-}
+export type { ServerTls, SocketOwner } from './socket-owner.ts';
+export { asOneEvent } from './write-batch.ts';
 
-/** What a connection needs to go on as a TLS server. */
-export interface ServerTls {
-  readonly context: SecureContext;
-  /** ALPN (RFC 7301): the one protocol that was chosen; null: the client asked for none. */
-  readonly protocol: string | null;
-  /** What has come already, from the ClientHello on. */
-  readonly received: Buffer;
-  /** Once, unless the connection is closed before: whether the handshake succeeded. */
-  onHandshake(isDone: boolean): void;
-}
-
-/** What Bun's `upgradeTLS` takes as node:tls of the same Bun calls it, and its types do not know. */
-interface TlsUpgrade {
-  readonly isServer: true;
-  readonly allowHalfOpen: true;
-  readonly data: StreamSocket;
-  readonly socket: SocketHandler<StreamSocket, 'buffer'>;
-  readonly initialData: Buffer;
-  readonly tls: { readonly secureContext: unknown; readonly ALPNProtocols?: Buffer };
-}
-
-interface Upgradable {
-  upgradeTLS(options: TlsUpgrade): [raw: Socket<StreamSocket>, tls: Socket<StreamSocket>];
-}
-
-/** Native, and missing from the types: `write(text, at, 'latin1')` without its argument checks. */
-interface Latin1Writer {
-  latin1Write(text: string, at: number): number;
-}
-
-/** Copying more than this into the batch costs more than a system call of its own. */
-const BATCHED_BYTES_MAX = 16 * 1024;
-const BATCH_BYTES = 64 * 1024;
 const PEER_WATCH_MS = 60_000;
 
-/** Shared by all sockets of the thread: a batch never outlives the event that made it. */
-const batch = Buffer.allocUnsafeSlow(BATCH_BYTES) as Buffer & Latin1Writer;
-let batchLength = 0;
-let batchSocket: StreamSocket | null = null;
-let eventDepth = 0;
-
-export class StreamSocket {
+export class StreamSocket implements BatchedSocket {
   #owner: SocketOwner;
   #onHandshake: ServerTls['onHandshake'] | null = null;
   #socket: Socket<StreamSocket> | null = null;
-  #backlog: Buffer[] = [];
-  #backlogBytes = 0;
-  /** How much of the first part has been taken. */
-  #backlogFrom = 0;
+  readonly #backlog = new Backlog();
   #isPaused = false;
   #isShutdownWanted = false;
   #isShutdown = false;
@@ -106,7 +63,7 @@ export class StreamSocket {
   }
 
   get backlogBytes(): number {
-    return this.#backlogBytes;
+    return this.#backlog.bytes;
   }
 
   get relayedInBytes(): number {
@@ -132,22 +89,11 @@ export class StreamSocket {
    * Goes on as a TLS server; nothing may have been written before. From here on bytes are those within TLS, and the
    * socket underneath, of which Bun tells as well, is nobody's.
    */
-  secure({ context, protocol, received, onHandshake }: ServerTls): void {
+  secure(tls: ServerTls): void {
     const socket = this.#socket;
     assert(socket !== null && this.isOpen, 'only an open connection is secured');
-    this.#onHandshake = onHandshake;
-    const tls = {
-      secureContext: context.context,
-      ...(protocol && { ALPNProtocols: protocolList(protocol) }),
-    };
-    const upgrade = { isServer: true, allowHalfOpen: true, data: this, socket: TLS_HANDLERS } as const;
-    const [raw, secured] = (socket as unknown as Upgradable).upgradeTLS({
-      ...upgrade,
-      initialData: received,
-      tls,
-    });
-    raw.data = NOBODY;
-    this.#socket = secured;
+    this.#onHandshake = tls.onHandshake;
+    this.#socket = secured(socket, TLS_HANDLERS, tls, NOBODY);
     // A pause was the raw socket's.
     this.#isPaused = false;
   }
@@ -159,9 +105,7 @@ export class StreamSocket {
       this.writeBytes(Buffer.from(text, 'latin1'));
       return;
     }
-    this.#claimBatch(text.length);
-    batchLength += batch.latin1Write(text, batchLength);
-    if (eventDepth === 0) flushBatch();
+    batchText(this, text);
   }
 
   writeBytes(bytes: Buffer, from = 0, to = bytes.length): void {
@@ -171,10 +115,13 @@ export class StreamSocket {
       this.#push(bytes, from, to);
       return;
     }
-    this.#claimBatch(to - from);
-    bytes.copy(batch, batchLength, from, to);
-    batchLength += to - from;
-    if (eventDepth === 0) flushBatch();
+    batchBytes(this, bytes, from, to);
+  }
+
+  /** All of what a socket received, which nobody looks at again: a large one is empty afterwards. */
+  writeReceived(bytes: Buffer): void {
+    this.writeBytes(bytes);
+    release(bytes);
   }
 
   pause(): void {
@@ -207,15 +154,15 @@ export class StreamSocket {
   shutdown(): void {
     if (this.#isShutdownWanted || !this.isOpen) return;
     this.#isShutdownWanted = true;
-    if (batchSocket === this) flushBatch();
-    if (this.#backlogBytes === 0) this.#sendFin();
+    flushBatchOf(this);
+    if (this.#backlog.bytes === 0) this.#sendFin();
   }
 
   /** Closes in both directions with FIN. Only when nothing is written or owed any more: it drops the rest. */
   finish(): void {
     if (this.#isDestroyed) return;
-    if (batchSocket === this) flushBatch();
-    if (this.#backlogBytes > 0) {
+    flushBatchOf(this);
+    if (this.#backlog.bytes > 0) {
       this.shutdown();
       return;
     }
@@ -232,7 +179,7 @@ export class StreamSocket {
     else this.#socket.terminate();
   }
 
-  /** For the handlers below. */
+  /** For the handlers. */
   opened(socket: Socket<StreamSocket>): void {
     this.#socket = socket;
     if (this.#isClosed || this.#isDestroyed) socket.terminate();
@@ -241,8 +188,22 @@ export class StreamSocket {
 
   received(bytes: Buffer): void {
     if (this.#isDestroyed) return;
-    if (this.#onward !== null && this.#onward.#passes(bytes)) this.#relayedInBytes += bytes.length;
+    const { length } = bytes;
+    if (this.#onward?.takesRelayed(bytes)) this.#relayedInBytes += length;
     else this.#owner.onData(bytes);
+  }
+
+  /** For the other side of a relay: takes what that received; false: its owner must see to it. */
+  takesRelayed(bytes: Buffer): boolean {
+    // What was written before in this event goes first.
+    flushBatch();
+    if (this.#backlog.bytes > 0 || this.#socket === null || !this.#isWritable()) return false;
+    const { length } = bytes;
+    const taken = this.#socket.write(bytes, 0, length);
+    if (taken >= 0 && taken < length) this.#owe(bytes, taken, length);
+    this.#relayedOutBytes += length;
+    release(bytes);
+    return true;
   }
 
   /** Of the TLS handshake. */
@@ -253,18 +214,9 @@ export class StreamSocket {
   }
 
   drained(): void {
-    if (this.#isDestroyed || this.#backlogBytes === 0) return;
-    while (this.#backlogBytes > 0) {
-      const part = this.#backlog[0];
-      assert(part !== undefined && this.#socket !== null, 'a backlog has parts and a socket');
-      const taken = this.#socket.write(part, this.#backlogFrom, part.length - this.#backlogFrom);
-      if (taken < 0) return;
-      this.#backlogFrom += taken;
-      this.#backlogBytes -= taken;
-      if (this.#backlogFrom < part.length) return;
-      this.#backlog.shift();
-      this.#backlogFrom = 0;
-    }
+    if (this.#isDestroyed || this.#backlog.bytes === 0) return;
+    assert(this.#socket !== null, 'what has a backlog has a socket');
+    if (!this.#backlog.sendTo(this.#socket)) return;
     if (this.#isShutdownWanted) this.#sendFin();
     this.#owner.onWritable();
   }
@@ -287,7 +239,7 @@ export class StreamSocket {
     this.#owner.onBug(error);
   }
 
-  /** For flushBatch. */
+  /** For the batch. */
   take(bytes: Buffer, to: number): void {
     this.#push(bytes, 0, to);
   }
@@ -296,16 +248,11 @@ export class StreamSocket {
     return this.isOpen && !this.#isShutdownWanted;
   }
 
-  #claimBatch(needed: number): void {
-    if (batchSocket !== this || batchLength + needed > BATCH_BYTES) flushBatch();
-    batchSocket = this;
-  }
-
   #push(bytes: Buffer, from: number, to: number): void {
     const socket = this.#socket;
     if (socket === null || this.#isDestroyed || this.#isClosed) return;
     let taken = 0;
-    if (this.#backlogBytes === 0) {
+    if (this.#backlog.bytes === 0) {
       taken = socket.write(bytes, from, to - from);
       if (taken === to - from) return;
       // Closed under us: the close event tells the owner.
@@ -315,22 +262,9 @@ export class StreamSocket {
   }
 
   #owe(bytes: Buffer, from: number, to: number): void {
-    const wasClear = this.#backlogBytes === 0;
-    // A copy: the batch is reused, and a slice would keep a large buffer alive for a few bytes.
-    this.#backlog.push(Buffer.from(bytes.subarray(from, to)));
-    this.#backlogBytes += to - from;
+    const wasClear = this.#backlog.bytes === 0;
+    this.#backlog.add(bytes, from, to);
     if (wasClear) this.#owner.onClogged();
-  }
-
-  /** Takes what the other side of a tunnel received; false: its owner must see to it. */
-  #passes(bytes: Buffer): boolean {
-    // What was written before in this event goes first.
-    if (batchLength > 0) flushBatch();
-    if (this.#backlogBytes > 0 || this.#socket === null || !this.#isWritable()) return false;
-    const taken = this.#socket.write(bytes, 0, bytes.length);
-    if (taken >= 0 && taken < bytes.length) this.#owe(bytes, taken, bytes.length);
-    this.#relayedOutBytes += bytes.length;
-    return true;
   }
 
   #endRelay(): void {
@@ -346,126 +280,10 @@ export class StreamSocket {
   }
 
   #dropUnsent(): void {
-    this.#backlog = [];
-    this.#backlogBytes = 0;
-    this.#backlogFrom = 0;
-    if (batchSocket !== this) return;
-    batchSocket = null;
-    batchLength = 0;
+    this.#backlog.clear();
+    forgetBatchOf(this);
   }
 }
-
-/** Runs `body` as one socket event: what it writes is gathered, and sent when it returns. */
-export function asOneEvent(body: () => void): void {
-  eventDepth++;
-  try {
-    body();
-  } finally {
-    endEvent();
-  }
-}
-
-function endEvent(): void {
-  eventDepth--;
-  assert(eventDepth >= 0, 'socket events are balanced');
-  if (eventDepth === 0) flushBatch();
-}
-
-function flushBatch(): void {
-  const socket = batchSocket;
-  if (socket === null) return;
-  const length = batchLength;
-  batchSocket = null;
-  batchLength = 0;
-  if (length > 0) socket.take(batch, length);
-}
-
-function reasonOf(error: unknown): string {
-  if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code;
-  return error instanceof Error ? error.message : String(error);
-}
-
-function closeSafely(stream: StreamSocket, reason: string | null): void {
-  eventDepth++;
-  try {
-    stream.closed(reason);
-  } catch (bug) {
-    stream.failed(bug);
-  } finally {
-    endEvent();
-  }
-}
-
-/** Shared by every socket; the wrapper travels in `socket.data`. */
-const HANDLERS: SocketHandler<StreamSocket, 'buffer'> = {
-  binaryType: 'buffer',
-  open(socket) {
-    eventDepth++;
-    try {
-      socket.data.opened(socket);
-    } catch (error) {
-      socket.data.failed(error);
-    } finally {
-      endEvent();
-    }
-  },
-  data(socket, bytes) {
-    eventDepth++;
-    try {
-      socket.data.received(bytes);
-    } catch (error) {
-      socket.data.failed(error);
-    } finally {
-      endEvent();
-    }
-  },
-  drain(socket) {
-    eventDepth++;
-    try {
-      socket.data.drained();
-    } catch (error) {
-      socket.data.failed(error);
-    } finally {
-      endEvent();
-    }
-  },
-  end(socket) {
-    eventDepth++;
-    try {
-      socket.data.peerEnded();
-    } catch (error) {
-      socket.data.failed(error);
-    } finally {
-      endEvent();
-    }
-  },
-  close(socket, error) {
-    closeSafely(socket.data, error === undefined || error === null ? null : reasonOf(error));
-  },
-  connectError(socket, error) {
-    closeSafely(socket.data, reasonOf(error));
-  },
-  error(socket, error) {
-    socket.data.failed(error);
-  },
-};
-
-const TLS_HANDLERS: SocketHandler<StreamSocket, 'buffer'> = {
-  ...HANDLERS,
-  open() {
-    // It was open before.
-  },
-  handshake(socket, isDone) {
-    eventDepth++;
-    try {
-      socket.data.shaken(isDone);
-    } catch (error) {
-      socket.data.failed(error);
-    } finally {
-      endEvent();
-    }
-  },
-};
 
 /** Has heard its last: for sockets underneath TLS, which Bun tells of as well. */
 const NOBODY = new StreamSocket({
@@ -478,32 +296,3 @@ const NOBODY = new StreamSocket({
   onBug() {},
 });
 NOBODY.destroy();
-
-/** As ALPN writes them: each with its length before it. */
-function protocolList(protocol: string): Buffer {
-  return Buffer.from(`${String.fromCharCode(protocol.length)}${protocol}`, 'latin1');
-}
-
-/** The handlers of accepted sockets: `accept` makes the owner, everything else is the same. */
-export function acceptingHandlers(
-  accept: (make: (owner: SocketOwner) => StreamSocket) => void,
-): SocketHandler<StreamSocket, 'buffer'> {
-  return {
-    ...HANDLERS,
-    open(socket) {
-      eventDepth++;
-      try {
-        accept((owner) => {
-          const stream = new StreamSocket(owner);
-          socket.data = stream;
-          return stream;
-        });
-        socket.data.opened(socket);
-      } catch (error) {
-        socket.data.failed(error);
-      } finally {
-        endEvent();
-      }
-    },
-  };
-}

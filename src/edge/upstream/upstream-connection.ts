@@ -18,6 +18,7 @@ export interface UpstreamUser {
   /** A 1xx other than 101. */
   onInterimHead(head: ResponseHead): void;
   onAnswerHead(head: ResponseHead): void;
+  /** Bytes given whole are the user's. */
   onAnswerBytes(bytes: Buffer, from: number, to: number): void;
   onAnswerEnd(trailers: FieldSection | null): void;
   /** After a 101: opaque bytes. */
@@ -149,6 +150,11 @@ export class UpstreamConnection implements SocketOwner, DeadlineOwner {
 
   writeBytes(bytes: Buffer, from: number, to: number): void {
     this.#socket.writeBytes(bytes, from, to);
+  }
+
+  /** All of what a client sent at once, which nobody looks at again. */
+  writeReceived(bytes: Buffer): void {
+    this.#socket.writeReceived(bytes);
   }
 
   get backlogBytes(): number {
