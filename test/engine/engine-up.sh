@@ -10,6 +10,7 @@
 # The caller is reachable from inside on LUMA_ENGINE_CALLER. Images, made here without pulling anything:
 #   luma-test/busybox   a shell and small tools; CMD: httpd on $PORT (8080), deaf to SIGTERM as PID 1
 #   luma-test/app       test/apps/server.ts under Bun, on $PORT; also tagged nginxdemos/hello
+#   luma-test/node      test/apps/node-server.mjs under Node, on $PORT; made with NODE_IMAGE=1 alone, for benches
 # BUN_BIN chooses the Bun binary, IMAGES=0 makes none.
 set -euo pipefail
 
@@ -98,8 +99,29 @@ tools_into() { # ROOT: busybox and its applets
   echo hello >"$1/www/index.html"
 }
 
+program_into() { # PROGRAM ROOT: into bin/, with the shared objects it needs
+  local library
+  install -D -m 755 "$1" "$2/bin/$(basename "$1")"
+  { ldd "$1" || true; } | grep -oE '/[^ ]+' | sort -u | while read -r library; do
+    install -D -m 755 "$(readlink -f "$library")" "$2$library"
+  done
+}
+
+node_image() {
+  local files node
+  has_image luma-test/node && return
+  node=$(command -v node) || die 'there is no Node here'
+  files=$(mktemp -d)
+  tools_into "$files"
+  program_into "$(readlink -f "$node")" "$files"
+  install -D -m 644 "$root/test/apps/node-server.mjs" "$files/app/server.mjs"
+  tar -C "$files" -c . | docker_ import -c 'ENV PATH=/bin' -c 'WORKDIR /app' -c 'EXPOSE 8080' \
+    -c 'CMD ["node","/app/server.mjs"]' - luma-test/node >/dev/null
+  rm -rf "$files"
+}
+
 images() {
-  local files library bun
+  local files bun
   if ! has_image luma-test/busybox; then
     files=$(mktemp -d)
     tools_into "$files"
@@ -111,10 +133,8 @@ images() {
     bun=$(readlink -f "${BUN_BIN:-$root/node_modules/bun/bin/bun.exe}")
     files=$(mktemp -d)
     tools_into "$files"
-    install -m 755 "$bun" "$files/bin/bun"
-    { ldd "$bun" || true; } | grep -oE '/[^ ]+' | sort -u | while read -r library; do
-      install -D -m 755 "$(readlink -f "$library")" "$files$library"
-    done
+    program_into "$bun" "$files"
+    [ -e "$files/bin/bun" ] || mv "$files/bin/$(basename "$bun")" "$files/bin/bun"
     install -D -m 644 "$root/test/apps/server.ts" "$files/app/server.ts"
     tar -C "$files" -c . | docker_ import -c 'ENV PATH=/bin' -c 'WORKDIR /app' -c 'EXPOSE 8080' \
       -c 'CMD ["bun","/app/server.ts"]' - luma-test/app >/dev/null
@@ -167,6 +187,7 @@ case $command in
     net_up
     start_daemon "$@"
     [ "${IMAGES:-1}" = 1 ] && images
+    if [ "${NODE_IMAGE:-0}" = 1 ]; then node_image; fi
     echo "DOCKER_HOST=unix://$socket"
     echo "LUMA_ENGINE_PID=$(cat "$dir/pid")"
     echo "LUMA_ENGINE_ADDR=$link.2"

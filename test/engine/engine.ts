@@ -29,6 +29,8 @@ export interface TestEngine {
 export interface TestEngineOptions {
   /** Never a shared engine: for tests that kill it. */
   readonly isPrivate?: boolean;
+  /** Also `luma-test/node`, which takes some seconds. */
+  readonly withNode?: boolean;
   /** More flags for dockerd, of a private engine. */
   readonly flags?: readonly string[];
 }
@@ -39,7 +41,8 @@ export async function withEngine(options: TestEngineOptions = {}): Promise<TestE
   await sweep();
   const folder = mkdtempSync(join(tmpdir(), folderPrefix));
   writeFileSync(join(folder, ownerFile), owner(process.pid));
-  const up = () => run(['up', folder, '--', ...(options.flags ?? [])]);
+  const env = options.withNode ? { NODE_IMAGE: '1' } : {};
+  const up = () => run(['up', folder, '--', ...(options.flags ?? [])], env);
   const stop = async (): Promise<void> => {
     await run(['down', folder]);
   };
@@ -88,8 +91,13 @@ function owner(pid: number): string {
   return `${pid} ${stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]}`;
 }
 
-async function run(args: readonly string[]): Promise<string> {
-  const child = Bun.spawn([script, ...args], { stdin: 'ignore', stdout: 'pipe', stderr: 'pipe' });
+async function run(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<string> {
+  const child = Bun.spawn([script, ...args], {
+    stdin: 'ignore',
+    stdout: 'pipe',
+    stderr: 'pipe',
+    env: { ...process.env, ...env },
+  });
   const [stdout, stderr, code] = await Promise.all([
     new Response(child.stdout).text(),
     new Response(child.stderr).text(),
