@@ -13,7 +13,14 @@ import type { InstanceNetwork } from './instance-network.ts';
 import { labels } from './labels.ts';
 import { limits } from './limits.ts';
 import { initComplaint, noProgram } from './program-check.ts';
-import { changeRefused, instanceExited, instanceNotFound, isGone, startRefused } from './refusals.ts';
+import {
+  changeRefused,
+  instanceExited,
+  instanceNotFound,
+  isGone,
+  isLeftover,
+  startRefused,
+} from './refusals.ts';
 import { sandboxOwnerOf } from './sandbox-config.ts';
 import type { SandboxRegister } from './sandbox-register.ts';
 import type { Sandboxes } from './sandboxes.ts';
@@ -79,6 +86,7 @@ export class InstanceStarter {
     const { containers } = this.#parts;
     const instanceId = instanceIdOf(info);
     if (info.State.Paused) return this.thaw(instanceId);
+    if (isLeftover(refusal)) throw await this.#abandon(info);
     if (!(await this.#ensureSandbox(info))) throw startRefused(refusal);
     const again = await containers.start(info.Id);
     if (again) throw isGone(again) ? this.#gone(instanceId) : startRefused(again);
@@ -137,6 +145,17 @@ export class InstanceStarter {
       if (complaint) return noProgram(info.Path, complaint);
     }
     return instanceExited(instanceId, exit);
+  }
+
+  /** No start of this container can work again, not even after a restart of the engine: the wake makes another one. */
+  async #abandon(info: ContainerInspectInfo): Promise<LumaError> {
+    const { containers, log } = this.#parts;
+    const instanceId = instanceIdOf(info);
+    log.warn('Docker lost track of a container when it was killed; it is made again', {
+      container: info.Name.slice(1),
+    });
+    await containers.remove(instanceId, info.Id);
+    return this.#gone(instanceId);
   }
 
   #gone(instanceId: string): LumaError {

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test';
 import type { ContainerInspectInfo } from 'dockerode';
 import { LumaError } from '../../base/errors.ts';
 import type { InstanceSpec } from '../contract.ts';
-import { changeRefused, creationRefused, instanceExited, startRefused } from './refusals.ts';
+import { changeRefused, creationRefused, instanceExited, isLeftover, startRefused } from './refusals.ts';
 
 const refusal = (status: number, words: string): LumaError =>
   new LumaError('runtime_failed', `Docker could not do it: ${words}`, { details: { status, words } });
@@ -26,6 +26,12 @@ describe('a refused start', () => {
     expect(error.code).toBe(code);
     expect(error.message).toContain(words);
   });
+});
+
+test('what containerd kept of a killed engine is known by its words', () => {
+  const task = '6796f82d8ef0c71f0fa8276977c830715486c34bfeb5f403ff9c3f17ccb1b294';
+  expect(isLeftover(refusal(500, `task ${task}: already exists`))).toBe(true);
+  expect(isLeftover(refusal(409, 'a network named task: already exists'))).toBe(false);
 });
 
 describe('a refused creation', () => {

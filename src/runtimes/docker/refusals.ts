@@ -12,6 +12,11 @@ export function isGone(error: unknown): boolean {
   return statusOf(error) === 404;
 }
 
+/** The engine died in the middle of a start or stop, and containerd still has what the engine no longer knows of. */
+export function isLeftover(refusal: LumaError): boolean {
+  return /\btask [0-9a-f]{64}: already exists/.test(wordsOf(refusal));
+}
+
 export function instanceNotFound(instanceId: string): LumaError {
   return new LumaError('instance_not_found', `there is no container for instance ${instanceId}`, {
     hint: 'it was removed, or never prepared; Luma prepares it again on the next request',
