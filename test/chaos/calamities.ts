@@ -104,6 +104,9 @@ export const deeds: readonly Deed[] = [
       await luma.killProxy();
       const killedAt = now();
       await luma.startProxy();
+      // Its workers answer on the public port all the while: the socket says that the next daemon is there.
+      const proxy = createProxyClient({ socketPath: luma.proxySocket });
+      await until('the next daemon to answer', async () => (await proxy.status()).workers.length > 0);
       return { killedAt, kills: HARMLESS };
     },
   },
