@@ -67,7 +67,8 @@ test(
     }
     await load.stop();
     console.log(`chaos, seed ${seed}:\n${ledger.text()}`);
-    expect(ledger.losses().filter(({ cause }) => cause === null)).toEqual([]);
+    // The text above names them.
+    expect(ledger.losses().filter(({ cause }) => cause === null).length).toBe(0);
     expect(ledger.attempts.length).toBeGreaterThan(durationMs / 1_000);
     await untilCalm(scene);
   },
