@@ -5,6 +5,7 @@
 import { createApiServer } from '../api/index.ts';
 import { systemClock } from '../base/clock.ts';
 import { isLumaError, LumaError } from '../base/errors.ts';
+import { HeapTrim } from '../base/heap-trim.ts';
 import type { Log } from '../base/log.ts';
 import { withFields } from '../base/log.ts';
 import type { Terminal } from '../cli/luma/index.ts';
@@ -83,6 +84,10 @@ async function startAll(host: Host): Promise<void> {
   const control = new ControlPlane({ store, runtime, link, clock, log: part(log, 'control'), version });
   ends.defer(() => control.close({ stopInstances: command === 'up', timeoutMs: config.shutdownTimeout }));
   await control.open();
+  const trim = new HeapTrim(clock);
+  ends.defer(async () => trim.close());
+  trim.touched();
+  control.onEvent(null, () => trim.touched());
 
   const places = publicPlaces(socketPath, isProxyOurs ? config : null);
   const urlOf = (hostname: string): string | null => places.urlOf(hostname);

@@ -5,6 +5,7 @@
 import { realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { LumaError } from '../base/errors.ts';
+import { HeapTrim } from '../base/heap-trim.ts';
 import { randomId } from '../base/random-id.ts';
 import { machineNowMs, RowAllocator } from '../edge/board/index.ts';
 import { EDGE_LIMITS, type EdgeSettings, probeTarget } from '../edge/index.ts';
@@ -80,11 +81,14 @@ export class Daemon implements Commands {
   readonly #handedOver = Promise.withResolvers<void>();
   readonly #totals = new TrafficTotals((service) => this.#registry?.find(service) !== undefined);
   #metricsServer: MetricsServer | undefined;
+  /** Null where requests are served by this very process: collecting would hold them up. */
+  readonly #trim: HeapTrim | null;
 
   private constructor(options: DaemonOptions, lock: StateLock) {
     const { clock, log, version } = options;
     this.#options = options;
     this.#lock = lock;
+    this.#trim = options.workers === 0 ? null : new HeapTrim(clock);
     this.#startedAt = new Date(clock.now()).toISOString();
     const collect = (): SavedState => this.#collectState();
     this.#state = new StateFile({ stateDir: options.stateDir, clock, log, collect });
@@ -239,6 +243,7 @@ export class Daemon implements Commands {
   async #leave(): Promise<void> {
     await this.#commands.close(this.#options.clock);
     this.#registry?.close();
+    this.#trim?.close();
     this.#state.close();
     this.#crew.close();
     await this.#metricsServer?.close();
@@ -318,6 +323,7 @@ export class Daemon implements Commands {
       onChanged: () => {
         this.#state.changed();
         this.#automatic.servicesChanged();
+        this.#trim?.touched();
       },
     });
     const restored = inherited
@@ -461,6 +467,7 @@ export class Daemon implements Commands {
     this.#fleet?.kill();
     this.#local?.close();
     this.#registry?.close();
+    this.#trim?.close();
     this.#state.close();
     this.#links.close();
     await this.#commands.close(this.#options.clock);
