@@ -33,13 +33,16 @@ async function timeMs(work: () => Promise<void>): Promise<number> {
   return performance.now() - startedAt;
 }
 
+/** A process gives back what its start took, a few seconds later. */
+const SETTLED_AFTER_MS = 8_000;
+
 const luma = await Luma.start({ runtime, apart: true });
 try {
   for (let n = 0; n < count; n++) await luma.add({ name: `p-${n}` });
   await Bun.sleep(2_000);
   await luma.interruptServer();
   const startUpMs = await timeMs(() => luma.startServer());
-  await Bun.sleep(2_000);
+  await Bun.sleep(SETTLED_AFTER_MS);
   const serverMb = residentMb(luma.serverPid);
   const proxyMb = residentMb(luma.proxyPid);
   const adds: number[] = [];

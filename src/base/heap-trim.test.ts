@@ -2,28 +2,48 @@ import { expect, test } from 'bun:test';
 import { HeapTrim } from './heap-trim.ts';
 import { ManualClock } from './manual-clock.ts';
 
-test('collects once when a burst is over, and again only after another one', async () => {
+function counted(): { clock: ManualClock; trim: HeapTrim; count: () => number } {
   const clock = new ManualClock();
-  let collections = 0;
-  const trim = new HeapTrim(clock, () => collections++);
-  for (let turn = 0; turn < 10; turn++) {
-    trim.touched();
-    await clock.advance(1_000);
+  let shrunk = 0;
+  return { clock, trim: new HeapTrim(clock, () => shrunk++), count: () => shrunk };
+}
+
+test('shrinks once when a burst is over, and again only after another one', async () => {
+  const { clock, trim, count } = counted();
+  for (let turn = 0; turn < 150; turn++) {
+    trim.changed();
+    await clock.advance(100);
   }
-  expect(collections).toBe(0);
-  await clock.advance(4_000);
-  expect(collections).toBe(1);
-  await clock.advance(60_000);
-  expect(collections).toBe(1);
-  trim.touched();
+  expect(count()).toBe(0);
   await clock.advance(5_000);
-  expect(collections).toBe(2);
+  expect(count()).toBe(1);
+  await clock.advance(60_000);
+  expect(count()).toBe(1);
+  for (let turn = 0; turn < 100; turn++) trim.changed();
+  await clock.advance(5_000);
+  expect(count()).toBe(2);
+});
+
+test('leaves a process alone that changes now and then', async () => {
+  const { clock, trim, count } = counted();
+  for (let turn = 0; turn < 99; turn++) {
+    trim.changed();
+    await clock.advance(60_000);
+  }
+  expect(count()).toBe(0);
+});
+
+test('takes a start for a burst', async () => {
+  const { clock, trim, count } = counted();
+  trim.started();
+  await clock.advance(5_000);
+  expect(count()).toBe(1);
 });
 
 test('leaves no timer behind', async () => {
-  const clock = new ManualClock();
-  const trim = new HeapTrim(clock, () => expect.unreachable());
-  trim.touched();
+  const { clock, trim, count } = counted();
+  trim.started();
   trim.close();
   await clock.advance(60_000);
+  expect(count()).toBe(0);
 });

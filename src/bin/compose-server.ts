@@ -86,8 +86,8 @@ async function startAll(host: Host): Promise<void> {
   await control.open();
   const trim = new HeapTrim(clock);
   ends.defer(async () => trim.close());
-  trim.touched();
-  control.onEvent(null, () => trim.touched());
+  trim.started();
+  control.onEvent(null, () => trim.changed());
 
   const places = publicPlaces(socketPath, isProxyOurs ? config : null);
   const urlOf = (hostname: string): string | null => places.urlOf(hostname);

@@ -120,6 +120,7 @@ export class Daemon implements Commands {
     const daemon = new Daemon({ ...options, stateDir: realpathSync(options.stateDir) }, lock);
     try {
       await daemon.#begin(announced);
+      daemon.#trim?.started();
       return daemon;
     } catch (error) {
       await daemon.#giveUp();
@@ -323,7 +324,7 @@ export class Daemon implements Commands {
       onChanged: () => {
         this.#state.changed();
         this.#automatic.servicesChanged();
-        this.#trim?.touched();
+        this.#trim?.changed();
       },
     });
     const restored = inherited
