@@ -30,7 +30,7 @@ test('a stranger speaks for itself alone, whatever it says', () => {
     'X-Forwarded-Host: evil.test',
     'Forwarded: for=1.1.1.1',
   );
-  expect(said).toEqual({
+  expect(said).toMatchObject({
     address: '203.0.113.9',
     proto: 'http',
     lines: 'X-Forwarded-For: 203.0.113.9\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: app.test\r\n',
@@ -44,7 +44,7 @@ test('a trusted proxy names the client, its protocol and its host', () => {
     'X-Forwarded-Proto: HTTPS',
     'X-Forwarded-Host: public.test:8443',
   );
-  expect(said).toEqual({
+  expect(said).toMatchObject({
     address: '203.0.113.9',
     proto: 'https',
     lines:
@@ -115,7 +115,7 @@ test.each([
 test('Forwarded is read where no X-Forwarded field is', () => {
   const field = 'Forwarded: for=6.6.6.6, for="[2001:db8::5]:80";proto=https;host=public.test, for=10.9.9.9';
   const said = origin('fd00::1', field);
-  expect(said).toEqual({
+  expect(said).toMatchObject({
     address: '2001:db8::5',
     proto: 'https',
     lines:

@@ -12,6 +12,10 @@ export interface RequestOrigin {
   /** The nearest address that is not a trusted proxy's: RFC 5952, no port. */
   readonly address: string;
   readonly proto: 'http' | 'https';
+  /** Of the socket or its PROXY header. */
+  readonly peer: string;
+  /** As the client asked for it; null: it named none. */
+  readonly host: string | null;
   /** The `X-Forwarded-…` lines for the target. */
   readonly lines: string;
 }
@@ -49,22 +53,30 @@ export class ClientAddress {
     return this.#peer.isTrusted;
   }
 
-  origin(head: RequestHead): RequestOrigin {
-    if (this.#peer.isTrusted) return this.#believed(head);
+  /** `ipHeader`: where trusted proxies name the client, in lower case; null: in the forwarding fields. */
+  origin(head: RequestHead, ipHeader: string | null = null): RequestOrigin {
+    if (this.#peer.isTrusted) return this.#believed(head, ipHeader);
     if (this.#last !== null && head.host === this.#lastHost) return this.#last;
     this.#lastHost = head.host;
-    this.#last = originOf(this.#peer.text, this.#peer.text, this.#ownProto, head.host?.text ?? null);
+    this.#last = originOf(this.#peer.text, [this.#peer.text], this.#ownProto, head.host?.text ?? null);
     return this.#last;
   }
 
-  #believed(head: RequestHead): RequestOrigin {
+  #believed(head: RequestHead, ipHeader: string | null): RequestOrigin {
     const said = saidBy(head.fields);
-    const hops = this.#hops(said.nodes);
+    const hops = this.#named(head.fields, ipHeader) ?? this.#hops(said.nodes);
     const at = said.nodes.length - (hops.length - 1);
     const proto = pick(said.protos, at, said.nodes.length)?.toLowerCase() ?? this.#ownProto;
     const host = pick(said.hosts, at, said.nodes.length);
     const believedHost = host !== null && parseHostField(host) !== null ? host : (head.host?.text ?? null);
-    return originOf(hops[0] ?? '', hops.join(', '), proto === 'https' ? 'https' : 'http', believedHost);
+    return originOf(this.#peer.text, hops, proto === 'https' ? 'https' : 'http', believedHost);
+  }
+
+  /** The client as the header for it says, once and legibly; null: then as the forwarding fields say. */
+  #named(fields: FieldSection, ipHeader: string | null): string[] | null {
+    const value = ipHeader === null ? null : joinedValue(fields, ipHeader);
+    const client = value === null ? null : this.#proxies.find(value);
+    return client === null ? null : [client.text, this.#peer.text];
   }
 
   /** Down from our peer, as long as each is trusted to name the one before it. The client's address is first. */
@@ -120,13 +132,14 @@ function joinedValue(fields: FieldSection, name: string): string | null {
   return joined;
 }
 
+/** `hops`: the client first, then who passed it on. */
 function originOf(
-  address: string,
-  forwardedFor: string,
+  peer: string,
+  hops: readonly string[],
   proto: 'http' | 'https',
   host: string | null,
 ): RequestOrigin {
   const hostLine = host === null ? '' : `X-Forwarded-Host: ${host}\r\n`;
-  const lines = `X-Forwarded-For: ${forwardedFor}\r\nX-Forwarded-Proto: ${proto}\r\n${hostLine}`;
-  return { address, proto, lines };
+  const lines = `X-Forwarded-For: ${hops.join(', ')}\r\nX-Forwarded-Proto: ${proto}\r\n${hostLine}`;
+  return { address: hops[0] ?? '', proto, peer, host, lines };
 }

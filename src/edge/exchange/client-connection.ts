@@ -250,9 +250,9 @@ export class ClientConnection implements ClientSide, OpenClient, SocketOwner, De
     asOneEvent(body);
   }
 
-  origin(head: RequestHead): RequestOrigin {
+  origin(head: RequestHead, ipHeader: string | null = null): RequestOrigin {
     this.#address ??= new ClientAddress(this.socket.remoteAddress, this.#core.trustedProxies);
-    return this.#address.origin(head);
+    return this.#address.origin(head, ipHeader);
   }
 
   /** Stops or goes on reading by what is left. */

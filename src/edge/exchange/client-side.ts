@@ -18,8 +18,8 @@ export interface ClientSide {
   readonly backlogBytes: number;
   /** As the access log says it. */
   protocolOf(head: RequestHead): string;
-  /** Who asks, as far as that may be believed. */
-  origin(head: RequestHead): RequestOrigin;
+  /** Who asks, as far as that may be believed. `ipHeader`: of the service, where trusted proxies name the client. */
+  origin(head: RequestHead, ipHeader?: string | null): RequestOrigin;
   /** The next deadline, from now. While the client leaves something untaken, only that counts. */
   arm(afterMs: number): void;
   /** For timers of an exchange: what they write leaves at once. */

@@ -13,6 +13,8 @@ export interface ExchangeEnd {
   readonly wakeMs: number;
   readonly requestId: string;
   readonly isQuiet: boolean;
+  readonly isUncounted: boolean;
+  readonly clientIpHeader: string | null;
 }
 
 export class ExchangeTally {
@@ -33,17 +35,14 @@ export class ExchangeTally {
   tell(counts: ServiceCounts, client: ClientSide, head: RequestHead, end: ExchangeEnd): void {
     const { clock, accessLog } = this.#core;
     const durationMs = clock.monotonic() - this.#beganAtMs;
-    counts.exchange(head.method, this.status, this.status === 101 ? null : durationMs);
     this.bytesIn += client.relaySocket?.relayedInBytes ?? 0;
     this.bytesOut += client.relaySocket?.relayedOutBytes ?? 0;
-    if (this.bytesIn > 0) counts.add('bytes in', this.bytesIn);
-    if (this.bytesOut > 0) counts.add('bytes out', this.bytesOut);
-    if (this.error !== null) counts.failed(this.error);
+    if (!end.isUncounted) this.#count(counts, head.method, durationMs);
     if (accessLog === null) return;
     const { status, error, bytesIn, bytesOut } = this;
     accessLog.append(
       accessLine({
-        ...requestRecord(clock.now(), client, head),
+        ...requestRecord(clock.now(), client, head, end.clientIpHeader),
         service: end.serviceName,
         target: end.targetId,
         wakeMs: end.wakeMs,
@@ -56,5 +55,12 @@ export class ExchangeTally {
         durationMs,
       }),
     );
+  }
+
+  #count(counts: ServiceCounts, method: string, durationMs: number): void {
+    counts.exchange(method, this.status, this.status === 101 ? null : durationMs);
+    if (this.bytesIn > 0) counts.add('bytes in', this.bytesIn);
+    if (this.bytesOut > 0) counts.add('bytes out', this.bytesOut);
+    if (this.error !== null) counts.failed(this.error);
   }
 }

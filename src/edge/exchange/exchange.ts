@@ -9,9 +9,11 @@ import type { FieldSection } from '../http1/field-section.ts';
 import { writeRequestFields, writeRequestLine, writeRequestRest } from '../http1/head-writer.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
-import { targetFor } from '../routing/route-table.ts';
+import { isUnderAny, targetFor } from '../routing/route-table.ts';
 import type { QuietRule, ServiceRoute, TargetRoute } from '../routing/service-route.ts';
 import type { UpstreamBreak, UpstreamConnection, UpstreamUser } from '../upstream/upstream-connection.ts';
+import { BodyGauge } from './body-gauge.ts';
+import type { RequestOrigin } from './client-address.ts';
 import type { ClientSide } from './client-side.ts';
 import type { EdgeCore } from './edge-core.ts';
 import { countedAs, type ExchangeEvent, type ExchangePhase, nextPhase } from './exchange-phase.ts';
@@ -21,10 +23,12 @@ import { linesForClient, linesForTarget } from './head-lines.ts';
 import { HoldRecord } from './hold-record.ts';
 import type { OwnAnswer } from './own-answer.ts';
 import { findQuietRule, quietAnswer } from './quiet-answer.ts';
-import type { IncomingBody } from './request-body.ts';
+import type { BodySink, IncomingBody } from './request-body.ts';
 import { NOBODY, Retries } from './retries.ts';
+import { canonicalLocation, failureOfLength, redirectAnswer } from './service-answer.ts';
 import type { Holder, ServiceDesk, WaitsFor } from './service-desk.ts';
 import { isIdempotent, isStale, isTargetsFault, pickTarget } from './target-choice.ts';
+import type { RequestShare, TargetSharing } from './target-sharing.ts';
 import { failureOfHold, failureOfStopped } from './traffic-failure.ts';
 import { isPageRequest, waitingPage } from './waiting-page.ts';
 
@@ -49,7 +53,11 @@ export class Exchange implements UpstreamUser, Holder, ExchangeEnd {
   #hasClientEnded = false;
   #hasTargetEnded = false;
   #isFreshWanted = false;
+  #gauge: BodyGauge | null = null;
   #hold: HoldRecord | null = null;
+  /** Of the service whose requests are shared out in some way of its own; null: they are not. */
+  #sharing: TargetSharing | null = null;
+  #share: RequestShare | null = null;
   #retries: Retries | null = null;
 
   constructor(core: EdgeCore, client: ClientSide, head: RequestHead, desk: ServiceDesk, body: IncomingBody) {
@@ -59,15 +67,26 @@ export class Exchange implements UpstreamUser, Holder, ExchangeEnd {
     this.#desk = desk;
     this.#route = desk.route;
     this.body = body;
-    this.#quiet = desk.quietRules.isEmpty ? null : findQuietRule(desk.quietRules, client, head);
+    this.#quiet = desk.quietRules.isEmpty
+      ? null
+      : findQuietRule(desk.quietRules, client, head, desk.route.clientIpHeader);
     this.#tally = new ExchangeTally(core);
     // A connection that is gone has no address any more.
-    if (core.accessLog !== null) client.origin(head);
+    if (core.accessLog !== null) client.origin(head, desk.route.clientIpHeader);
     core.exchangeCount++;
   }
 
   get isHeld(): boolean {
     return this.#phase === 'held';
+  }
+
+  get clientIpHeader(): string | null {
+    return this.#route.clientIpHeader;
+  }
+
+  /** Its service's metrics leave its path out. */
+  get isUncounted(): boolean {
+    return isUnderAny(this.#head.path, this.#route.excludeMetricsPaths);
   }
 
   get isQuiet(): boolean {
@@ -97,6 +116,7 @@ export class Exchange implements UpstreamUser, Holder, ExchangeEnd {
       this.fail(failureOfStopped(this.#route));
       return;
     }
+    if (this.#hasOwnAnswer()) return;
     if (this.#quiet !== null) {
       this.#admitQuiet(this.#quiet);
       return;
@@ -114,6 +134,21 @@ export class Exchange implements UpstreamUser, Holder, ExchangeEnd {
       this.#move('admitted');
       this.#send();
     }
+  }
+
+  /** What its service's options answer, whatever the gate says. */
+  #hasOwnAnswer(): boolean {
+    const tooLarge = failureOfLength(this.#route, this.#head);
+    if (tooLarge !== null) this.fail(tooLarge);
+    if (this.#phase === 'ended' || this.#route.canonicalHost === null) return this.#phase === 'ended';
+    const location = canonicalLocation(this.#route, this.#head, this.#origin().proto);
+    if (location === null) return false;
+    this.#conclude(redirectAnswer(location, this.#nameRequest()), null);
+    return true;
+  }
+
+  #origin(): RequestOrigin {
+    return this.#client.origin(this.#head, this.#route.clientIpHeader);
   }
 
   /** Who waits for a slot already is served first. */
@@ -194,10 +229,26 @@ export class Exchange implements UpstreamUser, Holder, ExchangeEnd {
 
   /** Counted in flight on the service: sets the target that admits it, if there is one. */
   #pick(refusedIds: readonly string[]): 'picked' | 'full' | 'none' {
-    const target = pickTarget(this.#core, this.#desk, this.#route, refusedIds);
+    const target = pickTarget(this.#core, this.#desk, this.#route, refusedIds, this.#ownShare());
     if (typeof target === 'string') return target;
     this.#target = target;
     return 'picked';
+  }
+
+  /** Dealt once for each way of sharing: while it was held, that may have become another one. */
+  #ownShare(): RequestShare | null {
+    const { sharing } = this.#desk;
+    if (sharing !== this.#sharing) {
+      this.#sharing = sharing;
+      this.#share = sharing?.shareOf(this.#head.fields) ?? null;
+    }
+    return this.#share;
+  }
+
+  /** Cookies by which the client's next request goes the same way. */
+  #shareLines(): string {
+    if (this.#sharing === null || this.#share === null || this.#target === null) return '';
+    return this.#sharing.lines(this.#share, this.#target, this.#origin().proto === 'https');
   }
 
   #refusedIds(): readonly string[] {
@@ -240,7 +291,10 @@ export class Exchange implements UpstreamUser, Holder, ExchangeEnd {
     // In parts: those that are the same for many requests are not put together again.
     connection.writeText(writeRequestLine(head, target));
     connection.writeText(
-      writeRequestFields(head, linesForTarget(head, this.#target, this.#client.origin(head))),
+      writeRequestFields(
+        head,
+        linesForTarget(head, this.#target, this.#origin(), this.#route.forwardHeaders),
+      ),
     );
     connection.writeText(`X-Request-ID: ${requestId}\r\n${writeRequestRest(head)}`);
     this.#armAnswer();
@@ -265,7 +319,11 @@ export class Exchange implements UpstreamUser, Holder, ExchangeEnd {
       return input.length;
     }
     if (this.body.isComplete) return from;
-    const rest = this.body.pass(input, from, connection);
+    const rest = this.body.pass(input, from, this.#gauged(connection));
+    if (this.#gauge?.isOver === true) {
+      this.fail(FAILURES.bodyTooLarge);
+      return -1;
+    }
     if (rest >= 0) {
       this.#tally.bytesIn += rest - from;
       if (this.#phase === 'awaiting') this.#noteBody(rest - from);
@@ -273,6 +331,14 @@ export class Exchange implements UpstreamUser, Holder, ExchangeEnd {
     }
     this.fail(failureOfRequest({ status: 400, reason: this.body.reason }));
     return -1;
+  }
+
+  /** Bodies that did not say how long they are. */
+  #gauged(sink: BodySink): BodySink {
+    const { maxRequestBodyBytes } = this.#route;
+    if (maxRequestBodyBytes === 0 || this.#head.framing.kind === 'length') return sink;
+    this.#gauge ??= new BodyGauge(sink, maxRequestBodyBytes);
+    return this.#gauge;
   }
 
   /** A body buys time with its bytes: one that drips would keep its connection, and its target's, for as long as it likes. */
@@ -314,7 +380,8 @@ export class Exchange implements UpstreamUser, Holder, ExchangeEnd {
     this.#move('answered');
     this.#tally.status = head.status;
     const mayPersist = this.body.isComplete && !this.#core.isDraining;
-    this.#client.beginAnswer(this.#head, head, mayPersist, linesForClient(this.#core, head, this.wakeMs));
+    const lines = linesForClient(this.#core, head, this.wakeMs) + this.#shareLines();
+    this.#client.beginAnswer(this.#head, head, mayPersist, lines);
     this.#armProgress();
   }
 
@@ -349,7 +416,7 @@ export class Exchange implements UpstreamUser, Holder, ExchangeEnd {
     this.#tally.status = head.status;
     this.#client.arm(NEVER);
     this.#connection?.becomeTunnel();
-    this.#client.beginTunnel(head, linesForClient(this.#core, head, this.wakeMs));
+    this.#client.beginTunnel(head, linesForClient(this.#core, head, this.wakeMs) + this.#shareLines());
     this.#client.passBody();
     const { relaySocket } = this.#client;
     if (relaySocket !== null) this.#connection?.relayWith(relaySocket);
@@ -506,7 +573,9 @@ export class Exchange implements UpstreamUser, Holder, ExchangeEnd {
 
   /** Ends the exchange with an answer of our own, or by cutting the one that has begun. */
   fail(failure: Failure): void {
-    const request = { accept: this.#head.fields.first('accept') ?? '', requestId: this.#nameRequest() };
+    const accept = this.#head.fields.first('accept') ?? '';
+    const page = this.#desk.errorPages?.find(failure.status, failure.message) ?? null;
+    const request = { accept, requestId: this.#nameRequest(), page };
     this.#conclude(failureAnswer(failure, request), failure.code);
   }
 

@@ -48,6 +48,7 @@ export const FAILURES = {
   noTarget: failure(503, 'no_target', 'No instance of this service is ready.', SHORTLY_MS),
   unreachable: failure(502, 'target_unreachable', 'The service could not be reached.', SHORTLY_MS),
   answerTimeout: failure(504, 'answer_timeout', 'The service did not answer in time.'),
+  bodyTooLarge: failure(413, 'body_too_large', 'The request is larger than this service takes.'),
   requestTimeout: failure(408, 'request_timeout', 'The request did not arrive in time.'),
   tooManyConnections: failure(503, 'too_many_connections', 'Too many connections are open.', SHORTLY_MS),
   tooManyFromAddress: failure(
@@ -105,6 +106,8 @@ export function failureOfUpstream(why: UpstreamBreak): Failure {
 export interface FailureRequest {
   readonly accept: string;
   readonly requestId: string;
+  /** What the service has to say for itself; left out or null: nothing. */
+  readonly page?: string | null;
 }
 
 export function failureAnswer(what: Failure, request: FailureRequest): OwnAnswer {
@@ -122,8 +125,10 @@ export function failureAnswer(what: Failure, request: FailureRequest): OwnAnswer
 
 function bodyOf(what: Failure, title: string, request: FailureRequest): { type: string; text: string } {
   const accept = request.accept.toLowerCase();
-  if (accept.includes('text/html'))
-    return { type: 'text/html; charset=utf-8', text: pageOf(what, title, request) };
+  const isForPeople = accept.includes('text/html');
+  if (request.page && (isForPeople || !accept.includes('json')))
+    return { type: 'text/html; charset=utf-8', text: request.page };
+  if (isForPeople) return { type: 'text/html; charset=utf-8', text: pageOf(what, title, request) };
   if (accept.includes('json')) {
     const { status, code, message } = what;
     const problem = {

@@ -5,12 +5,19 @@ import type { TargetRoute } from '../routing/service-route.ts';
 import { authorityOf } from '../upstream/target-probe.ts';
 import type { RequestOrigin } from './client-address.ts';
 import type { EdgeCore } from './edge-core.ts';
+import { appendedLines } from './forwarding-lines.ts';
 
 /** Whole lines, the same for the same client and host: what was written last is then used again. */
-export function linesForTarget(head: RequestHead, target: TargetRoute, origin: RequestOrigin): string {
-  if (head.hasHostLine) return origin.lines;
+export function linesForTarget(
+  head: RequestHead,
+  target: TargetRoute,
+  origin: RequestOrigin,
+  forwardHeaders: boolean,
+): string {
+  const lines = forwardHeaders ? appendedLines(head.fields, origin) : origin.lines;
+  if (head.hasHostLine) return lines;
   // For requests that came without one (HTTP/1.0): of what they asked for, or of the target itself.
-  return `Host: ${head.host?.text ?? authorityOf(target)}\r\n${origin.lines}`;
+  return `Host: ${head.host?.text ?? authorityOf(target)}\r\n${lines}`;
 }
 
 /** Whole lines. `wakeMs`: how long the request was held for a wake; 0: it was not. */

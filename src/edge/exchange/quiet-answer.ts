@@ -20,11 +20,16 @@ export function quietAnswer(
   return { status, reason: STATUS_CODES[status] ?? '', lines, message: 'The service is asleep.', body };
 }
 
-export function findQuietRule(rules: QuietRules, client: ClientSide, head: RequestHead): QuietRule | null {
+export function findQuietRule(
+  rules: QuietRules,
+  client: ClientSide,
+  head: RequestHead,
+  clientIpHeader: string | null,
+): QuietRule | null {
   return rules.find({
     method: head.method,
     path: head.path,
     userAgent: () => head.fields.first('user-agent') ?? '',
-    clientAddress: () => client.origin(head).address,
+    clientAddress: () => client.origin(head, clientIpHeader).address,
   });
 }

@@ -17,6 +17,7 @@ export function requestRecord(
   endedAt: number,
   client: RecordedClient,
   head: RequestHead | null,
+  ipHeader: string | null = null,
 ): RequestPart {
   if (head === null) {
     const { remoteAddress } = client;
@@ -27,7 +28,7 @@ export function requestRecord(
     method: head.method,
     host: head.host?.text ?? '',
     path: head.target,
-    client: client.origin(head).address,
+    client: client.origin(head, ipHeader).address,
     protocol: client.protocolOf(head),
     userAgent: head.fields.first('user-agent') ?? '',
   };

@@ -3,6 +3,7 @@
  * owned here; exchanges come to the desk, and are told when to look at the gate again.
  */
 import type { Timer } from '../../base/clock.ts';
+import { stableHash } from '../balancing/stable-hash.ts';
 import { TargetEjection } from '../balancing/target-ejection.ts';
 import { machineNowMs } from '../board/index.ts';
 import { QuietRules } from '../routing/quiet-rules.ts';
@@ -12,9 +13,11 @@ import { TargetPool } from '../upstream/target-pool.ts';
 import type { TargetProbe } from '../upstream/target-probe.ts';
 import type { UpstreamConnection } from '../upstream/upstream-connection.ts';
 import type { EdgeCore } from './edge-core.ts';
+import { ErrorPages } from './error-pages.ts';
 import { FAILURES, type Failure, failureOfWake } from './failure.ts';
 import { ServiceCounts } from './service-counts.ts';
 import { SlotReleases } from './slot-releases.ts';
+import { TargetSharing } from './target-sharing.ts';
 import { failureOfStopped } from './traffic-failure.ts';
 
 /** What a request is held for: its service's gate, or a target with a free slot. */
@@ -52,6 +55,8 @@ export class ServiceDesk {
   #isGone = false;
   #refusal: Refusal | null = null;
   #quietRules: QuietRules;
+  #sharing: TargetSharing | null;
+  #errorPages: ErrorPages | null;
   #readyings = 0;
   #readyAtMs: number;
 
@@ -60,6 +65,8 @@ export class ServiceDesk {
     this.#route = route;
     this.counts = new ServiceCounts(route.name, core.changedCounts);
     this.#quietRules = new QuietRules(route.quietRules);
+    this.#sharing = this.#newSharing(route);
+    this.#errorPages = ErrorPages.read(route.errorPages, core.onError);
     this.#readyAtMs = core.clock.monotonic();
     this.#releases = new SlotReleases(core.clock, core.limits, () => core.host.slotReleased(route.name));
     this.#ejection = new TargetEjection(core.clock, core.limits, (target, onDone) =>
@@ -88,6 +95,15 @@ export class ServiceDesk {
 
   get quietRules(): QuietRules {
     return this.#quietRules;
+  }
+
+  /** Null: every request may go to any target. */
+  get sharing(): TargetSharing | null {
+    return this.#sharing;
+  }
+
+  get errorPages(): ErrorPages | null {
+    return this.#errorPages;
   }
 
   /** How often a target became ready: another number than before a hold means that it was held for a wake. */
@@ -167,6 +183,9 @@ export class ServiceDesk {
   update(route: ServiceRoute): void {
     this.#noteReadying(route);
     if (route.quietRules !== this.#route.quietRules) this.#quietRules = new QuietRules(route.quietRules);
+    if (route.errorPages !== this.#route.errorPages)
+      this.#errorPages = ErrorPages.read(route.errorPages, this.#core.onError);
+    this.#sharing = this.#newSharing(route);
     this.#route = route;
     this.#reconcilePools();
     this.#ejection.follow(route.targets);
@@ -176,6 +195,11 @@ export class ServiceDesk {
     }
     this.#reviewProbes();
     this.lookAgain();
+  }
+
+  /** Every worker deals its points from another beginning. */
+  #newSharing(route: ServiceRoute): TargetSharing | null {
+    return TargetSharing.of(route, stableHash(this.#core.requestIds.next()) / 2 ** 32);
   }
 
   #noteReadying(route: ServiceRoute): void {

@@ -5,12 +5,43 @@ import type { ServiceRoute, TargetRoute } from '../routing/service-route.ts';
 import type { UpstreamBreak, UpstreamConnection } from '../upstream/upstream-connection.ts';
 import type { EdgeCore } from './edge-core.ts';
 import type { ServiceDesk } from './service-desk.ts';
+import type { RequestShare } from './target-sharing.ts';
 
 /** The target that admits the exchange, counted on its row. `full`: those that could have no free slot. */
 export function pickTarget(
+  core: EdgeCore,
+  desk: ServiceDesk,
+  route: ServiceRoute,
+  refusedIds: readonly string[],
+  share: RequestShare | null,
+): TargetRoute | 'full' | 'none' {
+  if (share !== null) {
+    if (share.kept !== null && tryKept(core, desk, route, share.kept, refusedIds)) return share.kept;
+    // Where its group has nobody who could answer, a request is not lost for the sake of a percentage.
+    const ofGroup = share.group === null ? 'none' : pickAmong(core, desk, route, share.group, refusedIds);
+    if (ofGroup !== 'none') return ofGroup;
+  }
+  return pickAmong(core, desk, route, route.targets, refusedIds);
+}
+
+function tryKept(
   { column, table }: EdgeCore,
   desk: ServiceDesk,
   { targets, targetConcurrency }: ServiceRoute,
+  kept: TargetRoute,
+  refusedIds: readonly string[],
+): boolean {
+  if (refusedIds.includes(kept.id) || desk.ejection.ejectedIds.includes(kept.id)) return false;
+  // The route may have changed while the request was held.
+  if (!targets.some(({ row, state }) => row === kept.row && state === 'ready')) return false;
+  return column.tryEnterLimited(kept.row, table.generation, targetConcurrency) === 'entered';
+}
+
+function pickAmong(
+  { column, table }: EdgeCore,
+  desk: ServiceDesk,
+  { targetConcurrency }: ServiceRoute,
+  targets: readonly TargetRoute[],
   refusedIds: readonly string[],
 ): TargetRoute | 'full' | 'none' {
   const { ejectedIds } = desk.ejection;

@@ -94,6 +94,11 @@ export function targetFor(route: ServiceRoute, target: string, path: string): st
   return rest.startsWith('/') ? rest : `/${rest}`;
 }
 
+/** Whether a path is one of these, or below one. */
+export function isUnderAny(path: string, prefixes: readonly string[]): boolean {
+  return prefixes.some((prefix) => isUnder(path, withoutFinalSlash(prefix)));
+}
+
 function matchedPrefix(route: ServiceRoute, path: string): string {
   let longest = '';
   for (const prefix of route.pathPrefixes) {

@@ -1,0 +1,25 @@
+/** Lets a body through to its sink until there is too much of it. Owns how much has come; framing does not count. */
+import type { BodySink } from './request-body.ts';
+
+export class BodyGauge implements BodySink {
+  readonly #sink: BodySink;
+  #bytesLeft: number;
+
+  constructor(sink: BodySink, bytesMax: number) {
+    this.#sink = sink;
+    this.#bytesLeft = bytesMax;
+  }
+
+  get isOver(): boolean {
+    return this.#bytesLeft < 0;
+  }
+
+  writeText(text: string): void {
+    if (this.#bytesLeft >= 0) this.#sink.writeText(text);
+  }
+
+  writeBytes(bytes: Buffer, from: number, to: number): void {
+    this.#bytesLeft -= to - from;
+    if (this.#bytesLeft >= 0) this.#sink.writeBytes(bytes, from, to);
+  }
+}
