@@ -25,6 +25,7 @@ export function redirectAnswer(location: string, requestId: string): OwnAnswer {
     status: 308,
     reason: 'Permanent Redirect',
     lines: `Location: ${location}\r\nContent-Length: 0\r\nX-Request-ID: ${requestId}\r\n`,
+    message: '',
     body: NO_BODY_BYTES,
   };
 }

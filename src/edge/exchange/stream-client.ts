@@ -78,8 +78,8 @@ export class StreamClient implements ClientSide, StreamUser, DeadlineOwner {
     return 'HTTP/2';
   }
 
-  origin(head: RequestHead): RequestOrigin {
-    return this.#host.address.origin(head);
+  origin(head: RequestHead, ipHeader: string | null = null): RequestOrigin {
+    return this.#host.address.origin(head, ipHeader);
   }
 
   begin(fields: RequestFields, isEnd: boolean): void {
