@@ -22,4 +22,9 @@ export class BodyGauge implements BodySink {
     this.#bytesLeft -= to - from;
     if (this.#bytesLeft >= 0) this.#sink.writeBytes(bytes, from, to);
   }
+
+  writeReceived(bytes: Buffer): void {
+    this.#bytesLeft -= bytes.length;
+    if (this.#bytesLeft >= 0) this.#sink.writeReceived(bytes);
+  }
 }
