@@ -25,6 +25,7 @@ const edge = new Edge({
     targetAnswered: reportSurprise,
     targetRefused: reportSurprise,
     slotReleased: reportSurprise,
+    certificateWanted: reportSurprise,
   },
   clock: systemClock,
   onError: (error) => console.error(error),

@@ -25,6 +25,7 @@ import type { RouteChange } from './routing/service-route.ts';
 import { DeadlineSweep } from './sockets/deadline-sweep.ts';
 import { type ListenAddress, Listener } from './sockets/listener.ts';
 import { asOneEvent, type SocketOwner, type StreamSocket } from './sockets/stream-socket.ts';
+import { CertificateDemands } from './tls/certificate-demands.ts';
 import type { AcmeChallenge, CertificateChange, EdgeCertificate } from './tls/edge-certificate.ts';
 import { TlsDesk } from './tls/tls-desk.ts';
 import { IdleBudget } from './upstream/target-pool.ts';
@@ -100,6 +101,10 @@ export class Edge {
       trustedProxies: new TrustedProxies(settings.trustedProxies),
       caps: new ConnectionCaps(limits, settings.connectionsPerAddressMax),
       tls: new TlsDesk(PROTOCOLS, limits.secureContextsMax, onError),
+      certificateDemands: new CertificateDemands(
+        (name) => options.host.certificateWanted(name),
+        limits.certificateDemandsMax,
+      ),
       counts: new ServiceCounts('', changedCounts),
       changedCounts,
       accessLog: options.accessLog ?? null,
@@ -155,6 +160,7 @@ export class Edge {
   repeatWakes(): void {
     asOneEvent(() => {
       for (const desk of this.#core.desks.values()) desk.sayAgain();
+      this.#core.certificateDemands.sayAgain();
     });
   }
 
@@ -202,6 +208,11 @@ export class Edge {
   replaceCertificates(certificates: readonly EdgeCertificate[], challenges: readonly AcmeChallenge[]): void {
     this.#core.tls.replace(certificates);
     this.#core.tls.challenges.replace(challenges);
+  }
+
+  /** Whoever waits for one of this host has it now, or gets none. */
+  certificateAnswered(host: string): void {
+    this.#core.certificateDemands.answered(host);
   }
 
   /** From here on the certificate authority gets this answer. */

@@ -51,6 +51,8 @@ export interface EdgeLimits {
   readonly clientHelloBytesMax: number;
   /** From the accepted connection to the end of its TLS handshake, milliseconds; beyond: closed. */
   readonly tlsHandshakeMs: number;
+  /** Hosts without certificate that handshakes wait for at once; beyond: refused. */
+  readonly certificateDemandsMax: number;
   /** Certificates that are kept loaded; beyond, the one used longest ago is read again when it is asked for. */
   readonly secureContextsMax: number;
   /** Between two requests of a connection, milliseconds; beyond: closed without a word. */
@@ -132,6 +134,7 @@ export const EDGE_LIMITS: EdgeLimits = {
   requestHeadMs: 15_000,
   clientHelloBytesMax: 16 * 1024,
   tlsHandshakeMs: 10_000,
+  certificateDemandsMax: 1_000,
   secureContextsMax: 4_096,
   keepAliveIdleMs: 75_000,
   connectMs: 3_000,

@@ -419,6 +419,8 @@ export class Daemon implements Commands {
       onAnswered: (service, targetId, generation) => this.#services.answered(service, targetId, generation),
       onSlotReleased: (service) => this.#crew.tell({ type: 'slot-released', service }),
       onRefused: (service, targetId, reason) => this.#services.targetRefused(service, targetId, reason),
+      onCertificateWanted: (host) =>
+        void this.#automatic.demand(host).then(() => this.#crew.tell({ type: 'certificate-answer', host })),
       onCounts: (column, counts) => this.#totals.add(column, counts),
       onRegistered: () => this.#services.raiseHeld(),
     };

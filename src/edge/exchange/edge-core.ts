@@ -7,6 +7,7 @@ import type { ResponseHead } from '../http1/response-head.ts';
 import type { EdgeLimits } from '../limits.ts';
 import type { RouteTable } from '../routing/route-table.ts';
 import type { DeadlineSweep } from '../sockets/deadline-sweep.ts';
+import type { CertificateDemands } from '../tls/certificate-demands.ts';
 import type { TlsDesk } from '../tls/tls-desk.ts';
 import type { IdleBudget } from '../upstream/target-pool.ts';
 import type { AccessLog } from './access-line.ts';
@@ -36,6 +37,7 @@ export interface EdgeCore {
   readonly trustedProxies: TrustedProxies;
   readonly caps: ConnectionCaps;
   readonly tls: TlsDesk;
+  readonly certificateDemands: CertificateDemands;
   /** Of requests that belong to no service. */
   readonly counts: ServiceCounts;
   /** Where there is something to take. */

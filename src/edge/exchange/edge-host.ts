@@ -12,4 +12,6 @@ export interface EdgeHost {
   slotReleased(service: string): void;
   /** A connection to a ready target was refused or timed out; the instance may be gone. */
   targetRefused(service: string, targetId: string, reason: string): void;
+  /** A client waits for a certificate of this host: get one if it may have one, and say so either way. */
+  certificateWanted(host: string): void;
 }

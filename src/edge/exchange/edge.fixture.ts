@@ -21,6 +21,7 @@ export class EdgeFixture {
   readonly answered: string[] = [];
   readonly refused: string[] = [];
   readonly released: string[] = [];
+  readonly certificatesWanted: string[] = [];
   readonly bugs: unknown[] = [];
   readonly edge: Edge;
   readonly port: number;
@@ -44,6 +45,7 @@ export class EdgeFixture {
         wake: (service) => this.wakes.push(service),
         targetAnswered: (_service, id) => this.answered.push(id),
         slotReleased: (service) => this.released.push(service),
+        certificateWanted: (host) => this.certificatesWanted.push(host),
         targetRefused: (_service, id) => this.refused.push(id),
       },
       clock,

@@ -9,6 +9,7 @@ import { asOneEvent, type SocketOwner, type StreamSocket } from '../sockets/stre
 import { TLS_CHALLENGE_PROTOCOL } from '../tls/acme-challenges.ts';
 import { ALERTS, type Alert, writeAlert } from '../tls/alert.ts';
 import { type ClientHello, readClientHello } from '../tls/client-hello.ts';
+import type { TlsChoice } from '../tls/tls-desk.ts';
 import { ClientAddress } from './client-address.ts';
 import type { EdgeCore } from './edge-core.ts';
 import type { OpenClient } from './open-client.ts';
@@ -160,8 +161,28 @@ export class TlsArrival implements SocketOwner, DeadlineOwner, OpenClient {
     else this.#refuseClear(received);
   }
 
+  /** A host that is to have a certificate and has none may get one while its client waits. */
   #choose(hello: ClientHello): void {
     const choice = this.#core.tls.choose(hello);
+    const demand = lacksCertificate(choice) ? this.#demand(hello.serverName) : null;
+    if (demand === null) this.#goOn(choice);
+    else void this.#awaitDemand(demand, hello);
+  }
+
+  #demand(host: string | null): Promise<void> | null {
+    const { table, certificateDemands } = this.#core;
+    return host !== null && table.isHostOfTls(host) ? certificateDemands.wait(host) : null;
+  }
+
+  async #awaitDemand(demand: Promise<void>, hello: ClientHello): Promise<void> {
+    this.#phase = 'choosing';
+    await demand;
+    asOneEvent(() => {
+      if (this.#phase === 'choosing') this.#goOn(this.#core.tls.choose(hello));
+    });
+  }
+
+  #goOn(choice: TlsChoice): void {
     if (choice.kind === 'refused') {
       this.#refuse(choice.alert);
       return;
@@ -249,4 +270,8 @@ export class TlsArrival implements SocketOwner, DeadlineOwner, OpenClient {
     this.#core.sweep.remove(this);
     this.#core.clients.delete(this);
   }
+}
+
+function lacksCertificate(choice: TlsChoice): boolean {
+  return choice.kind === 'chosen' ? choice.isDefault : choice.alert === ALERTS.unrecognizedName;
 }

@@ -49,6 +49,11 @@ export class TlsFixture extends EdgeFixture {
     return socket;
   }
 
+  /** All clients go away at once. */
+  cutClients(): void {
+    for (const socket of this.#sockets) socket.destroy(new Error('cut by the test'));
+  }
+
   override close(): void {
     for (const socket of this.#sockets) socket.destroy();
     super.close();

@@ -57,6 +57,14 @@ export class RouteTable {
     return this.#findWildcard(host, path);
   }
 
+  /** Whether a service of this host, under whatever path, is served over TLS. */
+  isHostOfTls(host: string): boolean {
+    const dot = host.indexOf('.');
+    const patterns = [host, ...(dot > 0 ? [`*${host.slice(dot)}`] : []), ''];
+    const entries = patterns.map((pattern) => this.#hosts.get(pattern)).find((found) => found !== undefined);
+    return entries?.some(({ route }) => route.tls !== null) ?? false;
+  }
+
   #findWildcard(host: string, path: string): ServiceRoute | null {
     const dot = host.indexOf('.');
     const wildcard = dot > 0 ? this.#hosts.get(`*${host.slice(dot)}`) : undefined;

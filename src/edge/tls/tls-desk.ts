@@ -16,6 +16,8 @@ export type TlsChoice =
       readonly kind: 'chosen';
       /** Null: the client offers none. */
       readonly protocol: string | null;
+      /** The one for hosts that have none of their own. */
+      readonly isDefault: boolean;
       /** A promise rejects where the certificate's file cannot be used. */
       readonly context: SecureContext | Promise<SecureContext>;
     };
@@ -60,13 +62,14 @@ export class TlsDesk {
     if (protocol === null && offered.length > 0) return refused(ALERTS.noApplicationProtocol);
     const certificate = this.#table.find(serverName);
     if (certificate === null) return refused(ALERTS.unrecognizedName);
-    return { kind: 'chosen', protocol, context: this.#contexts.get(certificate) };
+    const isDefault = certificate.names.includes('');
+    return { kind: 'chosen', protocol, isDefault, context: this.#contexts.get(certificate) };
   }
 
   #chooseChallenge(host: string | null): TlsChoice {
     const context = this.challenges.context(host);
     if (context === null) return refused(ALERTS.noApplicationProtocol);
-    return { kind: 'chosen', protocol: TLS_CHALLENGE_PROTOCOL, context };
+    return { kind: 'chosen', protocol: TLS_CHALLENGE_PROTOCOL, isDefault: false, context };
   }
 }
 

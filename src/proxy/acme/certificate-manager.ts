@@ -120,7 +120,7 @@ export class CertificateManager {
     const entry = this.#entries.get(host) ?? (await this.#demanded(host));
     if (!entry) return false;
     while (isOrdering(entry.state) || isWaitingForTurn(entry.state)) {
-      if (certificateOf(entry.state) !== null) break;
+      if (certificateOf(entry.state) !== null || !this.#isOpen) break;
       await new Promise<void>((resolve) => entry.waiters.add(resolve));
     }
     await this.#publications.settled();

@@ -33,6 +33,8 @@ export interface CrewListener {
   /** For all members, the one that says it too. */
   onSlotReleased(service: string): void;
   onRefused(service: string, targetId: string, reason: string): void;
+  /** Answered to all members by `certificate-answer`. */
+  onCertificateWanted(host: string): void;
   onCounts(column: number, counts: WorkerCounts): void;
   /** It has the table and gets every change from now on: what it missed must be said again. */
   onRegistered(): void;
@@ -260,6 +262,9 @@ export class Crew {
         break;
       case 'refused':
         listener.onRefused(message.service, message.targetId, message.reason);
+        break;
+      case 'certificate-wanted':
+        listener.onCertificateWanted(message.host);
         break;
       case 'counts':
         listener.onCounts(seat.column, message);

@@ -2,7 +2,10 @@
 import type { Edge } from '../../edge/index.ts';
 import type { CertificateOrder, ToWorker } from './worker-protocol.ts';
 
-export type EdgeOrder = Extract<ToWorker, { type: 'opened' | 'closed' | 'slot-released' | 'refuse' | 'cut' }>;
+export type EdgeOrder = Extract<
+  ToWorker,
+  { type: 'opened' | 'closed' | 'slot-released' | 'refuse' | 'cut' | 'certificate-answer' }
+>;
 
 /** The version to acknowledge. */
 export function certify(edge: Edge, order: CertificateOrder): number {
@@ -34,6 +37,9 @@ export function carryOut(edge: Edge, order: EdgeOrder): void {
       break;
     case 'refuse':
       edge.refuse(order.service, order.failure);
+      break;
+    case 'certificate-answer':
+      edge.certificateAnswered(order.host);
       break;
     case 'cut':
       edge.cutAt(order.service, order.targetIds);

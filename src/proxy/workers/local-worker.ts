@@ -42,6 +42,7 @@ export class LocalWorker {
         wake: (service) => this.#host.wake(service),
         targetAnswered: (service, targetId, afterMs) => this.#host.targetAnswered(service, targetId, afterMs),
         slotReleased: (service) => this.#host.slotReleased(service),
+        certificateWanted: (host) => this.#host.certificateWanted(host),
         targetRefused: (service, targetId, reason) => this.#host.targetRefused(service, targetId, reason),
       },
     });
@@ -130,6 +131,7 @@ function hostOf(listener: CrewListener, table: WorkerTable): EdgeHost {
     wake: (service) => listener.onWake(service),
     targetAnswered: (service, targetId) => listener.onAnswered(service, targetId, table.generation),
     slotReleased: (service) => listener.onSlotReleased(service),
+    certificateWanted: (host) => listener.onCertificateWanted(host),
     targetRefused: (service, targetId, reason) => listener.onRefused(service, targetId, reason),
   };
 }

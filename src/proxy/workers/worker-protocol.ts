@@ -82,6 +82,8 @@ export const toDaemonSchema = z.discriminatedUnion('type', [
   /** It serves by the certificates, and answers the challenges, of this version or a newer one. */
   z.object({ type: z.literal('certified'), version: z.int().min(0) }),
   z.object({ type: z.literal('wake'), service }),
+  /** Handshakes wait for a certificate of this host: `certificate-answer` ends that. */
+  z.object({ type: z.literal('certificate-wanted'), host: z.string().min(1).max(253) }),
   /** `generation`: of its route table when the target answered. */
   z.object({
     type: z.literal('answered'),
@@ -135,6 +137,8 @@ export type ToWorker =
   /** Ends what still runs on targets that left: the time to drain is over. */
   | { readonly type: 'cut'; readonly service: string; readonly targetIds: readonly string[] }
   | CertificateOrder
+  /** There is a certificate for this host by now, or there is to be none. */
+  | { readonly type: 'certificate-answer'; readonly host: string }
   | { readonly type: 'drain'; readonly timeoutMs: number; readonly idleMs: number }
   /** To an orphan: say your table, and hand over the listening sockets and the board to this path. */
   | { readonly type: 'surrender'; readonly path: string };

@@ -126,6 +126,10 @@ export class Worker implements EdgeHost {
     this.#connection.send({ type: 'slot-released', service });
   }
 
+  certificateWanted(host: string): void {
+    this.#connection.send({ type: 'certificate-wanted', host });
+  }
+
   #hello(): void {
     this.#connection.send({
       type: 'hello',
