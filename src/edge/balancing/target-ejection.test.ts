@@ -25,15 +25,20 @@ const b = target('b');
 function newEjection(): TargetEjection {
   clock = new ManualClock();
   probes = [];
-  return new TargetEjection(clock, LIMITS, ({ id }, onDone) => {
-    const answer = (hasAnswered: boolean): void => {
-      remove(probe);
-      onDone(hasAnswered);
-    };
-    const probe = { id, answer };
-    probes.push(probe);
-    return { cancel: () => remove(probe) };
-  });
+  return new TargetEjection(
+    clock,
+    LIMITS,
+    ({ id }, onDone) => {
+      const answer = (hasAnswered: boolean): void => {
+        remove(probe);
+        onDone(hasAnswered);
+      };
+      const probe = { id, answer };
+      probes.push(probe);
+      return { cancel: () => remove(probe) };
+    },
+    () => undefined,
+  );
 }
 
 function remove(probe: Probe): void {

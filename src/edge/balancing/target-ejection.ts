@@ -41,6 +41,7 @@ export class TargetEjection {
   readonly #clock: Clock;
   readonly #limits: EjectionLimits;
   readonly #probe: EjectionProbe;
+  readonly #onEjected: () => void;
   /** Only of targets that have failed. */
   readonly #records = new Map<string, FailureRecord>();
   #readyIds: ReadonlySet<string> = new Set();
@@ -49,10 +50,12 @@ export class TargetEjection {
   /** Ejections since the start. */
   count = 0;
 
-  constructor(clock: Clock, limits: EjectionLimits, probe: EjectionProbe) {
+  /** `onEjected`: one more. */
+  constructor(clock: Clock, limits: EjectionLimits, probe: EjectionProbe, onEjected: () => void) {
     this.#clock = clock;
     this.#limits = limits;
     this.#probe = probe;
+    this.#onEjected = onEjected;
   }
 
   /** Never all that are ready. */
@@ -137,6 +140,7 @@ export class TargetEjection {
     );
     record.isOut = true;
     this.count++;
+    this.#onEjected();
     this.#list();
     this.#wait(record);
   }

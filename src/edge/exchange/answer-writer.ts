@@ -41,7 +41,8 @@ export class AnswerWriter {
     this.#framing = framingFor(head.framing, request.minor);
     this.#isPersistent = mayPersist && request.isKeepAlive && this.showsItsEnd;
     const lines = ownLines + this.#connectionLines(head, request.minor);
-    this.#client.writeText(writeResponseHead(head, this.#framing, lines));
+    const hasTrailers = request.acceptsTrailers && request.minor > 0;
+    this.#client.writeText(writeResponseHead(head, this.#framing, lines, hasTrailers));
   }
 
   bytes(bytes: Buffer, from: number, to: number): void {

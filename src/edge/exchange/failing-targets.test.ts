@@ -52,6 +52,8 @@ test('of two targets one dies under load, and no request is lost', async () => {
   expect([...statuses]).toEqual(['200']);
   expect(fixture.totals(2).ends).toBeGreaterThan(50);
   expect(fixture.edge.stats().ejections).toBe(1);
+  const counted = fixture.edge.takeCounts().find(({ service }) => service === 'app');
+  expect(counted?.counts).toMatchObject({ ejections: 1 });
 });
 
 test('a target that refuses costs no request, whatever its method, and is left alone after three', async () => {

@@ -21,6 +21,7 @@ export type CountName =
   | 'handshakes'
   | 'holds'
   | 'wakes'
+  | 'ejections'
   | 'quiet passed'
   | 'quiet answered'
   | 'bytes in'
@@ -33,6 +34,7 @@ const SINGLE: readonly CountName[] = [
   'handshakes',
   'holds',
   'wakes',
+  'ejections',
   'quiet passed',
   'quiet answered',
   'bytes in',

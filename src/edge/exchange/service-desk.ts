@@ -69,8 +69,11 @@ export class ServiceDesk {
     this.#errorPages = ErrorPages.read(route.errorPages, core.onError);
     this.#readyAtMs = core.clock.monotonic();
     this.#releases = new SlotReleases(core.clock, core.limits, () => core.host.slotReleased(route.name));
-    this.#ejection = new TargetEjection(core.clock, core.limits, (target, onDone) =>
-      this.#askOnce(target, onDone),
+    this.#ejection = new TargetEjection(
+      core.clock,
+      core.limits,
+      (target, onDone) => this.#askOnce(target, onDone),
+      () => this.counts.add('ejections'),
     );
     this.#ejection.follow(route.targets);
   }

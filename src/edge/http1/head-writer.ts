@@ -41,20 +41,37 @@ function requestRest(head: RequestHead): string {
   return `${text}\r\n`;
 }
 
-/** `outgoing` is the framing towards the client; `ownLines` are whole lines, `Connection` among them. */
-export function writeResponseHead(head: ResponseHead, outgoing: BodyFraming, ownLines: string): string {
+/** `outgoing`: the framing towards the client; `ownLines`: whole lines; `hasTrailers`: the client takes trailers. */
+export function writeResponseHead(
+  head: ResponseHead,
+  outgoing: BodyFraming,
+  ownLines: string,
+  hasTrailers: boolean,
+): string {
   const written = head.written;
-  if (written.text === '' || written.framing !== outgoing || written.ownLines !== ownLines) {
+  if (
+    written.text === '' ||
+    written.framing !== outgoing ||
+    written.ownLines !== ownLines ||
+    written.hasTrailers !== hasTrailers
+  ) {
     written.framing = outgoing;
     written.ownLines = ownLines;
-    written.text = responseHead(head, outgoing, ownLines);
+    written.hasTrailers = hasTrailers;
+    const kept = hasTrailers || !head.announcesTrailers ? head.keptLines : unannounced(head.keptLines);
+    written.text = responseHead(head, kept, outgoing, ownLines);
   }
   return written.text;
 }
 
-function responseHead(head: ResponseHead, outgoing: BodyFraming, ownLines: string): string {
+/** Without `Trailer` lines (RFC 9110 §6.6.2). */
+function unannounced(lines: string): string {
+  return lines.replaceAll(/^trailer:[^\r]*\r\n/gim, '');
+}
+
+function responseHead(head: ResponseHead, kept: string, outgoing: BodyFraming, ownLines: string): string {
   const coding = outgoing.kind === 'chunked' ? 'Transfer-Encoding: chunked\r\n' : lengthLine(head, outgoing);
-  return `${statusLine(head.status, head.reason)}${head.keptLines}${coding}${ownLines}\r\n`;
+  return `${statusLine(head.status, head.reason)}${kept}${coding}${ownLines}\r\n`;
 }
 
 /** The line for `Content-Length`, also where a body is only spoken of (HEAD, 304); empty where there is none. */

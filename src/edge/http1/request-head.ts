@@ -3,11 +3,11 @@
  * however they were split on the way, the result is the same. Never throws on what a peer sent.
  */
 import { type BodyFraming, decideRequestFraming } from './body-framing.ts';
-import { isToken } from './character-classes.ts';
 import { fieldsListed, isHopByHop, listMembers } from './connection-options.ts';
 import { FieldSection, INCOMPLETE, REJECTED, TOO_MANY } from './field-section.ts';
 import { type HostField, parseHostField } from './host-field.ts';
 import { latin1Text } from './latin1.ts';
+import { GatheredFields, takeField } from './request-fields.ts';
 import { scanRequestLine, skipEmptyLines, VERSION_LENGTH } from './request-line.ts';
 import { type RequestRefused, refused } from './request-refusal.ts';
 
@@ -101,7 +101,6 @@ export class RequestHead {
 
 const NOTHING_LISTED: readonly string[] = [];
 const INCOMPLETE_HEAD = { kind: 'incomplete' } as const;
-const REQUEST_ID_LENGTH_MAX = 128;
 
 export function parseRequestHead(
   bytes: Buffer,
@@ -131,19 +130,6 @@ function stillIncomplete(from: number, to: number, limits: RequestHeadLimits): R
   return refused(431, `a head of more than ${limits.requestHeadBytesMax} bytes`);
 }
 
-/** What the fields of one head say together; filled by `gather`. */
-class Gathered {
-  hostCount = 0;
-  host = '';
-  contentLengthCount = 0;
-  contentLength = '';
-  transferEncoding: string | null = null;
-  connection: string | null = null;
-  upgrade: string | null = null;
-  expect: string | null = null;
-  te: string | null = null;
-}
-
 function interpret(head: RequestHead): RequestHeadResult {
   const text = head.fields.text;
   const methodEnd = text.indexOf(' ');
@@ -152,8 +138,8 @@ function interpret(head: RequestHead): RequestHeadResult {
   head.sentTarget = text.slice(methodEnd + 1, targetEnd);
   head.target = head.sentTarget;
   head.minor = text.charCodeAt(targetEnd + VERSION_LENGTH) === 48 ? 0 : 1;
-  const gathered = new Gathered();
-  gather(head, gathered);
+  const gathered = new GatheredFields();
+  head.keptLines = head.fields.linesWhere((index) => !takeField(head, index, gathered));
   const framing = decideRequestFraming(gathered, head.minor);
   if (framing.kind === 'rejected') return framing;
   head.framing = framing;
@@ -166,101 +152,8 @@ function interpret(head: RequestHead): RequestHeadResult {
   );
 }
 
-function gather(head: RequestHead, gathered: Gathered): void {
-  const fields = head.fields;
-  const count = fields.count;
-  let runStart = -1;
-  for (let index = 0; index < count; index++) {
-    if (takeField(head, fields, index, gathered)) {
-      if (runStart >= 0) head.keptLines += fields.text.slice(runStart, fields.nameStart(index));
-      runStart = -1;
-    } else if (runStart < 0) {
-      runStart = fields.nameStart(index);
-    }
-  }
-  if (runStart >= 0) head.keptLines += fields.text.slice(runStart, fields.lineEnd(count - 1));
-}
-
-/** Notes what matters to the edge; true: the field is not passed on as it came. */
-function takeField(head: RequestHead, fields: FieldSection, index: number, gathered: Gathered): boolean {
-  switch (fields.nameLength(index)) {
-    case 2:
-      if (!fields.isNamed(index, 'te')) return false;
-      gathered.te = joined(gathered.te, fields.value(index));
-      return true;
-    case 4:
-      if (!fields.isNamed(index, 'host')) return false;
-      gathered.hostCount++;
-      gathered.host = fields.value(index);
-      return false;
-    case 6:
-      if (!fields.isNamed(index, 'expect')) return false;
-      gathered.expect = joined(gathered.expect, fields.value(index));
-      return true;
-    case 7:
-      if (!fields.isNamed(index, 'upgrade')) return false;
-      gathered.upgrade = joined(gathered.upgrade, fields.value(index));
-      return true;
-    case 10:
-      if (fields.isNamed(index, 'keep-alive')) return true;
-      if (!fields.isNamed(index, 'connection')) return false;
-      gathered.connection = joined(gathered.connection, fields.value(index));
-      return true;
-    case 12:
-      if (fields.isNamed(index, 'max-forwards')) {
-        if (head.method !== 'OPTIONS' && head.method !== 'TRACE') return false;
-        head.maxForwards = hops(fields.value(index));
-        return true;
-      }
-      if (!fields.isNamed(index, 'x-request-id')) return false;
-      head.requestId = sane(fields.value(index));
-      return true;
-    case 14:
-      if (fields.isNamed(index, 'http2-settings')) return true;
-      if (!fields.isNamed(index, 'content-length')) return false;
-      gathered.contentLengthCount++;
-      gathered.contentLength = fields.value(index);
-      return true;
-    case 17:
-      if (!fields.isNamed(index, 'transfer-encoding')) return isForwarding(fields, index);
-      gathered.transferEncoding = joined(gathered.transferEncoding, fields.value(index));
-      return true;
-    case 16:
-      return fields.isNamed(index, 'proxy-connection') || isForwarding(fields, index);
-    case 19:
-      return fields.isNamed(index, 'proxy-authorization') || isForwarding(fields, index);
-    case 9:
-      return fields.isNamed(index, 'forwarded') || fields.isNamed(index, 'x-real-ip');
-    default:
-      return isForwarding(fields, index);
-  }
-}
-
-const FORWARDING_PREFIX = 'x-forwarded-';
-
-/** Any `X-Forwarded-…`, also spelled with underscores, which many applications read as the same name. */
-function isForwarding(fields: FieldSection, index: number): boolean {
-  if (fields.nameLength(index) <= FORWARDING_PREFIX.length) return false;
-  const start = fields.nameStart(index);
-  if ((fields.text.charCodeAt(start) | 32) !== 120) return false;
-  const name = fields.text.slice(start, start + FORWARDING_PREFIX.length);
-  return name.toLowerCase().replaceAll('_', '-') === FORWARDING_PREFIX;
-}
-
-function joined(before: string | null, value: string): string {
-  return before === null ? value : `${before},${value}`;
-}
-
-function sane(requestId: string): string | null {
-  return requestId.length <= REQUEST_ID_LENGTH_MAX && isToken(requestId) ? requestId : null;
-}
-
-function hops(value: string): number | null {
-  return /^[0-9]{1,9}$/.test(value) ? Number(value) : null;
-}
-
 /** RFC 9112 §3.2: exactly one valid Host in HTTP/1.1; in HTTP/1.0 there may be none. */
-function applyHost(head: RequestHead, gathered: Gathered): RequestRefused | null {
+function applyHost(head: RequestHead, gathered: GatheredFields): RequestRefused | null {
   if (gathered.hostCount > 1) return refused(400, 'more than one Host');
   head.hasHostLine = gathered.hostCount === 1;
   if (!head.hasHostLine) return head.minor === 0 ? null : refused(400, 'no Host');
@@ -319,7 +212,7 @@ function applyExpect(head: RequestHead, expect: string | null): RequestRefused |
   return null;
 }
 
-function applyConnection(head: RequestHead, gathered: Gathered): RequestHead {
+function applyConnection(head: RequestHead, gathered: GatheredFields): RequestHead {
   head.isKeepAlive = head.minor > 0;
   // RFC 9110 §10.1.4 wants it listed in Connection, too. Clients exist that cannot (undici), and nothing is at stake.
   if (gathered.te !== null) head.acceptsTrailers = listMembers(gathered.te).includes('trailers');
@@ -348,9 +241,9 @@ function passableUpgrade(head: RequestHead, upgrade: string | null): string | nu
 
 function dropListed(head: RequestHead, listed: readonly string[]): void {
   head.listed = listed;
-  const gathered = new Gathered();
+  const gathered = new GatheredFields();
   head.keptLines = head.fields.linesWhere((index) => {
     const name = head.fields.name(index).toLowerCase();
-    return !listed.includes(name) && !isHopByHop(name) && !takeField(head, head.fields, index, gathered);
+    return !listed.includes(name) && !isHopByHop(name) && !takeField(head, index, gathered);
   });
 }

@@ -34,6 +34,8 @@ export class ResponseHead {
   /** The protocol of a 101, as sent. */
   upgrade: string | null = null;
   hasDate = false;
+  /** A `Trailer` line is among the kept ones. */
+  announcesTrailers = false;
   /** Lower-case names that `Connection` lists: of this hop only, in trailers too. */
   listed: readonly string[] = NOTHING_LISTED;
   keptLines = '';
@@ -41,9 +43,10 @@ export class ResponseHead {
   /** The same head as another protocol says it; null: nobody has asked. */
   encoded: Buffer | null = null;
   /** What head-writer.ts made of it last, and of what: the same for the same head again. */
-  readonly written: { framing: BodyFraming; ownLines: string; text: string } = {
+  readonly written: { framing: BodyFraming; ownLines: string; hasTrailers: boolean; text: string } = {
     framing: NO_BODY,
     ownLines: '',
+    hasTrailers: true,
     text: '',
   };
 }
@@ -115,7 +118,7 @@ function interpret(head: ResponseHead, isHeadRequest: boolean, lineEnd: number):
   if (head.status < 100 || head.status > 599) return rejected('a status outside 100 to 599');
   head.reason = text.slice(STATUS_END + 1, lineEnd - 2);
   const gathered = new Gathered();
-  gather(head, gathered);
+  head.keptLines = head.fields.linesWhere((index) => !takeField(head, index, gathered));
   const framing = decideResponseFraming(gathered, head.minor, head.status, isHeadRequest);
   if (framing.kind === 'rejected') return rejected(framing.reason);
   head.framing = framing;
@@ -124,23 +127,9 @@ function interpret(head: ResponseHead, isHeadRequest: boolean, lineEnd: number):
   return head;
 }
 
-function gather(head: ResponseHead, gathered: Gathered): void {
-  const fields = head.fields;
-  const count = fields.count;
-  let runStart = -1;
-  for (let index = 0; index < count; index++) {
-    if (takeField(head, fields, index, gathered)) {
-      if (runStart >= 0) head.keptLines += fields.text.slice(runStart, fields.nameStart(index));
-      runStart = -1;
-    } else if (runStart < 0) {
-      runStart = fields.nameStart(index);
-    }
-  }
-  if (runStart >= 0) head.keptLines += fields.text.slice(runStart, fields.lineEnd(count - 1));
-}
-
 /** Notes what matters to the edge; true: the field is not passed on as it came. */
-function takeField(head: ResponseHead, fields: FieldSection, index: number, gathered: Gathered): boolean {
+function takeField(head: ResponseHead, index: number, gathered: Gathered): boolean {
+  const { fields } = head;
   switch (fields.nameLength(index)) {
     case 2:
       return fields.isNamed(index, 'te');
@@ -148,6 +137,7 @@ function takeField(head: ResponseHead, fields: FieldSection, index: number, gath
       if (fields.isNamed(index, 'date')) head.hasDate = true;
       return false;
     case 7:
+      if (fields.isNamed(index, 'trailer')) head.announcesTrailers = true;
       if (!fields.isNamed(index, 'upgrade')) return false;
       head.upgrade = joined(head.upgrade, fields.value(index));
       return true;

@@ -22,6 +22,7 @@ export function metricsText(parts: MetricsParts): string {
   ofTheProxy(out, parts);
   ofNow(out, parts);
   ofRequests(out, traffic);
+  ofTargets(out, traffic);
   ofWaiting(out, traffic);
   parts.expose(out);
   return out.text;
@@ -85,6 +86,11 @@ function ofRequests(out: Exposition, traffic: Traffic): void {
   named(out, traffic, /^bytes in$/, () => ({}));
   out.family('luma_proxy_sent_bytes_total', 'counter', 'Bytes of bodies and tunnels to clients.');
   named(out, traffic, /^bytes out$/, () => ({}));
+}
+
+function ofTargets(out: Exposition, traffic: Traffic): void {
+  out.family('luma_proxy_ejections_total', 'counter', 'How often a worker left a failing target out.');
+  named(out, traffic, /^ejections$/, () => ({}));
 }
 
 function ofWaiting(out: Exposition, traffic: Traffic): void {

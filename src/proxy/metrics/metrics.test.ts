@@ -49,6 +49,7 @@ test('every number is a sample with its labels', () => {
     'quiet answered': 9,
     'bytes in': 100,
     wakes: 6,
+    ejections: 5,
   };
   const own = { connections: 8, 'turned away address': 2, 'access log dropped': 1 };
   sums.add(1, {
@@ -80,6 +81,7 @@ test('every number is a sample with its labels', () => {
     'luma_proxy_quiet_requests_total{service="app",outcome="answered"} 9',
     'luma_proxy_received_bytes_total{service="app"} 100',
     'luma_proxy_wakes_total{service="app"} 6',
+    'luma_proxy_ejections_total{service="app"} 5',
   ])
     expect(lines).toContain(line);
   expect(text(sums)).not.toContain('luma_proxy_wake_wait_seconds_bucket');
