@@ -247,15 +247,29 @@ describe('a start that does not work', () => {
     expect((await luma.control.getProject('app')).status.failure).toBeNull();
   });
 
-  test('because the engine is away recovers when it is back', async () => {
+  test('because the engine is away holds its requests until it is back', async () => {
     const luma = await platform();
     await luma.create();
     await luma.pass(10);
     luma.runtime.script.becomeUnavailable();
-    expect((await luma.during(luma.proxy.request('app'))).by).toBe('runtime_unavailable');
+    const held = luma.proxy.request('app');
+    await luma.pass(5_000);
+    expect(luma.events.filter(({ kind }) => kind === 'wake_failed')).toHaveLength(1);
     luma.runtime.script.becomeAvailable();
-    await luma.pass(3_000);
-    expect((await luma.during(luma.proxy.request('app'))).status).toBe(200);
+    await luma.pass(2_000);
+    expect((await luma.during(held)).status).toBe(200);
+    expect((await luma.control.getProject('app')).status.failure).toBeNull();
+    expect(luma.proxy.calls.filter((call) => call.startsWith('wake-failed'))).toEqual([]);
+  });
+
+  test('because the engine is away is told at once to a person who asked', async () => {
+    const luma = await platform();
+    await luma.create();
+    await luma.pass(10);
+    luma.runtime.script.becomeUnavailable();
+    await expect(luma.during(luma.control.wake('app'))).rejects.toMatchObject({
+      code: 'runtime_unavailable',
+    });
   });
 
   test('whose reply was lost is made sure of and started again', async () => {
@@ -263,8 +277,6 @@ describe('a start that does not work', () => {
     await luma.create();
     await luma.pass(10);
     luma.runtime.script.loseReply('start', 'error');
-    expect((await luma.during(luma.proxy.request('app'))).status).toBe(502);
-    await luma.pass(1_500);
     expect((await luma.during(luma.proxy.request('app'))).status).toBe(200);
     expect((await luma.runtime.list()).filter((each) => each.state === 'running')).toHaveLength(1);
   });
@@ -283,15 +295,20 @@ describe('a crash', () => {
     expect((await luma.during(luma.proxy.request('app'))).status).toBe(200);
   });
 
-  test('again and again makes the restart wait', async () => {
+  test('again and again makes the restart wait, and requests with it, for at most four seconds', async () => {
     const luma = await platform();
     luma.runtime.script.behave('app', { exitAfter: { ms: 200, exit: { code: 1 } } });
     await luma.create();
-    for (let round = 0; round < 3; round++) {
-      await luma.during(luma.proxy.request('app'));
-      await luma.pass(300);
+    const statuses: number[] = [];
+    const waited: number[] = [];
+    for (let round = 0; round < 6; round++) {
+      const askedAt = luma.clock.monotonic();
+      statuses.push((await luma.during(luma.proxy.request('app'))).status);
+      waited.push(Math.floor((luma.clock.monotonic() - askedAt) / 1_000));
+      await luma.pass(220);
     }
-    expect(luma.runtime.script.countOf('start')).toBe(2);
+    expect(statuses).toEqual([200, 200, 200, 200, 200, 502]);
+    expect(waited).toEqual([0, 0, 0, 1, 3, 0]);
     expect(await luma.status()).toBe('failed');
   });
 
@@ -596,18 +613,20 @@ describe('a new control plane', () => {
     expect((await second.control.getProject('app')).project.revision).toBe(2);
   });
 
-  test('whose runtime does not answer serves its API, fails wakes, and recovers', async () => {
+  test('whose runtime does not answer serves its API, holds wakes, and recovers', async () => {
     const first = await platform();
     await first.create();
     await first.pass(10);
     first.runtime.script.becomeUnavailable();
     const second = await (await first.successor()).open();
     expect(await second.status()).toBe('idle');
-    expect((await second.during(second.proxy.request('app'))).by).toBe('runtime_unavailable');
-    await expect(second.control.wake('app')).rejects.toMatchObject({ code: 'runtime_unavailable' });
+    const held = second.proxy.request('app');
+    await expect(second.during(second.control.wake('app'))).rejects.toMatchObject({
+      code: 'runtime_unavailable',
+    });
     second.runtime.script.becomeAvailable();
     await second.pass(2_000);
-    expect((await second.during(second.proxy.request('app'))).status).toBe(200);
+    expect((await second.during(held)).status).toBe(200);
   });
 
   test('leaves what serves alone while the runtime does not answer', async () => {

@@ -1,5 +1,4 @@
 /** What the proxy tells: brings it to the project it is about. Owns what is known of the link, nothing else. */
-import { messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { StartFailure } from '../domain/project-status.ts';
 import type {
@@ -23,13 +22,12 @@ export interface LinkListenerNeeds {
   readonly onSuspect: (instanceId: string) => void;
 }
 
-/** Until the runtime has been listed, nobody can be woken. */
-const UNKNOWN_RETRY_MS = 1_000;
-
 export class LinkListener implements ProxyLinkListener {
   readonly #needs: LinkListenerNeeds;
   #reports = new Map<string, ServiceReport>();
   #conflicts = new Map<string, StartFailure>();
+  /** Projects that requests are held for, and whose instances are not known before the runtime has answered. */
+  readonly #waiting = new Set<string>();
   #isReady = false;
   readonly #whenReady: (() => void)[] = [];
 
@@ -71,12 +69,14 @@ export class LinkListener implements ProxyLinkListener {
     if (!this.#isReady || !supervisor.isKnown || supervisor.state?.linked) return;
     const { name } = supervisor;
     supervisor.onLinked(this.#reports.get(name) ?? null, this.#conflicts.get(name) ?? null);
+    if (this.#waiting.delete(name)) supervisor.send({ kind: 'wake', by: 'proxy' });
   }
 
   onDisconnected(): void {
     if (this.#isReady)
       this.#needs.log.warn('luma-proxy is not reached; awake projects go on, nothing sleeps or wakes');
     this.#isReady = false;
+    this.#waiting.clear();
     for (const supervisor of this.#needs.registry.all()) supervisor.send({ kind: 'unlinked' });
   }
 
@@ -84,7 +84,7 @@ export class LinkListener implements ProxyLinkListener {
     const supervisor = this.#needs.registry.get(service);
     if (!supervisor) return;
     if (supervisor.isKnown) supervisor.send({ kind: 'wake', by: 'proxy' });
-    else this.#refuseWake(service);
+    else this.#waiting.add(service);
   }
 
   onAnswered(service: string, targetId: string): void {
@@ -109,19 +109,9 @@ export class LinkListener implements ProxyLinkListener {
       const supervisor = this.#needs.registry.get(activity.service);
       if (!supervisor) continue;
       if (supervisor.isKnown) supervisor.onActivity(activity);
-      else if (activity.held > 0) this.#refuseWake(activity.service);
+      else if (activity.held > 0) this.#waiting.add(activity.service);
+      else this.#waiting.delete(activity.service);
     }
-  }
-
-  #refuseWake(service: string): void {
-    const failure = {
-      code: 'runtime_unavailable',
-      message: 'the container runtime does not answer',
-      retryAfterMs: UNKNOWN_RETRY_MS,
-    };
-    this.#needs.link.wakeFailed(service, failure).catch((error: unknown) => {
-      this.#needs.log.debug('the proxy is not reached', { project: service, error: messageOf(error) });
-    });
   }
 
   #failureOf({ host, owner }: HostConflict): StartFailure {

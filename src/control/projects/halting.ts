@@ -5,7 +5,7 @@ import { isAwake, mayRun, type Transition, type WritableEntry } from './project-
 import type { Halt } from './project-state.ts';
 import { isUnrouted } from './publishing.ts';
 import { takeBackSleep } from './sleeping.ts';
-import { failWake } from './waking.ts';
+import { awaitRuntime, failWake, RUNTIME_AWAY } from './waking.ts';
 
 /** A person's stop and the shutdown: what lies stopped already stays as it is. */
 export function haltForStop(step: Transition, entry: WritableEntry): void {
@@ -128,6 +128,10 @@ export function onStopFailed(step: Transition, entry: WritableEntry, failure: St
   entry.call = null;
   step.rest('engine');
   if (!step.draft.wake || entry.id !== step.draft.current) return;
+  if (failure.code === RUNTIME_AWAY) {
+    awaitRuntime(step, entry, failure);
+    return;
+  }
   step.record('wake_failed', entry.id, failure);
   failWake(step, failure, 1);
 }

@@ -340,10 +340,19 @@ describe('crashes', () => {
       { kind: 'prepared', id: 'a' },
       { kind: 'wake', by: 'proxy' },
       { kind: 'started', id: 'a' },
+      { kind: 'published', publication: { ...nowhere, targets: ['a'] } },
       { kind: 'answered', id: 'a' },
       { kind: 'exited', id: 'a', failure },
     );
-    expect(again.backoff).toEqual(failure);
+    expect(again).toMatchObject({ cooling: true, backoff: null });
+    const asked = after(
+      again,
+      { kind: 'published', publication: nowhere },
+      { kind: 'prepared', id: 'a' },
+      { kind: 'wake', by: 'proxy' },
+    );
+    expect(asked.instances[0]?.call).toBeNull();
+    expect(after(asked, { kind: 'timer', timer: 'backoff' }).instances[0]?.call).toBe('start');
   });
 });
 

@@ -51,6 +51,7 @@ import {
   onWake,
   pursuePrepares,
   pursueWake,
+  RUNTIME_AWAY,
 } from './waking.ts';
 
 export interface ProjectStep {
@@ -213,8 +214,9 @@ function onTimer(step: Transition, timer: ProjectTimer): void {
     }
     case 'backoff':
       draft.backoff = null;
+      draft.cooling = false;
       // The others wait for a request; an engine that was away is tried again by itself.
-      if (draft.failure?.code === 'runtime_unavailable' && current?.state === 'failed') {
+      if (draft.failure?.code === RUNTIME_AWAY && current?.state === 'failed') {
         if (current.call === null && !current.halt) step.move(current, 'retry');
       }
       if (draft.activity && draft.activity.held > 0 && !isAwake(current)) onWake(step, 'proxy');

@@ -97,6 +97,8 @@ export interface ProjectState {
   readonly strikes: number;
   /** Until the back-off has passed, requests get this answer. */
   readonly backoff: StartFailure | null;
+  /** It crashed more than once: it is started again when the back-off has passed, and requests wait for that. */
+  readonly cooling: boolean;
   /** Why the last start did not work; null once one has. */
   readonly failure: StartFailure | null;
   /** Why the newest revision does not serve although an older one may; null once it does, or a newer one is on its way. */
@@ -147,6 +149,7 @@ export function initialState(basis: ProjectBasis): ProjectState {
     wake: null,
     strikes: 0,
     backoff: null,
+    cooling: false,
     failure: null,
     switchFailure: null,
     resting: { store: false, link: false, engine: false },

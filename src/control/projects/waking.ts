@@ -7,6 +7,12 @@ import { cancelSleep, watchForQuiet } from './sleeping.ts';
 
 const BACKOFF_FIRST_MS = 1_000;
 const BACKOFF_MAX_MS = 60_000;
+/** What a runtime says when its engine does not answer. */
+export const RUNTIME_AWAY = 'runtime_unavailable';
+/** How often what nobody waits for is tried again while the engine is away. */
+const AWAY_RETRY_MS = 5_000;
+/** A crashed app is started again after at most this: until then requests wait; from then on they hear why. */
+const HELD_BACKOFF_MAX_MS = 4_000;
 /** Awake for so long, an earlier crash no longer counts. */
 const STABLE_AFTER_MS = 10_000;
 
@@ -52,6 +58,7 @@ export function pursueWake(step: Transition): void {
     return;
   }
   if (candidate || current.call !== null || current.halt) return;
+  if (draft.cooling || draft.resting.engine) return;
   if (current.state === 'failed') step.move(current, 'retry');
   if (current.state === 'prepared') beginStart(step, current);
 }
@@ -173,7 +180,7 @@ export function onExited(step: Transition, entry: WritableEntry, failure: StartF
   const isFirst = step.draft.strikes === 0;
   step.draft.strikes = Math.min(STRIKES_MAX, step.draft.strikes + 1);
   // The first crash is answered with a restart, the next ones make the restart wait.
-  if (!isFirst) failWake(step, failure, step.draft.strikes - 1);
+  if (!isFirst) coolDown(step, failure, step.draft.strikes - 1);
 }
 
 /** A start or prepare did not work. */
@@ -188,9 +195,42 @@ export function onGivenUp(step: Transition, entry: WritableEntry, failure: Start
     return;
   }
   if (entry.id !== draft.current || step.candidate) return;
+  if (failure.code === RUNTIME_AWAY) {
+    awaitRuntime(step, entry, failure);
+    return;
+  }
   draft.strikes = Math.min(STRIKES_MAX, draft.strikes + 1);
   step.record(draft.wake ? 'wake_failed' : 'prepare_failed', entry.id, failure);
   failWake(step, failure, draft.strikes);
+}
+
+/** An app that crashes again and again: at first whoever comes waits for the restart, later nobody is kept waiting for it. */
+function coolDown(step: Transition, failure: StartFailure, strikes: number): void {
+  const delayMs = backoffMs(strikes);
+  if (delayMs > HELD_BACKOFF_MAX_MS) {
+    failWake(step, failure, strikes);
+    return;
+  }
+  step.draft.cooling = true;
+  step.emit({ kind: 'arm', timer: 'backoff', delayMs });
+}
+
+/**
+ * An engine that restarts or hangs is no fault of the app: who is held goes on waiting until its own time is up, and the start
+ * is tried again. A person who asked hears of it at once.
+ */
+export function awaitRuntime(step: Transition, entry: WritableEntry, failure: StartFailure): void {
+  const { draft } = step;
+  if (draft.failure?.code !== failure.code) {
+    step.record(draft.wake ? 'wake_failed' : 'prepare_failed', entry.id, failure);
+  }
+  draft.failure = failure;
+  if (draft.wake) step.rest('engine');
+  else step.emit({ kind: 'arm', timer: 'backoff', delayMs: AWAY_RETRY_MS });
+  if (draft.wake?.by !== 'person') return;
+  step.emit({ kind: 'tell', outcome: { about: 'wake', result: 'failed', failure } });
+  const isHeld = draft.activity !== null && draft.activity.held > 0;
+  draft.wake = isHeld ? { ...draft.wake, by: 'proxy' } : null;
 }
 
 /** All who wait hear why; until the back-off has passed, whoever comes hears the same. */
@@ -220,8 +260,9 @@ export function settleAnswered(step: Transition, entry: WritableEntry): void {
 }
 
 export function endBackoff(step: Transition): void {
-  if (!step.draft.backoff) return;
+  if (!step.draft.backoff && !step.draft.cooling) return;
   step.draft.backoff = null;
+  step.draft.cooling = false;
   step.emit({ kind: 'disarm', timer: 'backoff' });
 }
 
