@@ -51,8 +51,21 @@ export async function ensureOwnProxy(options: ProxyProcessOptions): Promise<Prox
 
 /** A proxy that somebody else runs: it must answer, and listen where we were told to, if we were told. */
 export async function checkNamedProxy(socketPath: string, { config, said }: LoadedConfig): Promise<void> {
-  const status = await createProxyClient({ socketPath }).status();
+  const status = await createProxyClient({ socketPath })
+    .status()
+    .catch((error: unknown) => {
+      throw isLumaError(error) ? ofThisCommand(error) : error;
+    });
   if (said.includes('http_port') || said.includes('http_host')) checkListeners(status, config);
+}
+
+/** The client's own hints are for luma-proxy's commands, whose flag has another name. */
+function ofThisCommand(error: LumaError): LumaError {
+  return new LumaError(error.code, error.message, {
+    hint: 'name the management socket of a luma-proxy that you may use with --proxy-socket, or leave it out: luma up then starts its own',
+    details: error.details,
+    cause: error,
+  });
 }
 
 /** Null where nothing listens; another failure (a foreign socket, another version) is the caller's to see. */

@@ -22,6 +22,9 @@ const exitCodeByError: Readonly<Record<string, number>> = {
   proxy_unavailable: exitCodes.notReachable,
 };
 
+/** What to do next, by error code, in commands: a server that answers by HTTP says it in requests. */
+export type CommandHints = Readonly<Record<string, string>>;
+
 export interface Failure {
   readonly exitCode: number;
   /** For stderr. */
@@ -30,13 +33,15 @@ export interface Failure {
 
 export function explainFailure(
   error: unknown,
-  { isJson = false }: { readonly isJson?: boolean } = {},
+  { isJson = false, hints = {} }: { readonly isJson?: boolean; readonly hints?: CommandHints } = {},
 ): Failure {
   if (isInterruption(error)) return { exitCode: exitCodes.interrupted, text: '' };
   if (!isLumaError(error)) return { exitCode: exitCodes.bug, text: bugText(error) };
+  const { code, message, fields, details } = error;
+  const refusal = { code, message, hint: hints[code] ?? error.hint, fields, details };
   return {
-    exitCode: exitCodeByError[error.code] ?? exitCodes.refused,
-    text: isJson ? jsonText(error) : plainText(error),
+    exitCode: exitCodeByError[code] ?? exitCodes.refused,
+    text: isJson ? `${JSON.stringify({ error: refusal })}\n` : plainText(refusal),
   };
 }
 
@@ -44,7 +49,9 @@ function isInterruption(error: unknown): boolean {
   return error instanceof Error && error.name === 'AbortError';
 }
 
-function plainText(error: LumaError): string {
+type Refusal = Pick<LumaError, 'code' | 'message' | 'hint' | 'fields' | 'details'>;
+
+function plainText(error: Refusal): string {
   const fields = error.fields
     .filter(({ message }) => message !== error.message)
     .map(({ field, message }) => `  ${printable(field)}: ${printable(message)}\n`);
@@ -52,10 +59,6 @@ function plainText(error: LumaError): string {
   const said = logLines.map((line) => `  | ${printable(String(line))}\n`);
   const hint = error.hint ? `hint: ${printable(error.hint)}\n` : '';
   return `error: ${printable(error.message)}\n${fields.join('')}${said.join('')}${hint}`;
-}
-
-function jsonText({ code, message, hint, fields, details }: LumaError): string {
-  return `${JSON.stringify({ error: { code, message, hint, fields, details } })}\n`;
 }
 
 function bugText(error: unknown): string {

@@ -2,7 +2,7 @@
 import { Argument, Command, CommanderError, Option } from 'commander';
 import type { ArgumentSpec, CommandSpec, OptionSpec } from './command.ts';
 import { CommandInput, wrongUse } from './command-input.ts';
-import { exitCodes, explainFailure } from './exit.ts';
+import { type CommandHints, exitCodes, explainFailure } from './exit.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface ProgramSpec<Context> {
@@ -12,6 +12,8 @@ export interface ProgramSpec<Context> {
   readonly commands: readonly CommandSpec<Context>[];
   /** What each group of commands (the first word of several) is about. */
   readonly groups: Readonly<Record<string, string>>;
+  /** Replace those of the server, by error code. */
+  readonly hints?: CommandHints;
   /** Makes what commands work with; called only when one runs. */
   readonly context: (input: CommandInput) => Context;
 }
@@ -32,6 +34,7 @@ export async function runProgram<Context>(
     const isJson = argv.includes('--json');
     const failure = explainFailure(error instanceof CommanderError ? fromCommander(error) : error, {
       isJson,
+      ...(spec.hints ? { hints: spec.hints } : {}),
     });
     terminal.writeErr(failure.text);
     return failure.exitCode;

@@ -213,6 +213,22 @@ describe('a start that does not work', () => {
     });
   });
 
+  test('says what this start printed, not what earlier ones did', async () => {
+    const luma = await platform();
+    let starts = 0;
+    luma.runtime.script.behave('app', {
+      exitDuringStart: { code: 3 },
+      prints: () => [{ stream: 'stderr', text: `start ${++starts}` }],
+    });
+    await luma.create();
+    await luma.during(luma.proxy.request('app'));
+    await luma.pass(1_000);
+    await luma.during(luma.proxy.request('app'));
+    expect(starts).toBe(2);
+    const { status } = await luma.control.getProject('app');
+    expect(status.failure?.logLines).toEqual(['start 2']);
+  });
+
   test('because nothing answers names the port, and the instance is stopped', async () => {
     const luma = await platform();
     luma.runtime.script.behave('app', { isMute: true });
@@ -672,7 +688,10 @@ describe('the end', () => {
     await luma.pass(100);
     const closing = luma.control.close({ stopInstances: true, timeoutMs: 30_000 });
     await luma.pass(100);
-    expect((await luma.proxy.request('app')).status).toBe(503);
+    expect(await luma.proxy.request('app')).toEqual({
+      status: 503,
+      by: expect.stringContaining('shutting down'),
+    });
     await luma.during(closing);
     expect((await long).status).toBe(200);
     expect((await luma.runtime.list()).map((each) => each.state)).toEqual(['exited']);

@@ -382,5 +382,7 @@ describe('luma up beside a proxy that somebody else runs', () => {
     const program = new Program('luma', ['up', ...flags(), '--proxy-socket', join(folder, 'none.sock')]);
     const { code, err } = await refused(program);
     expect([code, err]).toEqual([3, expect.stringContaining(join(folder, 'none.sock'))]);
+    expect(err).toContain('--proxy-socket');
+    expect(err).not.toContain('--socket-path');
   });
 });

@@ -2,6 +2,7 @@
 import type { CommandSpec, OptionSpec } from '../command.ts';
 import { runProgram } from '../program.ts';
 import type { Terminal } from '../terminal.ts';
+import { commandHints } from './command-hints.ts';
 import { completeCommand, completion } from './commands/completion.ts';
 import { deploy } from './commands/deploy.ts';
 import { events } from './commands/events.ts';
@@ -42,6 +43,7 @@ export function runLumaCli(options: LumaCliOptions, argv: readonly string[]): Pr
         'Cloud Run on your own server: containers that start when a request arrives and sleep when it is quiet.',
       version: options.version,
       commands,
+      hints: commandHints,
       groups: { projects: 'list, add, show and remove projects' },
       context: (input) => createLumaContext(options, input),
     },

@@ -109,7 +109,22 @@ describe('failures', () => {
     });
     const { exitCode, out, err } = await run('projects show nope --json');
     expect([exitCode, out]).toEqual([1, '']);
-    expect(JSON.parse(err).error).toMatchObject({ code: 'project_not_found', hint: 'list them' });
+    expect(JSON.parse(err).error).toMatchObject({
+      code: 'project_not_found',
+      hint: expect.stringContaining('luma projects list'),
+    });
+  });
+
+  test('what to do next is said in commands, where the API says it in requests', async () => {
+    const detail = 'a is stopped';
+    api.problem('POST /projects/a/wake', 409, {
+      code: 'project_stopped',
+      detail,
+      hint: 'POST /projects/a/start',
+    });
+    expect((await run('wake a')).err).toBe('error: a is stopped\nhint: start it first: luma start <name>\n');
+    api.problem('POST /projects/a/wake', 503, { code: 'shutting_down', detail: 'not now', hint: 'later' });
+    expect((await run('wake a')).err).toBe('error: not now\nhint: later\n');
   });
 
   test('a failed wake shows what the instance said, without its control characters', async () => {

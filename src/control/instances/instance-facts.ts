@@ -22,6 +22,8 @@ export interface InstanceFacts {
   /** Calls off the prepare or start under way. */
   abort: AbortController | null;
   startBeganMs: number | null;
+  /** Wall time: what it wrote before is of an earlier life. */
+  startBeganAt: number | null;
   startTookMs: number | null;
   stopTookMs: number | null;
   exit: InstanceExit | null;
@@ -44,6 +46,7 @@ export function newFacts(
     isSuspect: false,
     abort: null,
     startBeganMs: null,
+    startBeganAt: null,
     startTookMs: null,
     stopTookMs: null,
     exit: null,

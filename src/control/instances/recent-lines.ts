@@ -9,16 +9,29 @@ const LINE_CHARS_MAX = 500;
 /** People wait for the reason: what is not here by then is left out. */
 const READ_MAX_MS = 250;
 
+/** Files are stamped by a clock that ticks every 4 or 10 ms, so a line may seem to be older than it is. */
+const STAMP_SLACK_MS = 10;
+
+interface Needs {
+  readonly runtime: Runtime;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** `startBeganAt`: the lines of earlier lives are left out; null where nobody knows when this one began. */
 export async function recentLines(
-  runtime: Runtime,
+  { runtime, clock, log }: Needs,
   instanceId: string,
-  clock: Clock,
-  log: Log,
+  startBeganAt: number | null,
 ): Promise<readonly string[]> {
+  const options = {
+    tail: LINES_MAX,
+    ...(startBeganAt === null ? {} : { since: startBeganAt - STAMP_SLACK_MS }),
+  };
   const lines: string[] = [];
   const controller = new AbortController();
   const read = async (): Promise<void> => {
-    for await (const line of runtime.logs(instanceId, { tail: LINES_MAX, signal: controller.signal })) {
+    for await (const line of runtime.logs(instanceId, { ...options, signal: controller.signal })) {
       if (lines.push(line.text.slice(0, LINE_CHARS_MAX)) >= LINES_MAX) return;
     }
   };

@@ -92,8 +92,8 @@ export class EffectRunner {
     this.#quietSinceMs = this.#needs.clock.monotonic();
   }
 
-  lines(instanceId: string): Promise<readonly string[]> {
-    return this.#engine.lines(instanceId);
+  lines(instanceId: string, facts: InstanceFacts): Promise<readonly string[]> {
+    return this.#engine.lines(instanceId, facts);
   }
 
   /** Counts the work as under way, until it ends. */
@@ -215,7 +215,7 @@ export class EffectRunner {
     if (!facts) return;
     const { changes } = facts;
     const port = facts.settings.containerPort ?? facts.address?.port ?? null;
-    const logLines = await this.#engine.lines(id);
+    const logLines = await this.#engine.lines(id, facts);
     if (facts.changes !== changes) return;
     const circumstances = { at: this.#needs.clock.now(), logLines };
     const failure = failureOfSilence(facts.settings, port, wakeTimeoutMs, circumstances);

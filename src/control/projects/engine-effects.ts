@@ -60,6 +60,7 @@ export class EngineEffects {
     facts.abort = abort;
     const work = (): Promise<StartedInstance> => {
       facts.startBeganMs = clock.monotonic();
+      facts.startBeganAt = clock.now();
       send({ kind: 'start-begun', id });
       const started = how === 'start' ? runtime.start(id, abort.signal) : runtime.thaw(id);
       return withPatience(started, clock, how, { signal: abort.signal });
@@ -72,7 +73,7 @@ export class EngineEffects {
       send({ kind: 'started', id });
     } catch (error) {
       facts.abort = null;
-      const lines = abort.signal.aborted ? [] : await this.lines(id);
+      const lines = abort.signal.aborted ? [] : await this.lines(id, facts);
       send({ kind: 'start-failed', id, failure: this.#failure(error, lines) });
     }
   }
@@ -120,9 +121,9 @@ export class EngineEffects {
     }
   }
 
-  lines(id: string): Promise<readonly string[]> {
-    const { runtime, clock, log } = this.#needs;
-    return recentLines(runtime, id, clock, log);
+  /** Of its present or last life. */
+  lines(id: string, { startBeganAt }: Pick<InstanceFacts, 'startBeganAt'>): Promise<readonly string[]> {
+    return recentLines(this.#needs, id, startBeganAt);
   }
 
   /** From the image that the revision had when it was prepared first; the first time that is found out. */

@@ -179,7 +179,8 @@ export class ProjectSupervisor implements EffectSubject, Observer {
       const facts = this.facts.get(id);
       return facts?.address ? [targetSpec(id, facts.address, facts.settings)] : [];
     });
-    return serviceSpec(settings, publication.traffic, targets);
+    const isClosing = this.#state?.closing === true && this.#state.wanted === 'active';
+    return serviceSpec(settings, isClosing ? 'closing' : publication.traffic, targets);
   }
 
   // What the runtime says
@@ -306,7 +307,7 @@ export class ProjectSupervisor implements EffectSubject, Observer {
     observed: ObservedInstance | null,
   ): Promise<void> {
     const { changes } = facts;
-    const logLines = await this.#runner.lines(entry.id);
+    const logLines = await this.#runner.lines(entry.id, facts);
     if (facts.changes !== changes) return;
     facts.exit = observed?.exit ?? null;
     facts.address = null;

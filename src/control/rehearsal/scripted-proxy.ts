@@ -120,7 +120,8 @@ export class ScriptedProxy {
     for (;;) {
       const service = this.services.get(name);
       if (!service) return { status: 404, by: 'no_service' };
-      if (service.spec.traffic === 'stopped') return { status: 503, by: 'stopped' };
+      if (service.spec.traffic === 'stopped')
+        return { status: 503, by: service.spec.stopMessage ?? 'stopped' };
       if (service.failure && service.failure.untilMs > this.clock.monotonic()) {
         return { status: 502, by: service.failure.code };
       }

@@ -9,11 +9,13 @@ import type { InstanceAddress } from '../../runtimes/contract.ts';
  * and not merely that it took too long.
  */
 export const HOLD_GRACE_MS = 500;
+/** A stop is a person's word; the platform's end is another. */
+const CLOSING = 'The platform is shutting down, or has shut down.';
 const DEFAULT_PROBE_TIMEOUT_MS = 5_000;
 
 export function serviceSpec(
   settings: ProjectSettings,
-  traffic: 'forward' | 'stopped',
+  traffic: 'forward' | 'stopped' | 'closing',
   targets: readonly TargetSpec[],
 ): ServiceSpec {
   return {
@@ -21,7 +23,8 @@ export function serviceSpec(
     hosts: settings.hostnames,
     pathPrefixes: ['/'],
     stripPathPrefix: false,
-    traffic,
+    traffic: traffic === 'closing' ? 'stopped' : traffic,
+    ...(traffic === 'closing' ? { stopMessage: CLOSING } : {}),
     holdTimeoutMs: settings.wakeTimeoutMs + HOLD_GRACE_MS,
     waitMode: settings.waitMode,
     quietRules: settings.quietRules,

@@ -32,6 +32,8 @@ export interface ServiceSpec extends ServiceOptions {
   readonly pathPrefixes: readonly string[];
   readonly stripPathPrefix: boolean;
   readonly traffic: 'forward' | 'stopped';
+  /** What clients read while it is stopped; left out: that somebody stopped it. */
+  readonly stopMessage?: string | undefined;
   readonly holdTimeoutMs: number;
   /** What a request meets while the gate is closed; see ServiceRoute. */
   readonly waitMode: 'hold' | 'page' | 'reject';

@@ -15,6 +15,7 @@ import {
   SPLIT_GROUPS_MAX,
   SPLIT_KEY_CHARACTERS_MAX,
   SPLIT_KEYS_MAX,
+  STOP_MESSAGE_CHARACTERS_MAX,
   TARGET_CONCURRENCY_MAX,
   TARGETS_PER_SERVICE_MAX,
 } from '../limits.ts';
@@ -149,6 +150,7 @@ export const serviceSpecSchema = z.strictObject({
   pathPrefixes: z.array(pathPrefixSchema).min(1).max(PATH_PREFIXES_PER_SERVICE_MAX).readonly(),
   stripPathPrefix: z.boolean(),
   traffic: z.enum(['forward', 'stopped']),
+  stopMessage: z.string().max(STOP_MESSAGE_CHARACTERS_MAX).optional(),
   holdTimeoutMs: timeoutMsSchema,
   ...waitingShape,
   ...optionsShape,
