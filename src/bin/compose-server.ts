@@ -4,13 +4,14 @@
  */
 import { createApiServer } from '../api/index.ts';
 import { systemClock } from '../base/clock.ts';
-import { isLumaError, LumaError } from '../base/errors.ts';
+import { isLumaError, LumaError, messageOf } from '../base/errors.ts';
 import { HeapTrim } from '../base/heap-trim.ts';
 import type { Log } from '../base/log.ts';
 import { withFields } from '../base/log.ts';
 import type { Terminal } from '../cli/luma/index.ts';
 import { ControlPlane } from '../control/index.ts';
 import { createProxyLink } from '../proxy/client/index.ts';
+import type { Runtime } from '../runtimes/contract.ts';
 import { createSqliteStore, type Store } from '../store/index.ts';
 import { createLog } from '../telemetry/index.ts';
 import { type ChosenRuntime, chooseRuntime } from './choose-runtime.ts';
@@ -70,6 +71,7 @@ async function startAll(host: Host): Promise<void> {
     log: part(log, 'runtime'),
   });
   ends.defer(() => chosen.runtime.close());
+  if (command === 'up') ends.defer(() => rest(chosen.runtime, log));
 
   const socketPath = config.proxySocket ?? dataDir.proxySocketPath;
   if (isProxyOurs) {
@@ -175,4 +177,13 @@ function goOnAfterBugs(log: Log): void {
 function aborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}
+
+/** What cannot be ended now costs a little memory until the next start, which must not keep anybody from leaving. */
+async function rest(runtime: Runtime, log: Log): Promise<void> {
+  try {
+    await runtime.rest?.();
+  } catch (error) {
+    log.warn('the runtime could not end what it keeps for sleeping instances', { reason: messageOf(error) });
+  }
 }

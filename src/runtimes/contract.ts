@@ -147,6 +147,12 @@ export interface Runtime {
 
   logs(instanceId: string, options?: LogOptions): AsyncIterable<LogLine>;
 
+  /**
+   * Ends what the runtime itself keeps running for instances that sleep, when Luma leaves for good: then nothing of
+   * ours runs. Left out by runtimes that keep nothing. Only `close` may follow.
+   */
+  rest?(): Promise<void>;
+
   /** Lets go of connections and watchers. Instances go on. */
   close(): Promise<void>;
 }

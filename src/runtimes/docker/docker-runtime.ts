@@ -218,6 +218,11 @@ export class DockerRuntime implements Runtime {
     return this.#logs.read(instanceId, options);
   }
 
+  async rest(): Promise<void> {
+    this.#keeper.close();
+    await this.#sandboxes.rest((await this.#containers.list()).sandboxes);
+  }
+
   async close(): Promise<void> {
     this.#keeper.close();
     this.#logs.close();

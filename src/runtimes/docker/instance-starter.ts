@@ -96,7 +96,11 @@ export class InstanceStarter {
   async #startedAddress(instanceId: string, id: string): Promise<InstanceAddress> {
     const [info, sandbox] = await this.#inspectBoth(instanceId, id);
     if (info.State.Paused) return this.thaw(instanceId);
-    if (!info.State.Running) throw await this.#explainExit(instanceId, info);
+    if (!info.State.Running) {
+      // It may have run in the network of a stranger who took the sandbox's name: then that is the reason.
+      if (!sandbox) await this.#ensureSandbox(info);
+      throw await this.#explainExit(instanceId, info);
+    }
     return this.#address(info, sandbox);
   }
 

@@ -42,6 +42,7 @@ export class SandboxKeeper {
   readonly #mending = new Mailbox({ name: 'sandboxes to mend', waitingMax: limits.sandboxesMost * 2 });
   readonly #timers = new Map<string, Timer>();
   readonly #mendedAt = new Map<string, number>();
+  #isClosed = false;
 
   constructor(parts: KeeperParts) {
     this.#parts = parts;
@@ -78,7 +79,7 @@ export class SandboxKeeper {
   /** It ended while its engine went on, or was found so. */
   startSoon(instanceId: string): void {
     const { clock, register } = this.#parts;
-    if (!register.has(instanceId) || this.#timers.has(instanceId)) return;
+    if (this.#isClosed || !register.has(instanceId) || this.#timers.has(instanceId)) return;
     const fire = (): void => {
       this.#timers.delete(instanceId);
       this.#startAgain(instanceId);
@@ -111,7 +112,9 @@ export class SandboxKeeper {
     });
   }
 
+  /** Nothing is made, started or removed from now on. */
   close(): void {
+    this.#isClosed = true;
     for (const timer of this.#timers.values()) timer.cancel();
     this.#timers.clear();
     this.#ahead.close();
@@ -144,6 +147,7 @@ export class SandboxKeeper {
   }
 
   #inBackground(instanceId: string, what: string, task: () => Promise<void>): void {
+    if (this.#isClosed) return;
     const { post, log } = this.#parts;
     const mended = this.#mending.post(() => post(instanceId, task));
     mended.catch((error: unknown) => {

@@ -9,7 +9,9 @@ import { messageOf } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import type { ContainerCalls } from './container-calls.ts';
 import { isUp } from './container-state.ts';
+import { statusOf } from './engine.ts';
 import { labels, sandboxName } from './labels.ts';
+import { limits } from './limits.ts';
 import { isGone, nameTaken, startRefused } from './refusals.ts';
 import { type SandboxOwner, sandboxConfig } from './sandbox-config.ts';
 import { isSandboxImage, type SandboxImage } from './sandbox-image.ts';
@@ -68,6 +70,23 @@ export class Sandboxes {
   async remove(instanceId: string): Promise<void> {
     this.#parts.register.drop(instanceId);
     await this.#removeAll(instanceId);
+  }
+
+  /** Tells those of sleeping instances to end. They stay, and are started again by the next Luma. */
+  async rest(sandboxes: readonly ContainerInfo[]): Promise<void> {
+    const { calls, isAwake } = this.#parts;
+    const queue = sandboxes.filter((one) => isSandbox(one) && isUp({ Status: one.State }));
+    const work = async (): Promise<void> => {
+      for (let one = queue.shift(); one; one = queue.shift()) {
+        if (await isAwake(one.Labels[labels.sandbox] ?? '')) continue;
+        const refusal = await calls.change('end a sandbox', one.Id, (container, abortSignal) =>
+          container.kill({ signal: 'SIGTERM', abortSignal }),
+        );
+        // 409: it has ended already.
+        if (refusal && !isGone(refusal) && statusOf(refusal) !== 409) throw refusal;
+      }
+    };
+    await Promise.all(Array.from({ length: limits.inspectsAtOnce }, work));
   }
 
   /** Gives up what is more than there may be, in the background. */

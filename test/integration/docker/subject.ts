@@ -5,7 +5,7 @@ import { silentLog } from '../../../src/base/log.ts';
 import { randomId } from '../../../src/base/random-id.ts';
 import type { RevisionSettings } from '../../../src/domain/project.ts';
 import type { InstanceSpec, Runtime } from '../../../src/runtimes/contract.ts';
-import { createDockerRuntime } from '../../../src/runtimes/docker/index.ts';
+import { createDockerRuntime, type DockerRuntimeOptions } from '../../../src/runtimes/docker/index.ts';
 import type { ContractSubject } from '../../../src/runtimes/runtime.contract.ts';
 import type { TestEngine } from '../../engine/engine.ts';
 
@@ -26,9 +26,13 @@ export function clientOf(engine: TestEngine): Docker {
   return new Docker({ socketPath: engine.dockerHost.replace('unix://', '') });
 }
 
-export function runtimeOn(engine: TestEngine, installationId: string): Runtime {
+export function runtimeOn(
+  engine: TestEngine,
+  installationId: string,
+  options: Partial<DockerRuntimeOptions> = {},
+): Runtime {
   const { dockerHost } = engine;
-  return createDockerRuntime({ installationId, clock: systemClock, log: silentLog, dockerHost });
+  return createDockerRuntime({ installationId, clock: systemClock, log: silentLog, dockerHost, ...options });
 }
 
 /** Closing it removes every container of both installations. The engine is its caller's. */
