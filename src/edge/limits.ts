@@ -45,6 +45,10 @@ export interface EdgeLimits {
   readonly upstreamIdleMs: number;
   /** A request that cannot be repeated safely takes a kept connection only if it was used within this, milliseconds. */
   readonly unsafeReuseIdleMs: number;
+  /** Silence of an HTTP/2 target that owes answers, until it is asked with a PING, milliseconds. */
+  readonly upstreamPingMs: number;
+  /** Until it must have answered that, milliseconds; beyond: its answers are cut. */
+  readonly upstreamPongMs: number;
   /** From the first byte of a request head to its last, milliseconds; beyond: 408. */
   readonly requestHeadMs: number;
   /** Bytes of a ClientHello; beyond: refused. */
@@ -131,6 +135,8 @@ export const EDGE_LIMITS: EdgeLimits = {
   idleMax: 4_096,
   upstreamIdleMs: 4_000,
   unsafeReuseIdleMs: 1_000,
+  upstreamPingMs: 30_000,
+  upstreamPongMs: 10_000,
   requestHeadMs: 15_000,
   clientHelloBytesMax: 16 * 1024,
   tlsHandshakeMs: 10_000,

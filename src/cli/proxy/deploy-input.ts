@@ -75,6 +75,11 @@ const trafficOptions: readonly OptionSpec[] = [
   { name: 'buffer-requests', summary: 'send a request to the app only when its body has come whole' },
   { name: 'buffer-responses', summary: 'take answers from the app as fast as it gives them' },
   {
+    name: 'target-protocol',
+    placeholder: 'protocol',
+    summary: 'what the app speaks: http1, or h2c for HTTP/2 in the clear, which gRPC needs (default: http1)',
+  },
+  {
     name: 'error-pages',
     placeholder: 'dir',
     summary: 'pages for errors of the proxy: 404.html, 503.html, 5xx.html …',
@@ -145,6 +150,7 @@ export function readDeploy(input: CommandInput): DeployRequest {
     max_request_body_bytes: byteSizeOf(input, 'max-request-body') ?? 0,
     buffer_requests: input.isOn('buffer-requests'),
     buffer_responses: input.isOn('buffer-responses'),
+    target_protocol: targetProtocolOf(input),
     error_pages: pathOf(input, 'error-pages') ?? null,
     exclude_metrics_paths: [...input.list('exclude-metrics-path')],
     health_check: {
@@ -200,4 +206,10 @@ function readTls(input: CommandInput): DeployRequest['tls'] {
   const lonely = Object.entries(given).find(([, value]) => value !== undefined)?.[0];
   if (lonely !== undefined) throw wrongUse(`--${lonely} has no meaning without --ssl`, 'add --ssl');
   return null;
+}
+
+function targetProtocolOf(input: CommandInput): 'http1' | 'h2c' {
+  const text = input.text('target-protocol') ?? 'http1';
+  if (text === 'http1' || text === 'h2c') return text;
+  throw wrongUse(`--target-protocol must be http1 or h2c, not ${JSON.stringify(text)}`);
 }

@@ -3,24 +3,24 @@
  * outlives them. One per connection; owns the framing of the answer that is under way.
  */
 import { type BodyFraming, NO_BODY } from '../http1/body-framing.ts';
+import { type ByteSink, writeChunk } from '../http1/chunk-writer.ts';
 import type { FieldSection } from '../http1/field-section.ts';
 import { writeLastChunk, writeResponseHead } from '../http1/head-writer.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
-import { type BodySink, writeChunk, writeSpan } from './request-body.ts';
 
 const UNTIL_CLOSE: BodyFraming = { kind: 'until-close' };
 const UPGRADE_REQUIRED = 426;
 const CHUNKED: BodyFraming = { kind: 'chunked' };
 
 export class AnswerWriter {
-  readonly #client: BodySink;
+  readonly #client: ByteSink;
   #request: RequestHead | null = null;
   #framing: BodyFraming = NO_BODY;
   #isPersistent = false;
   #listed: readonly string[] = [];
 
-  constructor(client: BodySink) {
+  constructor(client: ByteSink) {
     this.#client = client;
   }
 
@@ -47,7 +47,8 @@ export class AnswerWriter {
 
   bytes(bytes: Buffer, from: number, to: number): void {
     if (this.#framing.kind === 'chunked') writeChunk(this.#client, bytes, from, to);
-    else writeSpan(this.#client, bytes, from, to);
+    else if (from === 0 && to === bytes.length) this.#client.writeReceived(bytes);
+    else this.#client.writeBytes(bytes, from, to);
   }
 
   end(trailers: FieldSection | null): void {

@@ -1,4 +1,5 @@
 /** Lets a body through to its sink until there is too much of it. Owns how much has come; framing does not count. */
+import type { FieldSection } from '../http1/field-section.ts';
 import type { BodySink } from './request-body.ts';
 
 export class BodyGauge implements BodySink {
@@ -14,17 +15,17 @@ export class BodyGauge implements BodySink {
     return this.#bytesLeft < 0;
   }
 
-  writeText(text: string): void {
-    if (this.#bytesLeft >= 0) this.#sink.writeText(text);
-  }
-
-  writeBytes(bytes: Buffer, from: number, to: number): void {
+  writeBody(bytes: Buffer, from: number, to: number): void {
     this.#bytesLeft -= to - from;
-    if (this.#bytesLeft >= 0) this.#sink.writeBytes(bytes, from, to);
+    if (this.#bytesLeft >= 0) this.#sink.writeBody(bytes, from, to);
   }
 
   writeReceived(bytes: Buffer): void {
     this.#bytesLeft -= bytes.length;
     if (this.#bytesLeft >= 0) this.#sink.writeReceived(bytes);
+  }
+
+  endBody(trailers: FieldSection | null, listed: readonly string[]): void {
+    if (this.#bytesLeft >= 0) this.#sink.endBody(trailers, listed);
   }
 }

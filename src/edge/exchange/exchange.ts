@@ -6,12 +6,11 @@
 import { assert } from '../../base/errors.ts';
 import { machineNowMs } from '../board/index.ts';
 import type { FieldSection } from '../http1/field-section.ts';
-import { writeRequestFields, writeRequestLine, writeRequestRest } from '../http1/head-writer.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
 import { isUnderAny, targetFor } from '../routing/route-table.ts';
 import type { QuietRule, ServiceRoute, TargetRoute } from '../routing/service-route.ts';
-import type { UpstreamBreak, UpstreamConnection, UpstreamUser } from '../upstream/upstream-connection.ts';
+import type { TargetSide, UpstreamBreak, UpstreamUser } from '../upstream/target-side.ts';
 import { BodyGauge } from './body-gauge.ts';
 import type { RequestOrigin } from './client-address.ts';
 import type { ClientSide } from './client-side.ts';
@@ -27,7 +26,7 @@ import type { BodySink, IncomingBody } from './request-body.ts';
 import { NOBODY, Retries } from './retries.ts';
 import { canonicalLocation, failureOfLength, redirectAnswer } from './service-answer.ts';
 import type { Holder, ServiceDesk, WaitsFor } from './service-desk.ts';
-import { isIdempotent, isStale, isTargetsFault, pickTarget } from './target-choice.ts';
+import { isIdempotent, isTargetsFault, mayGoAgain, pickTarget } from './target-choice.ts';
 import type { RequestShare, TargetSharing } from './target-sharing.ts';
 import { failureOfHold, failureOfStopped } from './traffic-failure.ts';
 import { isPageRequest, waitingPage } from './waiting-page.ts';
@@ -47,7 +46,7 @@ export class Exchange implements UpstreamUser, Holder, ExchangeEnd {
   #route: ServiceRoute;
   #phase: ExchangePhase = 'arrived';
   #target: TargetRoute | null = null;
-  #connection: UpstreamConnection | null = null;
+  #connection: TargetSide | null = null;
   #isUpstreamClogged = false;
   /** Tunnel: which sides have said that they will send nothing more. */
   #hasClientEnded = false;
@@ -281,22 +280,14 @@ export class Exchange implements UpstreamUser, Holder, ExchangeEnd {
     this.#transmit(this.#connection);
   }
 
-  #transmit(connection: UpstreamConnection): void {
+  #transmit(connection: TargetSide): void {
     this.#move('connected');
     const head = this.#head;
     assert(this.#target !== null, 'what is sent has a target');
-    connection.expectAnswer(head.method === 'HEAD');
-    const requestId = this.#nameRequest();
     const target = this.#route.stripPathPrefix ? targetFor(this.#route, head.target, head.path) : head.target;
-    // In parts: those that are the same for many requests are not put together again.
-    connection.writeText(writeRequestLine(head, target));
-    connection.writeText(
-      writeRequestFields(
-        head,
-        linesForTarget(head, this.#target, this.#origin(), this.#route.forwardHeaders),
-      ),
-    );
-    connection.writeText(`X-Request-ID: ${requestId}\r\n${writeRequestRest(head)}`);
+    const { forwardHeaders } = this.#route;
+    const lines = linesForTarget(head, this.#target, this.#origin(), forwardHeaders);
+    connection.sendHead(head, target, lines, `X-Request-ID: ${this.#nameRequest()}\r\n`);
     this.#armAnswer();
     this.#client.passBody();
     // An earlier answer of this client is still on its way to a slow reader.
@@ -314,7 +305,7 @@ export class Exchange implements UpstreamUser, Holder, ExchangeEnd {
     if (connection === null || this.#isUpstreamClogged || !this.#isWithTarget()) return from;
     if (this.#phase === 'tunnel') {
       this.#tally.bytesIn += input.length - from;
-      connection.writeBytes(input, from, input.length);
+      connection.writeTunnel(input, from, input.length);
       if (this.#hasTargetEnded) this.#armHalfClosed();
       return input.length;
     }
@@ -505,9 +496,9 @@ export class Exchange implements UpstreamUser, Holder, ExchangeEnd {
     this.#breakOff(why);
   }
 
-  #mustSendAgain(connection: UpstreamConnection | null, why: UpstreamBreak): boolean {
+  #mustSendAgain(connection: TargetSide | null, why: UpstreamBreak): boolean {
     if (this.#phase !== 'awaiting' || connection === null || this.#isFreshWanted) return false;
-    return isStale(connection, why, this.#head);
+    return mayGoAgain(connection, why, this.#head);
   }
 
   /** For what was sent in vain: another target where there is one, otherwise the same once more. */

@@ -1,6 +1,6 @@
 /** The only place where something that went wrong becomes an answer to a client. No state. */
 import type { RequestRefused } from '../http1/request-head.ts';
-import type { UpstreamBreak } from '../upstream/upstream-connection.ts';
+import type { UpstreamBreak } from '../upstream/target-side.ts';
 import type { OwnAnswer } from './own-answer.ts';
 
 export interface Failure {
@@ -58,6 +58,16 @@ export const FAILURES = {
     SHORTLY_MS,
   ),
   shuttingDown: failure(503, 'shutting_down', 'This server is shutting down.', SHORTLY_MS),
+  grpcNeedsHttp2: failure(
+    502,
+    'grpc_needs_h2c',
+    'The service is reached by HTTP/1.1, which cannot carry gRPC: deploy it with the target protocol h2c.',
+  ),
+  upgradeNeedsHttp1: failure(
+    501,
+    'upgrade_needs_http1',
+    'The service is reached by HTTP/2, and connections to it cannot be upgraded.',
+  ),
   internal: failure(502, 'internal_error', 'This server met an error of its own.'),
 } as const;
 
@@ -95,6 +105,7 @@ export function failureOfUpstream(why: UpstreamBreak): Failure {
     case 'refused':
       return FAILURES.unreachable;
     case 'closed':
+    case 'unprocessed':
       return failure(502, 'target_closed', 'The service closed the connection without an answer.');
     case 'malformed':
       return failure(502, 'bad_answer', 'The service sent an answer that cannot be understood.');

@@ -8,8 +8,11 @@ const UNIMPLEMENTED = 12;
 const INTERNAL = 13;
 const UNAVAILABLE = 14;
 
+/** gRPC itself; gRPC-Web is for HTTP/1.1, too. */
+const GRPC = /^application\/grpc(?:$|[+;])/i;
+
 export function isGrpc(head: RequestHead): boolean {
-  return head.method === 'POST' && head.fields.first('content-type')?.startsWith('application/grpc') === true;
+  return head.method === 'POST' && GRPC.test(head.fields.first('content-type') ?? '');
 }
 
 /** The status of HTTP is 200: what went wrong is said by gRPC's. Whole lines. */

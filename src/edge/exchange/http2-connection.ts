@@ -4,8 +4,9 @@
  */
 import { ERROR } from '../http2/frames.ts';
 import type { RequestFields } from '../http2/message-fields.ts';
-import { Session, type SessionOwner } from '../http2/session.ts';
+import { Session, type SessionLimits, type SessionOwner } from '../http2/session.ts';
 import type { Stream } from '../http2/stream.ts';
+import type { EdgeLimits } from '../limits.ts';
 import type { DeadlineOwner } from '../sockets/deadline-sweep.ts';
 import { asOneEvent, type SocketOwner, type StreamSocket } from '../sockets/stream-socket.ts';
 import type { ClientAddress } from './client-address.ts';
@@ -40,7 +41,7 @@ export class Http2Connection implements SocketOwner, SessionOwner, StreamHost, O
     this.address = arrival.address;
     this.#capKey = arrival.capKey;
     this.#socket = make(this);
-    this.#session = new Session(true, this.#socket, core.sweep, core.limits, this);
+    this.#session = new Session(true, this.#socket, core.sweep, sessionLimits(core.limits), this);
     this.dueMs = core.sweep.nowMs + core.limits.requestHeadMs;
   }
 
@@ -207,4 +208,16 @@ export class Http2Connection implements SocketOwner, SessionOwner, StreamHost, O
     this.#unsentBytes = this.#socket.backlogBytes;
     this.dueMs = sweep.nowMs + (this.#unsentBytes > 0 ? limits.clientStalledMs : limits.lingerMs);
   }
+}
+
+function sessionLimits(limits: EdgeLimits): SessionLimits {
+  return {
+    streamsMax: limits.http2StreamsMax,
+    headBytesMax: limits.requestHeadBytesMax,
+    streamWindowBytes: limits.heldBodyBytesMax,
+    connectionWindowBytes: limits.http2ConnectionWindowBytes,
+    controlFrames: limits.http2ControlFrames,
+    resets: limits.http2Resets,
+    replyBacklogBytesMax: limits.http2ReplyBacklogBytesMax,
+  };
 }

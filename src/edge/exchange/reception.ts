@@ -3,9 +3,11 @@
  * gives itself before any service is asked. The one place for them, whatever protocol the client speaks. No state.
  */
 import type { RequestHead } from '../http1/request-head.ts';
+import type { TargetProtocol } from '../routing/service-route.ts';
 import type { ClientSide } from './client-side.ts';
 import type { EdgeCore } from './edge-core.ts';
 import { FAILURES, type Failure, failureAnswer, failureOfRequest } from './failure.ts';
+import { isGrpc } from './grpc-answer.ts';
 import { NO_BODY_BYTES, type OwnAnswer } from './own-answer.ts';
 import { tellRefused } from './request-record.ts';
 import type { ServiceDesk } from './service-desk.ts';
@@ -32,9 +34,20 @@ export function receive(core: EdgeCore, client: ClientSide, head: RequestHead): 
   }
   const route = core.table.find(head.host === null ? '' : head.host.name, head.path);
   const desk = route === null ? undefined : core.desks.get(route.name);
-  if (desk !== undefined) return desk;
+  if (desk !== undefined) {
+    const failure = mismatchOf(client, head, desk.route.targetProtocol);
+    if (failure === null) return desk;
+    refuse(core, client, head, failure, head.requestId ?? core.requestIds.next(), true);
+    return null;
+  }
   refuse(core, client, head, FAILURES.unknownHost, head.requestId ?? core.requestIds.next(), true);
   return null;
+}
+
+/** What cannot be said in the protocol of the service's targets. */
+function mismatchOf(client: ClientSide, head: RequestHead, protocol: TargetProtocol): Failure | null {
+  if (protocol === 'h2c') return head.upgrade === null ? null : FAILURES.upgradeNeedsHttp1;
+  return client.protocolOf(head) === 'HTTP/2' && isGrpc(head) ? FAILURES.grpcNeedsHttp2 : null;
 }
 
 const HEALTHY: OwnAnswer = {

@@ -1,13 +1,15 @@
 /** A request's body on its way from the client's input to an upstream. Owns how much of it has gone through. */
 import type { BodyFraming } from '../http1/body-framing.ts';
 import { ChunkedDecoder, type ChunkedLimits } from '../http1/chunked-decoder.ts';
-import { writeLastChunk } from '../http1/head-writer.ts';
+import type { FieldSection } from '../http1/field-section.ts';
 
+/** Where a request's body goes; its framing there is the sink's business. */
 export interface BodySink {
-  writeText(text: string): void;
-  writeBytes(bytes: Buffer, from: number, to: number): void;
+  writeBody(bytes: Buffer, from: number, to: number): void;
   /** All of what was received at once: the sink's from here on, and perhaps empty afterwards. */
   writeReceived(bytes: Buffer): void;
+  /** Of a body whose length was not declared; `listed`: trailers of one hop only. */
+  endBody(trailers: FieldSection | null, listed: readonly string[]): void;
 }
 
 /** What an exchange takes a request's body from. */
@@ -44,7 +46,8 @@ export class RequestBody implements IncomingBody {
     const to = Math.min(input.length, from + this.#bytesLeft);
     this.#bytesLeft -= to - from;
     this.#isComplete = this.#bytesLeft === 0;
-    writeSpan(sink, input, from, to);
+    if (from === 0 && to === input.length) sink.writeReceived(input);
+    else sink.writeBody(input, from, to);
     return to;
   }
 
@@ -60,25 +63,11 @@ export class RequestBody implements IncomingBody {
           return -1;
         case 'complete':
           this.#isComplete = true;
-          sink.writeText(writeLastChunk(decoder.trailers, this.#listed));
+          sink.endBody(decoder.trailers, this.#listed);
           return decoder.at;
         case 'span':
-          writeChunk(sink, input, decoder.spanFrom, decoder.spanTo);
+          sink.writeBody(input, decoder.spanFrom, decoder.spanTo);
       }
     }
   }
-}
-
-/** A part of what was received, or all of it. */
-export function writeSpan(sink: BodySink, bytes: Buffer, from: number, to: number): void {
-  if (from === 0 && to === bytes.length) sink.writeReceived(bytes);
-  else sink.writeBytes(bytes, from, to);
-}
-
-/** One chunk around bytes; never an empty one, which would end the body. */
-export function writeChunk(sink: BodySink, bytes: Buffer, from: number, to: number): void {
-  if (from === to) return;
-  sink.writeText(`${(to - from).toString(16)}\r\n`);
-  sink.writeBytes(bytes, from, to);
-  sink.writeText('\r\n');
 }

@@ -11,6 +11,7 @@ import type { ServiceRoute, TargetRoute } from '../routing/service-route.ts';
 import { asOneEvent } from '../sockets/stream-socket.ts';
 import { TargetPool } from '../upstream/target-pool.ts';
 import type { TargetProbe } from '../upstream/target-probe.ts';
+import type { TargetSide } from '../upstream/target-side.ts';
 import type { UpstreamConnection } from '../upstream/upstream-connection.ts';
 import type { EdgeCore } from './edge-core.ts';
 import { ErrorPages } from './error-pages.ts';
@@ -168,7 +169,7 @@ export class ServiceDesk {
   pool(target: TargetRoute): TargetPool {
     const known = this.#pools.get(target.id);
     if (known !== undefined) return known;
-    const pool = new TargetPool(this.#core, this.#core.idleBudget, target);
+    const pool = new TargetPool(this.#core, this.#core.idleBudget, target, this.#route.targetProtocol);
     // For an exchange that goes on where its target has left: nothing is kept.
     if (this.#isGone || !this.#route.targets.some((current) => current.id === target.id)) pool.close();
     else this.#pools.set(target.id, pool);
@@ -176,7 +177,7 @@ export class ServiceDesk {
   }
 
   /** A connection whose exchange is over; a target that has left keeps nothing. */
-  giveBack(target: TargetRoute | null, connection: UpstreamConnection): void {
+  giveBack(target: TargetRoute | null, connection: TargetSide): void {
     const pool = target === null ? undefined : this.#pools.get(target.id);
     if (pool === undefined) connection.dismiss();
     else pool.giveBack(connection, this.#core.sweep.nowMs);
@@ -330,7 +331,7 @@ export class ServiceDesk {
   #reconcilePools(): void {
     for (const [id, pool] of this.#pools) {
       const target = this.#route.targets.find((candidate) => candidate.id === id);
-      if (target !== undefined && target.host === pool.host && target.port === pool.port) continue;
+      if (target !== undefined && isFor(pool, target, this.#route)) continue;
       this.#pools.delete(id);
       pool.close();
     }
@@ -380,4 +381,9 @@ export class ServiceDesk {
     for (const probe of this.#probes.values()) probe.cancel();
     this.#probes.clear();
   }
+}
+
+/** What is kept there is still of use. */
+function isFor(pool: TargetPool, { host, port }: TargetRoute, { targetProtocol }: ServiceRoute): boolean {
+  return pool.host === host && pool.port === port && pool.protocol === targetProtocol;
 }

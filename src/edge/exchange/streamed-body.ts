@@ -1,8 +1,7 @@
 /** A request's body that comes in frames, on its way to a target. Owns how much of it has come and gone. */
 import type { BodyFraming } from '../http1/body-framing.ts';
 import type { FieldSection } from '../http1/field-section.ts';
-import { writeLastChunk } from '../http1/head-writer.ts';
-import { type BodySink, type IncomingBody, writeChunk } from './request-body.ts';
+import type { BodySink, IncomingBody } from './request-body.ts';
 
 export class StreamedBody implements IncomingBody {
   /** What is wrong with it is known before it comes here. */
@@ -46,12 +45,11 @@ export class StreamedBody implements IncomingBody {
 
   pass(input: Buffer, from: number, sink: BodySink): number {
     if (this.#isComplete) return from;
+    sink.writeBody(input, from, input.length);
     if (this.#isChunked) {
-      writeChunk(sink, input, from, input.length);
-      if (this.#hasEnded) sink.writeText(writeLastChunk(this.#trailers, []));
+      if (this.#hasEnded) sink.endBody(this.#trailers, []);
       this.#isComplete = this.#hasEnded;
     } else {
-      sink.writeBytes(input, from, input.length);
       this.#bytesLeft -= input.length - from;
       this.#isComplete = this.#bytesLeft === 0;
     }

@@ -2,7 +2,7 @@
 import { chooseTarget } from '../balancing/least-loaded.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import type { ServiceRoute, TargetRoute } from '../routing/service-route.ts';
-import type { UpstreamBreak, UpstreamConnection } from '../upstream/upstream-connection.ts';
+import type { TargetSide, UpstreamBreak } from '../upstream/target-side.ts';
 import type { EdgeCore } from './edge-core.ts';
 import type { ServiceDesk } from './service-desk.ts';
 import type { RequestShare } from './target-sharing.ts';
@@ -73,18 +73,17 @@ export function isIdempotent(method: string): boolean {
   }
 }
 
-/** RFC 9112 §9.3.1: only what may be done twice, on a kept connection that closed as we began to use it. */
-export function isStale(connection: UpstreamConnection, why: UpstreamBreak, head: RequestHead): boolean {
-  return (
-    why.kind === 'closed' &&
-    connection.useCount > 0 &&
-    !connection.hasAnswerBytes &&
-    !head.hasBody &&
-    isIdempotent(head.method)
-  );
+/**
+ * RFC 9112 §9.3.1: only what may be done twice, on a kept connection that closed as we began to use it; and what the
+ * target has not looked at (RFC 9113 §8.7). A body has been passed on already.
+ */
+export function mayGoAgain(connection: TargetSide, why: UpstreamBreak, head: RequestHead): boolean {
+  if (head.hasBody || connection.hasAnswerBytes) return false;
+  if (why.kind === 'unprocessed') return true;
+  return why.kind === 'closed' && connection.useCount > 0 && isIdempotent(head.method);
 }
 
 /** A kept connection may close for being idle; a new one that closes without a word is the target's doing. */
-export function isTargetsFault(connection: UpstreamConnection, why: UpstreamBreak): boolean {
+export function isTargetsFault(connection: TargetSide, why: UpstreamBreak): boolean {
   return why.kind === 'closed' && connection.useCount === 0 && !connection.hasAnswerBytes;
 }

@@ -45,12 +45,13 @@ export class HeaderBlock {
     this.#string(value);
   }
 
-  /** `Name: value` lines, each with its end. */
-  lines(text: string): void {
+  /** `Name: value` lines, each with its end; but those of the lower-case name `except`. */
+  lines(text: string, except = ''): void {
     let from = 0;
     for (let end = text.indexOf('\r\n'); end >= 0; end = text.indexOf('\r\n', from)) {
       const colon = text.indexOf(':', from);
-      this.field(text.slice(from, colon).toLowerCase(), text.slice(colon + 1, end).trim());
+      const name = text.slice(from, colon).toLowerCase();
+      if (name !== except) this.field(name, text.slice(colon + 1, end).trim());
       from = end + 2;
     }
   }

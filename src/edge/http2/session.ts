@@ -28,19 +28,19 @@ import { mayReceive } from './stream-state.ts';
 
 export interface SessionLimits {
   /** Streams that the peer may have open at once; beyond: refused. */
-  readonly http2StreamsMax: number;
+  readonly streamsMax: number;
   /** Bytes of a header block, and of the list of fields it stands for. */
-  readonly requestHeadBytesMax: number;
+  readonly headBytesMax: number;
   /** Bytes that a peer may send of a stream before anybody has asked for them. */
-  readonly heldBodyBytesMax: number;
+  readonly streamWindowBytes: number;
   /** The same of all streams of a connection together. */
-  readonly http2ConnectionWindowBytes: number;
+  readonly connectionWindowBytes: number;
   /** Frames that carry nothing; beyond: the connection is cut. */
-  readonly http2ControlFrames: BudgetLimits;
+  readonly controlFrames: BudgetLimits;
   /** Streams that end by RST_STREAM, the peer's or the one it provokes; beyond: the connection is cut. */
-  readonly http2Resets: BudgetLimits;
+  readonly resets: BudgetLimits;
   /** Unsent bytes at which a peer that asks for replies is cut. */
-  readonly http2ReplyBacklogBytesMax: number;
+  readonly replyBacklogBytesMax: number;
 }
 
 /** Where bytes go; the session asks it what was not taken yet. */
@@ -63,6 +63,8 @@ const TURN_BYTES = FRAME_BYTES_MAX;
 /** A DATA frame that leaves pays for the WINDOW_UPDATE frames that answer it. */
 const FRAMES_PER_DATA = 4;
 const RESET_IDS_MAX = 256;
+/** RFC 9113 §6.5.2: no honest server takes fewer. */
+const STREAMS_UNTIL_SETTINGS = 100;
 /** Frames of one header block: no honest peer needs more than the limit of bytes asks for. */
 const BLOCK_FRAMES_MAX = 16;
 const EMPTY = Buffer.alloc(0);
@@ -74,8 +76,8 @@ export class Session {
   hasPeerLeft = false;
   /** Of DATA, in all: more than at the last look is a peer that takes something. */
   sentBytes = 0;
-  /** What the peer lets us open. */
-  peerStreamsMax = Number.POSITIVE_INFINITY;
+  /** What the peer lets us open; what it is thought to before it says so. */
+  peerStreamsMax = STREAMS_UNTIL_SETTINGS;
   readonly streams = new Map<number, Stream>();
   readonly #isServer: boolean;
   readonly #sink: SessionSink;
@@ -124,9 +126,9 @@ export class Session {
     this.#limits = limits;
     this.#owner = owner;
     this.#hasPreface = !isServer;
-    this.#receiveWindow = limits.http2ConnectionWindowBytes;
-    this.#controlFrames = new FrameBudget(limits.http2ControlFrames, clock.nowMs);
-    this.#resets = new FrameBudget(limits.http2Resets, clock.nowMs);
+    this.#receiveWindow = limits.connectionWindowBytes;
+    this.#controlFrames = new FrameBudget(limits.controlFrames, clock.nowMs);
+    this.#resets = new FrameBudget(limits.resets, clock.nowMs);
   }
 
   /** Something has begun of which not all has come; DATA is its stream's business. */
@@ -139,24 +141,28 @@ export class Session {
     return this.streams.size === 0 && (this.#lastTakenId !== null || this.hasPeerLeft || this.#isOver);
   }
 
+  /** The peer has said what it allows. */
+  get hasSettings(): boolean {
+    return this.#hasSettings;
+  }
+
   get isOver(): boolean {
     return this.#isOver;
   }
 
   /** Our part of the preface (RFC 9113 §3.4). */
   begin(): void {
-    const { http2StreamsMax, requestHeadBytesMax, heldBodyBytesMax, http2ConnectionWindowBytes } =
-      this.#limits;
+    const { streamsMax, headBytesMax, streamWindowBytes, connectionWindowBytes } = this.#limits;
     if (!this.#isServer) this.#sink.writeBytes(PREFACE);
     this.#sink.writeBytes(
       settingsFrame([
-        this.#isServer ? [SETTING.maxConcurrentStreams, http2StreamsMax] : [SETTING.enablePush, 0],
-        [SETTING.initialWindowSize, heldBodyBytesMax],
-        [SETTING.maxHeaderListSize, requestHeadBytesMax],
+        this.#isServer ? [SETTING.maxConcurrentStreams, streamsMax] : [SETTING.enablePush, 0],
+        [SETTING.initialWindowSize, streamWindowBytes],
+        [SETTING.maxHeaderListSize, headBytesMax],
         ...(this.#isServer ? [[SETTING.enableConnectProtocol, 1] as const] : []),
       ]),
     );
-    this.writeWindow(0, http2ConnectionWindowBytes - WINDOW_BYTES);
+    this.writeWindow(0, connectionWindowBytes - WINDOW_BYTES);
   }
 
   receive(bytes: Buffer): void {
@@ -294,7 +300,7 @@ export class Session {
 
   consumed(byteCount: number): void {
     this.#owedBytes += byteCount;
-    if (this.#owedBytes * 2 < this.#limits.http2ConnectionWindowBytes) return;
+    if (this.#owedBytes * 2 < this.#limits.connectionWindowBytes) return;
     this.#receiveWindow += this.#owedBytes;
     this.writeWindow(0, this.#owedBytes);
     this.#owedBytes = 0;
@@ -459,7 +465,7 @@ export class Session {
     }
     block.parts.push(input.subarray(from, to));
     block.bytes += to - from;
-    if (block.bytes > this.#limits.requestHeadBytesMax || block.parts.length > BLOCK_FRAMES_MAX) {
+    if (block.bytes > this.#limits.headBytesMax || block.parts.length > BLOCK_FRAMES_MAX) {
       this.fail(ERROR.enhanceYourCalm, 'a header block that is too large');
       return;
     }
@@ -486,7 +492,7 @@ export class Session {
   }
 
   #fieldsFor(stream: Stream | undefined): MessageFields {
-    const listBytesMax = this.#limits.requestHeadBytesMax;
+    const listBytesMax = this.#limits.headBytesMax;
     if (stream === undefined) return new RequestFields(listBytesMax);
     return this.#isServer || stream.hasHead
       ? new TrailerFields(listBytesMax)
@@ -500,7 +506,7 @@ export class Session {
     // Streams beyond what we have said are not looked at: their requests are sent elsewhere.
     if (this.#lastTakenId !== null) return;
     this.lastPeerId = streamId;
-    if (this.streams.size >= this.#limits.http2StreamsMax) {
+    if (this.streams.size >= this.#limits.streamsMax) {
       if (this.#spendReset()) this.writeReset(streamId, ERROR.refusedStream);
       return;
     }
@@ -579,6 +585,8 @@ export class Session {
       if (this.#spendControlFrame()) this.#applyOwnSettings();
       return;
     }
+    // A peer that says nothing of streams sets no limit.
+    if (!this.#hasSettings) this.peerStreamsMax = Number.POSITIVE_INFINITY;
     this.#hasSettings = true;
     for (let at = from; at < to && !this.#isOver; at += 6)
       this.#applySetting(input.readUInt16BE(at), input.readUInt32BE(at + 2));
@@ -589,8 +597,8 @@ export class Session {
   }
 
   #applyOwnSettings(): void {
-    const shift = this.#limits.heldBodyBytesMax - this.#ownWindowBytes;
-    this.#ownWindowBytes = this.#limits.heldBodyBytesMax;
+    const shift = this.#limits.streamWindowBytes - this.#ownWindowBytes;
+    this.#ownWindowBytes = this.#limits.streamWindowBytes;
     for (const stream of this.streams.values()) stream.shiftReceiveWindow(shift);
   }
 
@@ -692,7 +700,7 @@ export class Session {
   /** For frames that want one back: a peer that does not read them gets no more. */
   #spendReply(): boolean {
     if (!this.#spendControlFrame()) return false;
-    if (this.#sink.backlogBytes <= this.#limits.http2ReplyBacklogBytesMax) return true;
+    if (this.#sink.backlogBytes <= this.#limits.replyBacklogBytesMax) return true;
     this.fail(ERROR.enhanceYourCalm, 'replies that are not read');
     return false;
   }

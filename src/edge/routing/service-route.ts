@@ -66,6 +66,9 @@ export interface TrafficSplit {
   readonly stickyCookie: string | null;
 }
 
+/** What is spoken with targets: `h2c` is HTTP/2 without TLS and without asking, which gRPC needs. */
+export type TargetProtocol = 'http1' | 'h2c';
+
 /** What may be said of a service beyond where it is and where it goes. */
 export interface ServiceOptions {
   readonly tls: TlsOptions | null;
@@ -83,6 +86,7 @@ export interface ServiceOptions {
   readonly bufferRequests: boolean;
   /** A target is free when it has said its answer, however slowly the client takes it. */
   readonly bufferResponses: boolean;
+  readonly targetProtocol: TargetProtocol;
   /** Paths, with what is below them, that metrics leave out. */
   readonly excludeMetricsPaths: readonly string[];
   readonly split: TrafficSplit | null;
@@ -100,6 +104,7 @@ export const PLAIN_OPTIONS: ServiceOptions = {
   maxRequestBodyBytes: 0,
   bufferRequests: false,
   bufferResponses: false,
+  targetProtocol: 'http1',
   excludeMetricsPaths: [],
   split: null,
   affinityCookie: null,

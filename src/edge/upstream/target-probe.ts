@@ -7,12 +7,12 @@ import type { ResponseHead } from '../http1/response-head.ts';
 import { EDGE_LIMITS } from '../limits.ts';
 import type { Readiness } from '../routing/service-route.ts';
 import { DeadlineSweep } from '../sockets/deadline-sweep.ts';
+import type { UpstreamUser } from './target-side.ts';
 import {
   type ConnectionKeeper,
   type UpstreamAddress,
   UpstreamConnection,
   type UpstreamContext,
-  type UpstreamUser,
 } from './upstream-connection.ts';
 
 export interface ProbedTarget extends UpstreamAddress {

@@ -4,36 +4,22 @@
  */
 import { assert } from '../../base/errors.ts';
 import { type BodyFraming, NO_BODY } from '../http1/body-framing.ts';
+import { writeChunk } from '../http1/chunk-writer.ts';
 import { ChunkedDecoder } from '../http1/chunked-decoder.ts';
 import type { FieldSection } from '../http1/field-section.ts';
 import type { HeadMemory } from '../http1/head-memory.ts';
+import {
+  writeLastChunk,
+  writeRequestFields,
+  writeRequestLine,
+  writeRequestRest,
+} from '../http1/head-writer.ts';
+import type { RequestHead } from '../http1/request-head.ts';
 import { parseResponseHead, type ResponseHead, type ResponseHeadResult } from '../http1/response-head.ts';
 import type { EdgeLimits } from '../limits.ts';
 import type { DeadlineOwner, DeadlineSweep } from '../sockets/deadline-sweep.ts';
 import { type SocketOwner, StreamSocket } from '../sockets/stream-socket.ts';
-
-/** What an exchange hears of the connection it uses. */
-export interface UpstreamUser {
-  onUpstreamOpen(): void;
-  /** A 1xx other than 101. */
-  onInterimHead(head: ResponseHead): void;
-  onAnswerHead(head: ResponseHead): void;
-  /** Bytes given whole are the user's. */
-  onAnswerBytes(bytes: Buffer, from: number, to: number): void;
-  onAnswerEnd(trailers: FieldSection | null): void;
-  /** After a 101: opaque bytes. */
-  onTunnelBytes(bytes: Buffer, from: number, to: number): void;
-  onTunnelEnd(): void;
-  onUpstreamClogged(): void;
-  onUpstreamWritable(): void;
-  /** The connection is gone or the answer cannot be understood; once, last. */
-  onUpstreamBroken(why: UpstreamBreak): void;
-}
-
-export interface UpstreamBreak {
-  readonly kind: 'refused' | 'closed' | 'malformed' | 'bug';
-  readonly reason: string;
-}
+import type { TargetSide, UpstreamBreak, UpstreamUser } from './target-side.ts';
 
 /** Who keeps idle connections: told when one of its own is gone. */
 export interface ConnectionKeeper {
@@ -57,7 +43,7 @@ type Phase = 'connecting' | 'idle' | 'head' | 'body' | 'tunnel' | 'answered' | '
 
 const NEVER = Number.POSITIVE_INFINITY;
 
-export class UpstreamConnection implements SocketOwner, DeadlineOwner {
+export class UpstreamConnection implements TargetSide, SocketOwner, DeadlineOwner {
   dueMs: number;
   /** When it was last put back, monotonic milliseconds. */
   idleSinceMs = 0;
@@ -72,6 +58,8 @@ export class UpstreamConnection implements SocketOwner, DeadlineOwner {
   #phase: Phase = 'connecting';
   #input: Buffer | null = null;
   #isHeadRequest = false;
+  /** The request's body, on its way out. */
+  #isChunked = false;
   #isKeepAlive = false;
   #framing: BodyFraming = NO_BODY;
   #bytesLeft = 0;
@@ -112,6 +100,24 @@ export class UpstreamConnection implements SocketOwner, DeadlineOwner {
     this.#phase = 'head';
   }
 
+  sendHead(head: RequestHead, target: string, lines: string, ownLines: string): void {
+    this.expectAnswer(head.method === 'HEAD');
+    this.#isChunked = head.framing.kind === 'chunked';
+    // In parts: those that are the same for many requests are not put together again.
+    this.#socket.writeText(writeRequestLine(head, target));
+    this.#socket.writeText(writeRequestFields(head, lines));
+    this.#socket.writeText(ownLines + writeRequestRest(head));
+  }
+
+  writeBody(bytes: Buffer, from: number, to: number): void {
+    if (this.#isChunked) writeChunk(this.#socket, bytes, from, to);
+    else this.#socket.writeBytes(bytes, from, to);
+  }
+
+  endBody(trailers: FieldSection | null, listed: readonly string[]): void {
+    this.#socket.writeText(writeLastChunk(trailers, listed));
+  }
+
   /** Before the head is sent: what the answer will depend on. */
   expectAnswer(isHeadRequest: boolean): void {
     this.#phase = 'head';
@@ -148,7 +154,7 @@ export class UpstreamConnection implements SocketOwner, DeadlineOwner {
     this.#socket.writeText(text);
   }
 
-  writeBytes(bytes: Buffer, from: number, to: number): void {
+  writeTunnel(bytes: Buffer, from: number, to: number): void {
     this.#socket.writeBytes(bytes, from, to);
   }
 

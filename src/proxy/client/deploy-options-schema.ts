@@ -42,5 +42,6 @@ export const deployOptionsShape = {
   max_request_body_bytes: z.int().min(0, 'a size is not negative').default(0),
   buffer_requests: z.boolean().default(false),
   buffer_responses: z.boolean().default(false),
+  target_protocol: z.enum(['http1', 'h2c'], 'http1 or h2c').default('http1'),
   exclude_metrics_paths: z.array(pathPrefixSchema).max(EXCLUDED_PATHS_MAX).default([]),
 };

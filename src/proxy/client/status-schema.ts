@@ -52,6 +52,7 @@ export const serviceStatusSchema = z.object({
       max_request_body_bytes: z.number(),
       buffer_requests: z.boolean(),
       buffer_responses: z.boolean(),
+      target_protocol: z.enum(['http1', 'h2c']),
       exclude_metrics_paths: z.array(z.string()),
       rollout: z
         .object({

@@ -68,6 +68,7 @@ function optionsOf(wanted: ReadDeploy): Options {
     maxRequestBodyBytes: wanted.max_request_body_bytes,
     bufferRequests: wanted.buffer_requests,
     bufferResponses: wanted.buffer_responses,
+    targetProtocol: wanted.target_protocol,
     excludeMetricsPaths: [...new Set(wanted.exclude_metrics_paths)],
   };
 }

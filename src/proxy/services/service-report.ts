@@ -70,6 +70,7 @@ function optionsStatus({ tls, issuance, ...options }: Deployment) {
     max_request_body_bytes: options.maxRequestBodyBytes,
     buffer_requests: options.bufferRequests,
     buffer_responses: options.bufferResponses,
+    target_protocol: options.targetProtocol,
     exclude_metrics_paths: [...options.excludeMetricsPaths],
   };
 }

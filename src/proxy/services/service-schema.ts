@@ -98,6 +98,7 @@ export const optionsShape = {
   maxRequestBodyBytes: z.int().min(0).default(0),
   bufferRequests: z.boolean().default(false),
   bufferResponses: z.boolean().default(false),
+  targetProtocol: z.enum(['http1', 'h2c']).default('http1'),
   excludeMetricsPaths: z.array(pathPrefixSchema).max(EXCLUDED_PATHS_MAX).readonly().default([]),
 };
 
