@@ -42,6 +42,17 @@ const widerBounds: readonly Partial<Bounds>[] = [
   { from: 'asleep', requests: 2, sleeps: 1, startFailures: 1, clientsGone: 1 },
 ];
 
+/** All that can happen, in one run: some 27 million states, so known by a hash; about 12 GB and many minutes. */
+const everything: Partial<Bounds> = {
+  from: 'asleep',
+  requests: 3,
+  sleeps: 1,
+  controlDeaths: 1,
+  workerDeaths: 1,
+};
+const EVERYTHING_STATES_MAX = 40_000_000;
+const EVERYTHING_TIMEOUT_MS = 3_500_000;
+
 const isLong = process.env['LUMA_TEST_LONG'] === '1';
 const TEST_TIMEOUT_MS = isLong ? 1_200_000 : 240_000;
 const STATES_MAX = isLong ? 12_000_000 : 1_500_000;
@@ -61,6 +72,15 @@ describe('no state loses a request, holds one for ever, or stops a busy instance
     test(text(budget), () => expect(told(text(budget), explored())).toBeNull(), TEST_TIMEOUT_MS);
   }
 });
+
+test.if(isLong)(
+  `the same with everything at once: ${text(everything)}`,
+  () => {
+    const explored = exploreModel(protocol, { ...nothing, ...everything }, EVERYTHING_STATES_MAX, true);
+    expect(told(text(everything), explored)).toBeNull();
+  },
+  EVERYTHING_TIMEOUT_MS,
+);
 
 describe('the model finds a counterexample when', () => {
   for (const { says, protocol: mutant, finds, budget } of mutants) {
