@@ -42,7 +42,7 @@ export function failureLines(certificates: readonly CertificateStatus[]): string
 export function waitingText({ host, state, last_error: error }: CertificateStatus): string {
   if (error) return `${host} has no certificate yet: ${error.message}`;
   const what = state === 'ordering' ? 'is being ordered' : 'waits to be ordered';
-  return `the certificate of ${host} ${what}: until it is there only HTTP works (luma-proxy certificates shows it)`;
+  return `the certificate of ${host} ${what}: HTTPS works when it is there (luma-proxy certificates shows it)`;
 }
 
 /** `2030-01-02 03:04 UTC` */

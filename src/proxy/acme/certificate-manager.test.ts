@@ -8,7 +8,14 @@ import { problemOf } from './acme-problem.ts';
 import type { RememberedFailure } from './back-off-file.ts';
 import { CertificateManager } from './certificate-manager.ts';
 import type { Issue } from './issuer.ts';
-import { FAILED_FIRST_MS, ORDERS_AT_ONCE_MAX, REFUSED_RETRY_MS, UNREACHABLE_FIRST_MS } from './limits.ts';
+import {
+  FAILED_FIRST_MS,
+  ORDERS_AT_ONCE_MAX,
+  REFUSED_RETRY_MS,
+  RENEWAL_INFO_FIRST_MS,
+  SUGGESTED_AGAIN_MS,
+  UNREACHABLE_FIRST_MS,
+} from './limits.ts';
 import type { RenewalInfo } from './renewal-info.ts';
 import { wantedNames } from './wanted-names.ts';
 
@@ -274,8 +281,14 @@ test('a CA that wants a certificate replaced now gets its order now', async () =
   await stage.sign();
   const now = stage.clock.now();
   stage.renewalInfo = { start: now - 2 * DAY_MS, end: now - DAY_MS, askAgainMs: DAY_MS };
-  await stage.clock.advance(60_000);
+  await stage.clock.advance(RENEWAL_INFO_FIRST_MS);
   expect([stage.kind('a.test'), stage.ordered.length]).toEqual(['renewing', 2]);
+  // A CA that says so of the new one too is broken, and not obeyed for hours.
+  await stage.sign();
+  await stage.clock.advance(SUGGESTED_AGAIN_MS - 2 * RENEWAL_INFO_FIRST_MS);
+  expect(stage.ordered).toHaveLength(2);
+  await stage.clock.advance(2 * RENEWAL_INFO_FIRST_MS);
+  expect(stage.ordered).toHaveLength(3);
 });
 
 test('a CA that suggests a later day is followed, and the plan does not move by being made again', async () => {

@@ -18,7 +18,7 @@ import {
   timeOf,
 } from './certificate-machine.ts';
 import type { Issue } from './issuer.ts';
-import { ORDERS_AT_ONCE_MAX, TIMER_LONGEST_MS } from './limits.ts';
+import { ORDERS_AT_ONCE_MAX, SUGGESTED_AGAIN_MS, TIMER_LONGEST_MS } from './limits.ts';
 import type { OnDemandAsk } from './on-demand.ts';
 import { Publications } from './publications.ts';
 import type { RenewalInfo } from './renewal-info.ts';
@@ -55,6 +55,8 @@ interface Entry {
   isOnDemand: boolean;
   /** Its own share of every jitter, so that a plan does not move by being made again. */
   readonly chance: number;
+  /** When the CA last wanted it replaced at once. */
+  obeyedAt: number;
   timer: Timer | undefined;
   order: AbortController | undefined;
   readonly waiters: Set<() => void>;
@@ -83,7 +85,7 @@ export class CertificateManager {
     this.#publications = new Publications(publisher, files, log);
     this.#renewals = new RenewalWatch({
       ask: (held) => issuer.renewalInfo(held),
-      onPlan: (name, renewAt) => this.#step(this.#entry(name), { kind: 'replanned', renewAt }),
+      onPlan: (name, renewAt) => this.#replan(this.#entry(name), renewAt),
       clock,
       log,
     });
@@ -180,6 +182,7 @@ export class CertificateManager {
       service: null,
       isOnDemand: false,
       chance: this.#parts.chance(),
+      obeyedAt: Number.NEGATIVE_INFINITY,
       timer: undefined,
       order: undefined,
       waiters: new Set(),
@@ -293,6 +296,13 @@ export class CertificateManager {
       return [{ name, isRefusal: state.kind === 'refused', failures: count, failure, retryAt }];
     });
     void this.#parts.backOffs.save(failures);
+  }
+
+  #replan(entry: Entry, suggestedAt: number): void {
+    const now = this.#parts.clock.now();
+    const renewAt = Math.max(suggestedAt, entry.obeyedAt + SUGGESTED_AGAIN_MS);
+    if (renewAt <= now) entry.obeyedAt = now;
+    this.#step(entry, { kind: 'replanned', renewAt });
   }
 
   // ---- orders

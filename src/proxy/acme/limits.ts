@@ -41,7 +41,9 @@ export const RENEW_LATEST = 9 / 10;
 export const TIMER_LONGEST_MS = 60 * 60 * 1_000;
 
 /** A CA is first asked when to renew within this time after it has signed, or after a start. */
-export const RENEWAL_INFO_FIRST_MS = 60_000;
+export const RENEWAL_INFO_FIRST_MS = 5_000;
+/** A CA that wants a certificate replaced now is obeyed once in so long for a name: one that always says so is broken. */
+export const SUGGESTED_AGAIN_MS = 6 * 60 * 60 * 1_000;
 /** RFC 9773 §4.3: how often a CA may be asked when to renew; six hours where it does not say. */
 export const RENEWAL_INFO_PERIOD_MS = 6 * 60 * 60 * 1_000;
 export const RENEWAL_INFO_PERIOD_MIN_MS = 60_000;

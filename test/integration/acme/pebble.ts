@@ -2,6 +2,7 @@
  * A real CA for tests: Pebble, with pebble-challtestsrv for the DNS it sees, each test its own pair. Every name means
  * 127.0.0.1 there; http-01 and tls-alpn-01 look at the ports the test names. Ends what it started.
  */
+import { X509Certificate } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -86,9 +87,12 @@ export class Pebble {
     return this.#said;
   }
 
-  /** Names that it has signed, one for each certificate, in order. */
-  get signed(): readonly string[] {
-    return [...this.#said.matchAll(/Issued certificate serial \S+ for order \S+/g)].map(([line]) => line);
+  /** The names of every certificate that this Pebble has signed, as it signed them. */
+  async signedNames(): Promise<readonly string[]> {
+    const serials = [...this.#said.matchAll(/Issued certificate serial (\S+) for order/g)].map(
+      ([, serial]) => serial,
+    );
+    return Promise.all(serials.map(async (serial = '') => namesOf((await this.#issued(serial)).Certificate)));
   }
 
   ask(url: string): Promise<Response> {
@@ -101,9 +105,12 @@ export class Pebble {
   }
 
   async isRevoked(serial: string): Promise<boolean> {
-    const url = `https://127.0.0.1:${this.#managementPort}/cert-status-by-serial/${serial.toLowerCase().replace(/^0+/, '')}`;
-    const { Status: status } = (await (await this.ask(url)).json()) as { Status: string };
-    return status === 'Revoked';
+    return (await this.#issued(serial.toLowerCase().replace(/^0+/, ''))).Status === 'Revoked';
+  }
+
+  async #issued(serial: string): Promise<{ Status: string; Certificate: string }> {
+    const url = `https://127.0.0.1:${this.#managementPort}/cert-status-by-serial/${serial}`;
+    return (await (await this.ask(url)).json()) as { Status: string; Certificate: string };
   }
 
   /** `set-txt`, `clear-txt`, `add-a`, `set-default-ipv4`, `add-caa` … of pebble-challtestsrv. */
@@ -169,6 +176,10 @@ export class Pebble {
     const decoder = new TextDecoder();
     for await (const chunk of stream) this.#said += decoder.decode(chunk, { stream: true });
   }
+}
+
+function namesOf(pem: string): string {
+  return new X509Certificate(pem).subjectAltName?.replaceAll('DNS:', '') ?? '';
 }
 
 export async function openssl(...words: readonly string[]): Promise<string> {

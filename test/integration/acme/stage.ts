@@ -5,7 +5,7 @@ import { connect, type PeerCertificate } from 'node:tls';
 import type { CertificateStatus, Deployed, DeployRequest } from '../../../src/proxy/client/index.ts';
 import { App, ProxyFixture } from '../proxy/proxy-fixture.ts';
 import type { PebbleOptions } from './pebble.ts';
-import { freePorts, Pebble } from './pebble.ts';
+import { freePorts, Pebble, until } from './pebble.ts';
 
 /** An order takes about half a second; a machine that is busy takes longer. */
 const PATIENCE_MS = 20_000;
@@ -13,8 +13,10 @@ const PATIENCE_MS = 20_000;
 export interface StageOptions extends Partial<PebbleOptions> {
   readonly workers?: number;
   readonly flags?: readonly string[];
-  /** What each name means to the CA, before anything is ordered. */
-  readonly prepare?: (pebble: Pebble) => Promise<void>;
+  /** Default: yes. */
+  readonly isProxyStarted?: boolean;
+  /** Those that must know the CA. */
+  readonly flagsOf?: (pebble: Pebble) => readonly string[];
 }
 
 export class Stage {
@@ -35,9 +37,8 @@ export class Stage {
     const [http = 0, https = 0] = await freePorts(2);
     stage.ports = { http, https };
     stage.pebble = await Pebble.start({ httpPort: http, tlsPort: https, ...options });
-    await options.prepare?.(stage.pebble);
     stage.root = await stage.pebble.root();
-    await stage.startProxy();
+    if (options.isProxyStarted ?? true) await stage.startProxy();
     return stage;
   }
 
@@ -46,19 +47,26 @@ export class Stage {
     await this.proxy.start(this.#run(more));
   }
 
-  async takeOver(): Promise<void> {
-    const { exited } = await this.proxy.startAnother(this.#run([]));
+  async takeOver(more: readonly string[] = []): Promise<void> {
+    const { exited } = await this.proxy.startAnother(this.#run(more));
     await exited;
   }
 
   #run(more: readonly string[]) {
-    const { workers = 2, flags = [] } = this.#options;
+    const { workers = 2, flags = [], flagsOf } = this.#options;
     const acme = ['--acme-directory', this.pebble.directoryUrl, '--acme-ca-file', this.pebble.caFile];
     return {
       workers,
       port: this.ports.http,
       httpsPort: this.ports.https,
-      more: [...acme, '--lets-encrypt-email', 'ops@example.com', ...flags, ...more],
+      more: [
+        ...acme,
+        '--lets-encrypt-email',
+        'ops@example.com',
+        ...flags,
+        ...(flagsOf?.(this.pebble) ?? []),
+        ...more,
+      ],
     };
   }
 
@@ -87,6 +95,18 @@ export class Stage {
       }
       await Bun.sleep(20);
     }
+  }
+
+  /** Orders it again, and waits until clients are shown another one than this. */
+  async renewed(name: string, serial: string, host = name): Promise<CertificateStatus> {
+    await this.proxy.client.renewCertificate(name);
+    await until(`a new certificate of ${name}`, async () => (await this.shown(host)).serialNumber !== serial);
+    return this.reaches(name, 'valid');
+  }
+
+  async metrics(): Promise<string> {
+    const response = await fetch('http://luma-proxy/v1/metrics', { unix: this.proxy.socketPath });
+    return response.text();
   }
 
   /** What a client is shown that trusts only this CA: rejects where there is nothing to trust. */

@@ -1,0 +1,135 @@
+/** Certificates that are due, revoked, removed or brought along: what a real luma-proxy does about them at a real CA (Pebble). */
+import { afterEach, expect, test } from 'bun:test';
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { systemClock } from '../../../src/base/clock.ts';
+import { createAcmeClient } from '../../../src/proxy/acme/acme-client.ts';
+import { AcmeTransport } from '../../../src/proxy/acme/acme-transport.ts';
+import { renewalCertificateId } from '../../../src/proxy/acme/renewal-info.ts';
+import { leafPemOf } from '../../../src/proxy/certificates/certificate-text.ts';
+import { DirectoryFront } from './directory-front.ts';
+import { openssl, until } from './pebble.ts';
+import { Stage } from './stage.ts';
+
+let stage: Stage | undefined;
+let front: DirectoryFront | undefined;
+afterEach(async () => {
+  await stage?.dispose();
+  await front?.stop();
+  stage = undefined;
+  front = undefined;
+});
+
+/** Speaks to Pebble as the daemon's own account does. */
+async function asAccount({ pebble, account }: Stage) {
+  const transport = new AcmeTransport({
+    clock: systemClock,
+    userAgent: 'test',
+    caPem: readFileSync(pebble.caFile, 'utf8'),
+  });
+  const { signal } = new AbortController();
+  const { data } = await transport.send({ url: pebble.directoryUrl, method: 'GET', signal });
+  return createAcmeClient({
+    directoryUrl: pebble.directoryUrl,
+    directory: data as Record<string, unknown>,
+    transport,
+    accountKeyPem: account.keyPem,
+    accountUrl: account.url,
+    externalAccount: null,
+    signal,
+    onRetryAfter: () => {},
+  });
+}
+
+test('a revoked certificate is replaced when the CA says so, without anybody’s command', async () => {
+  front = new DirectoryFront(() => stage!.pebble);
+  stage = await Stage.start({ flags: ['--acme-staging-directory', front.directoryUrl] });
+  await stage.deploy('shop', ['shop.example.com'], { staging: true });
+  expect(await stage.reaches('shop.example.com', 'valid')).toMatchObject({ directory: front.directoryUrl });
+  const { serialNumber } = await stage.shown('shop.example.com');
+  const client = await asAccount(stage);
+  const leaf = leafPemOf(readFileSync(stage.files[0]!, 'utf8'))!;
+  await client.revokeCertificate(leaf);
+  expect(await stage.pebble.isRevoked(serialNumber)).toBe(true);
+  front.overdue.add(renewalCertificateId(leaf)!);
+  // A daemon asks again after a minute, as this CA wants it; the next daemon asks within seconds.
+  await stage.takeOver();
+  const here = stage;
+  const isReplaced = async (): Promise<boolean> =>
+    (await here.shown('shop.example.com')).serialNumber !== serialNumber;
+  await until('another certificate', isReplaced);
+  const after = await stage.shown('shop.example.com');
+  expect(await stage.pebble.isRevoked(after.serialNumber)).toBe(false);
+});
+
+test('a certificate past two thirds of its life is renewed by the daemon that finds it, and serves until then', async () => {
+  stage = await Stage.start({ isProxyStarted: false });
+  const folder = join(stage.proxy.stateDir, 'certs', 'acme', 'somewhere');
+  mkdirSync(folder, { recursive: true });
+  chmodSync(stage.proxy.stateDir, 0o700);
+  const [key, pem] = [join(stage.pebble.dir, 'old.key'), join(stage.pebble.dir, 'old.pem')];
+  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
+  await openssl(
+    ...['req', '-x509', ...curve, '-keyout', key, '-out', pem, '-subj', '/CN=Old CA'],
+    ...['-addext', 'subjectAltName=DNS:shop.example.com'],
+    ...['-days', '1'],
+  );
+  const origin = {
+    name: 'shop.example.com',
+    directoryUrl: 'https://gone.example/dir',
+    challenge: null,
+    isOnDemand: false,
+  };
+  const line = `luma-certificate: ${JSON.stringify({ version: 1, ...origin })}\n`;
+  const text = line + readFileSync(key, 'utf8') + readFileSync(pem, 'utf8');
+  writeFileSync(join(folder, 'shop.example.com~old.pem'), text, { mode: 0o600 });
+  await stage.pebble.stopCa();
+  await stage.startProxy();
+  await stage.deploy('shop', ['shop.example.com']);
+  const ca = readFileSync(pem, 'utf8');
+  expect((await stage.shown('shop.example.com', { ca })).issuer.CN).toBe('Old CA');
+  expect(await stage.reaches('shop.example.com', 'backing-off')).toMatchObject({
+    served: true,
+    last_error: { code: 'acme_unreachable' },
+  });
+  await stage.pebble.startCa();
+  stage.root = await stage.pebble.root();
+  await stage.proxy.client.renewCertificate('shop.example.com');
+  await stage.reaches('shop.example.com', 'valid');
+  expect((await stage.shown('shop.example.com')).issuer.CN).toStartWith('Pebble');
+  expect(stage.files).toHaveLength(1);
+});
+
+test('a removed host is refused and not renewed; deployed again, it is served without an order', async () => {
+  stage = await Stage.start();
+  await stage.deploy('shop', ['shop.example.com']);
+  await stage.reaches('shop.example.com', 'valid');
+  const { serialNumber } = await stage.shown('shop.example.com');
+  await stage.proxy.client.remove('shop');
+  await stage.reaches('shop.example.com', 'retired');
+  await expect(stage.shown('shop.example.com')).rejects.toThrow();
+  expect(stage.files).toHaveLength(1);
+  expect(stage.proxy.client.renewCertificate('shop.example.com')).rejects.toMatchObject({
+    code: 'certificate_not_found',
+  });
+  await stage.deploy('shop', ['shop.example.com']);
+  expect((await stage.shown('shop.example.com')).serialNumber).toBe(serialNumber);
+  expect(await stage.pebble.signedNames()).toEqual(['shop.example.com']);
+});
+
+test('what is on disk serves from the first moment of the next daemon, with the CA away, and what is spoilt is named and kept', async () => {
+  stage = await Stage.start();
+  await stage.deploy('a', ['a.example.com']);
+  await stage.deploy('b', ['b.example.com']);
+  await stage.reaches('a.example.com', 'valid');
+  await stage.reaches('b.example.com', 'valid');
+  await stage.proxy.signal('SIGTERM');
+  await stage.pebble.stopCa();
+  const spoilt = stage.files.find((path) => path.includes('b.example.com'))!;
+  writeFileSync(spoilt, 'nothing of use');
+  await stage.startProxy();
+  expect((await stage.shown('a.example.com')).subjectaltname).toBe('DNS:a.example.com');
+  expect(stage.proxy.said).toContain(spoilt);
+  expect(readFileSync(spoilt, 'utf8')).toBe('nothing of use');
+  expect(await stage.reaches('b.example.com', 'backing-off')).toMatchObject({ served: false });
+});
