@@ -187,6 +187,29 @@ test('probes a starting target only while requests are held, and uses the very c
   expect(upstream.sockets.length).toBe(1);
 });
 
+test('a connection that a probe made is forgotten like any other when its target closes it', async () => {
+  const sockets: Socket[] = [];
+  const port = await fixture.upstream((socket) => {
+    sockets.push(socket);
+    answering(OK)(socket);
+  });
+  fixture.put({ targets: [] });
+  const client = await fixture.client();
+  client.send(GET);
+  await eventually(() => fixture.totals().held === 1);
+  fixture.put({ targets: [targetOn(port, 0, 'starting')] });
+  await eventually(() => fixture.answered.length === 1);
+  fixture.serve([port]);
+  await client.untilContains('ok');
+  expect([sockets.length, fixture.edge.stats().idleUpstream]).toEqual([1, 1]);
+  sockets[0]?.end();
+  await eventually(() => fixture.edge.stats().idleUpstream === 0);
+  client.received = '';
+  client.send(GET);
+  expect(await client.untilContains('ok')).toStartWith('HTTP/1.1 200');
+  expect(sockets.length).toBe(2);
+});
+
 test('a failed wake answers all held with 502, and new ones until its time has passed', async () => {
   fixture.put({ targets: [] });
   const first = await fixture.client();

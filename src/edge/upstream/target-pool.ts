@@ -77,7 +77,7 @@ export class TargetPool implements ConnectionKeeper {
   /** A new one; the user hears `onUpstreamOpen` or `onUpstreamBroken`. */
   connect(user: UpstreamUser): TargetSide {
     if (this.#sessions !== null) return this.#sessions.connect(user);
-    return new UpstreamConnection(this.#context, this, this, user, this.#epoch);
+    return new UpstreamConnection(this.#context, this, user, this.#epoch);
   }
 
   /** Takes back what an exchange has finished with, or closes it. */
@@ -143,7 +143,7 @@ export class TargetPool implements ConnectionKeeper {
       connection.dismiss();
       return;
     }
-    connection.rest(nowMs);
+    connection.rest(this, nowMs);
     this.#idle.push(connection);
   }
 }

@@ -8,12 +8,7 @@ import { EDGE_LIMITS } from '../limits.ts';
 import type { Readiness } from '../routing/service-route.ts';
 import { DeadlineSweep } from '../sockets/deadline-sweep.ts';
 import type { UpstreamUser } from './target-side.ts';
-import {
-  type ConnectionKeeper,
-  type UpstreamAddress,
-  UpstreamConnection,
-  type UpstreamContext,
-} from './upstream-connection.ts';
+import { type UpstreamAddress, UpstreamConnection, type UpstreamContext } from './upstream-connection.ts';
 
 export interface ProbedTarget extends UpstreamAddress {
   readonly readiness: Readiness;
@@ -25,8 +20,6 @@ export type ProbeAnswered = (afterMs: number, connection: UpstreamConnection | n
 const PAUSE_MIN_MS = 1;
 const PAUSE_MAX_MS = 10;
 const PAUSE_GROWTH = 1.5;
-
-const NO_KEEPER: ConnectionKeeper = { onIdleGone: () => undefined };
 
 export class TargetProbe implements UpstreamUser {
   readonly #context: UpstreamContext;
@@ -106,7 +99,7 @@ export class TargetProbe implements UpstreamUser {
       this.#endAttempt();
       this.#pause();
     });
-    this.#connection = new UpstreamConnection(this.#context, NO_KEEPER, this.#target, this, this.#epoch);
+    this.#connection = new UpstreamConnection(this.#context, this.#target, this, this.#epoch);
   }
 
   #endAttempt(): void {

@@ -52,7 +52,8 @@ export class UpstreamConnection implements TargetSide, SocketOwner, DeadlineOwne
   /** Any byte of the present answer has arrived. */
   hasAnswerBytes = false;
   readonly #context: UpstreamContext;
-  readonly #keeper: ConnectionKeeper;
+  /** Of the idle connection; a probe's comes to the pool as one that nobody kept before. */
+  #keeper: ConnectionKeeper | null = null;
   readonly #socket: StreamSocket;
   #user: UpstreamUser | null = null;
   #phase: Phase = 'connecting';
@@ -68,14 +69,12 @@ export class UpstreamConnection implements TargetSide, SocketOwner, DeadlineOwne
 
   constructor(
     context: UpstreamContext,
-    keeper: ConnectionKeeper,
     address: UpstreamAddress,
     user: UpstreamUser,
-    /** Of its keeper, when it was made. */
+    /** Of the pool it is made for, at that time. */
     readonly epoch: number,
   ) {
     this.#context = context;
-    this.#keeper = keeper;
     this.#user = user;
     this.dueMs = context.sweep.nowMs + context.limits.connectMs;
     context.sweep.add(this);
@@ -126,8 +125,9 @@ export class UpstreamConnection implements TargetSide, SocketOwner, DeadlineOwne
     this.#interimCount = 0;
   }
 
-  /** Back to its keeper, without a user. */
-  rest(nowMs: number): void {
+  /** To its keeper, without a user. */
+  rest(keeper: ConnectionKeeper, nowMs: number): void {
+    this.#keeper = keeper;
     this.#user = null;
     this.#phase = 'idle';
     this.idleSinceMs = nowMs;
@@ -360,7 +360,7 @@ export class UpstreamConnection implements TargetSide, SocketOwner, DeadlineOwne
   }
 
   #goneIdle(): void {
-    this.#keeper.onIdleGone(this);
+    this.#keeper?.onIdleGone(this);
     this.dismiss();
   }
 
