@@ -15,6 +15,7 @@ import { Http2Connection } from './exchange/http2-connection.ts';
 import { RequestIds } from './exchange/request-ids.ts';
 import { type CountsTaken, ServiceCounts } from './exchange/service-counts.ts';
 import { ServiceDesk } from './exchange/service-desk.ts';
+import { SpoolBudget } from './exchange/spool.ts';
 import { type Reception, TlsArrival } from './exchange/tls-arrival.ts';
 import { TrustedProxies } from './exchange/trusted-proxies.ts';
 import { HeadMemory } from './http1/head-memory.ts';
@@ -95,6 +96,7 @@ export class Edge {
       clients: new Set(),
       idleBudget: new IdleBudget(limits.idleMax),
       requestIds: new RequestIds(),
+      spools: new SpoolBudget(),
       date: new DateLine(options.clock, sweep),
       requestHeads: new RequestHeadReader(limits),
       responseHeads: new HeadMemory(),

@@ -111,6 +111,12 @@ export interface EdgeLimits {
   readonly http2Resets: FrameRate;
   /** Bytes that a client has not read when it asks for more replies to PING and SETTINGS; beyond: it is cut. */
   readonly http2ReplyBacklogBytesMax: number;
+  /** Memory of one body that is buffered, bytes; beyond: a temporary file. */
+  readonly spoolMemoryBytesMax: number;
+  /** Memory of all bodies that are buffered, bytes; beyond: temporary files at once. */
+  readonly spoolsMemoryBytesMax: number;
+  /** One buffered body, bytes: of a request, beyond: 413; of an answer, beyond: its target waits for the client. */
+  readonly spoolBytesMax: number;
   /** The tick on which deadlines are looked at, milliseconds: none is met earlier, none later than this. */
   readonly sweepMs: number;
 }
@@ -168,5 +174,8 @@ export const EDGE_LIMITS: EdgeLimits = {
   http2ControlFrames: { burst: 1_000, perSecond: 200 },
   http2Resets: { burst: 500, perSecond: 50 },
   http2ReplyBacklogBytesMax: 64 * 1024,
+  spoolMemoryBytesMax: 1024 * 1024,
+  spoolsMemoryBytesMax: 64 * 1024 * 1024,
+  spoolBytesMax: 1024 * 1024 * 1024,
   sweepMs: 100,
 };

@@ -18,6 +18,7 @@ import type { OpenClient } from './open-client.ts';
 import type { RequestIds } from './request-ids.ts';
 import type { ServiceCounts } from './service-counts.ts';
 import type { ServiceDesk } from './service-desk.ts';
+import type { SpoolBudget } from './spool.ts';
 import type { TrustedProxies } from './trusted-proxies.ts';
 
 export interface EdgeCore {
@@ -38,6 +39,7 @@ export interface EdgeCore {
   readonly caps: ConnectionCaps;
   readonly tls: TlsDesk;
   readonly certificateDemands: CertificateDemands;
+  readonly spools: SpoolBudget;
   /** Of requests that belong to no service. */
   readonly counts: ServiceCounts;
   /** Where there is something to take. */

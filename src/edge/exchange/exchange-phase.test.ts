@@ -8,11 +8,13 @@ import {
 } from './exchange-phase.ts';
 
 const LEGAL: Readonly<Record<ExchangePhase, string>> = {
-  arrived: 'gated>held admitted>connecting ended>ended',
+  arrived: 'gathers>gathering gated>held admitted>connecting ended>ended',
+  gathering: 'gated>held admitted>connecting ended>ended',
   held: 'admitted>connecting ended>ended',
   connecting: 'connected>awaiting refused>retrying ended>ended',
   awaiting: 'stale>connecting answered>answering upgraded>tunnel ended>ended',
-  answering: 'ended>ended',
+  answering: 'buffered>delivering ended>ended',
+  delivering: 'ended>ended',
   tunnel: 'ended>ended',
   retrying: 'gated>held admitted>connecting ended>ended',
   ended: '',
@@ -31,14 +33,16 @@ test('every phase but the last can end', () => {
     expect(nextPhase(phase, 'ended')).toBe(phase === 'ended' ? null : 'ended');
 });
 
-test('an exchange is in flight from the gate until its end, except while it pauses', () => {
+test('an exchange is in flight from the gate until its target is done with it, except while it pauses', () => {
   const counted = Object.fromEntries(EXCHANGE_PHASES.map((phase) => [phase, countedAs(phase)]));
   expect(counted).toEqual({
     arrived: 'nothing',
+    gathering: 'nothing',
     held: 'held',
     connecting: 'in-flight',
     awaiting: 'in-flight',
     answering: 'in-flight',
+    delivering: 'nothing',
     tunnel: 'in-flight',
     retrying: 'nothing',
     ended: 'nothing',

@@ -6,6 +6,8 @@
 export type ExchangePhase =
   /** Read and routed, counted nowhere. */
   | 'arrived'
+  /** Its body is gathered before its target hears of it. */
+  | 'gathering'
   /** Waits for the gate of its service. */
   | 'held'
   /** Past the gate: on its way to a target. */
@@ -14,6 +16,8 @@ export type ExchangePhase =
   | 'awaiting'
   /** The answer's head is with the client. */
   | 'answering'
+  /** The target has said its answer whole and is free; the client is still taking it. */
+  | 'delivering'
   /** Upgraded: opaque bytes both ways. */
   | 'tunnel'
   /** Its targets refused; it pauses, then begins again at the gate. */
@@ -21,33 +25,39 @@ export type ExchangePhase =
   | 'ended';
 
 export type ExchangeEvent =
+  | 'gathers'
   | 'gated'
   | 'admitted'
   | 'connected'
   | 'refused'
   | 'stale'
   | 'answered'
+  | 'buffered'
   | 'upgraded'
   | 'ended';
 
 export const EXCHANGE_PHASES: readonly ExchangePhase[] = [
   'arrived',
+  'gathering',
   'held',
   'connecting',
   'awaiting',
   'answering',
+  'delivering',
   'tunnel',
   'retrying',
   'ended',
 ];
 
 export const EXCHANGE_EVENTS: readonly ExchangeEvent[] = [
+  'gathers',
   'gated',
   'admitted',
   'connected',
   'refused',
   'stale',
   'answered',
+  'buffered',
   'upgraded',
   'ended',
 ];
@@ -55,11 +65,13 @@ export const EXCHANGE_EVENTS: readonly ExchangeEvent[] = [
 type Row = Readonly<Partial<Record<ExchangeEvent, ExchangePhase>>>;
 
 const TRANSITIONS: Readonly<Record<ExchangePhase, Row>> = {
-  arrived: { gated: 'held', admitted: 'connecting', ended: 'ended' },
+  arrived: { gathers: 'gathering', gated: 'held', admitted: 'connecting', ended: 'ended' },
+  gathering: { gated: 'held', admitted: 'connecting', ended: 'ended' },
   held: { admitted: 'connecting', ended: 'ended' },
   connecting: { connected: 'awaiting', refused: 'retrying', ended: 'ended' },
   awaiting: { stale: 'connecting', answered: 'answering', upgraded: 'tunnel', ended: 'ended' },
-  answering: { ended: 'ended' },
+  answering: { buffered: 'delivering', ended: 'ended' },
+  delivering: { ended: 'ended' },
   tunnel: { ended: 'ended' },
   retrying: { gated: 'held', admitted: 'connecting', ended: 'ended' },
   ended: {},

@@ -7,17 +7,19 @@ import { assert } from '../../base/errors.ts';
 import { machineNowMs } from '../board/index.ts';
 import type { FieldSection } from '../http1/field-section.ts';
 import type { RequestHead } from '../http1/request-head.ts';
-import type { ResponseHead } from '../http1/response-head.ts';
+import { ResponseHead } from '../http1/response-head.ts';
 import { isUnderAny, targetFor } from '../routing/route-table.ts';
 import type { QuietRule, ServiceRoute, TargetRoute } from '../routing/service-route.ts';
 import type { TargetSide, UpstreamBreak, UpstreamUser } from '../upstream/target-side.ts';
 import { BodyGauge } from './body-gauge.ts';
 import type { RequestOrigin } from './client-address.ts';
 import type { ClientSide } from './client-side.ts';
+import { DeferredAnswer } from './deferred-answer.ts';
 import type { EdgeCore } from './edge-core.ts';
 import { countedAs, type ExchangeEvent, type ExchangePhase, nextPhase } from './exchange-phase.ts';
 import { type ExchangeEnd, ExchangeTally } from './exchange-tally.ts';
 import { FAILURES, type Failure, failureAnswer, failureOfRequest, failureOfUpstream } from './failure.ts';
+import { GatheredBody } from './gathered-body.ts';
 import { linesForClient, linesForTarget } from './head-lines.ts';
 import { HoldRecord } from './hold-record.ts';
 import type { OwnAnswer } from './own-answer.ts';
@@ -53,6 +55,8 @@ export class Exchange implements UpstreamUser, Holder, ExchangeEnd {
   #hasTargetEnded = false;
   #isFreshWanted = false;
   #gauge: BodyGauge | null = null;
+  #gathered: GatheredBody | null = null;
+  #deferred: DeferredAnswer | null = null;
   #hold: HoldRecord | null = null;
   /** Of the service whose requests are shared out in some way of its own; null: they are not. */
   #sharing: TargetSharing | null = null;
@@ -115,7 +119,7 @@ export class Exchange implements UpstreamUser, Holder, ExchangeEnd {
       this.fail(failureOfStopped(this.#route));
       return;
     }
-    if (this.#hasOwnAnswer()) return;
+    if (this.#hasOwnAnswer() || this.#mustGather()) return;
     if (this.#quiet !== null) {
       this.#admitQuiet(this.#quiet);
       return;
@@ -144,6 +148,47 @@ export class Exchange implements UpstreamUser, Holder, ExchangeEnd {
     if (location === null) return false;
     this.#conclude(redirectAnswer(location, this.#nameRequest()), null);
     return true;
+  }
+
+  /** Its service wants the body whole first; it begins at the gate when that has come. */
+  #mustGather(): boolean {
+    if (this.#phase !== 'arrived' || !this.#route.bufferRequests || this.body.isComplete) return false;
+    const { limits, spools } = this.#core;
+    this.#move('gathers');
+    this.#gathered = new GatheredBody(this.#route.maxRequestBodyBytes, limits, spools);
+    if (this.#head.expectsContinue) this.#client.writeInterim(CONTINUE);
+    this.#client.arm(limits.requestBodyIdleMs);
+    this.#client.passBody();
+    return true;
+  }
+
+  /** As `takeBody`. */
+  #gather(body: GatheredBody, input: Buffer, from: number): number {
+    const rest = this.#tryGather(body, input, from);
+    if (rest < 0) return rest;
+    this.#tally.bytesIn += rest - from;
+    this.#noteBody(rest - from);
+    // Not while the client is in the middle of its own input.
+    if (this.body.isComplete)
+      queueMicrotask(() =>
+        this.#client.asEvent(() => {
+          if (this.#phase === 'gathering') this.admit();
+        }),
+      );
+    return rest;
+  }
+
+  #tryGather(body: GatheredBody, input: Buffer, from: number): number {
+    try {
+      const rest = body.take(this.body, input, from);
+      if (body.isOver) this.fail(FAILURES.bodyTooLarge);
+      else if (rest < 0) this.fail(failureOfRequest({ status: 400, reason: this.body.reason }));
+      return body.isOver ? -1 : rest;
+    } catch (error) {
+      this.#core.onError(error);
+      this.fail(FAILURES.cannotBuffer);
+      return -1;
+    }
   }
 
   #origin(): RequestOrigin {
@@ -282,16 +327,22 @@ export class Exchange implements UpstreamUser, Holder, ExchangeEnd {
 
   #transmit(connection: TargetSide): void {
     this.#move('connected');
-    const head = this.#head;
+    // Where the body is here already, nobody has to be asked for it.
+    const head = this.#gathered === null ? this.#head : this.#head.withoutExpectation();
     assert(this.#target !== null, 'what is sent has a target');
     const target = this.#route.stripPathPrefix ? targetFor(this.#route, head.target, head.path) : head.target;
     const { forwardHeaders } = this.#route;
     const lines = linesForTarget(head, this.#target, this.#origin(), forwardHeaders);
     connection.sendHead(head, target, lines, `X-Request-ID: ${this.#nameRequest()}\r\n`);
     this.#armAnswer();
-    this.#client.passBody();
+    this.#passBody(connection);
     // An earlier answer of this client is still on its way to a slow reader.
     if (this.#client.backlogBytes > 0) connection.pause();
+  }
+
+  #passBody(connection: TargetSide): void {
+    if (this.#gathered === null) this.#client.passBody();
+    else this.#gathered.sendTo(connection, () => this.#connection === connection && !this.#isUpstreamClogged);
   }
 
   #nameRequest(): string {
@@ -302,6 +353,8 @@ export class Exchange implements UpstreamUser, Holder, ExchangeEnd {
   /** The client calls it with what it has; returns where the rest begins, -1 when the body is bad. */
   takeBody(input: Buffer, from: number): number {
     const connection = this.#connection;
+    if (this.#phase === 'gathering' && this.#gathered !== null && !this.body.isComplete)
+      return this.#gather(this.#gathered, input, from);
     if (connection === null || this.#isUpstreamClogged || !this.#isWithTarget()) return from;
     if (this.#phase === 'tunnel') {
       this.#tally.bytesIn += input.length - from;
@@ -382,17 +435,31 @@ export class Exchange implements UpstreamUser, Holder, ExchangeEnd {
 
   onAnswerBytes(bytes: Buffer, from: number, to: number): void {
     this.#tally.bytesOut += to - from;
-    this.#client.writeAnswer(bytes, from, to);
+    if (this.#deferred === null || this.#deferred.isIdle) this.#client.writeAnswer(bytes, from, to);
+    else {
+      this.#deferred.add(bytes, from, to);
+      if (this.#deferred.isFull) this.#connection?.pause();
+    }
     this.#armProgress();
   }
 
   onAnswerEnd(trailers: FieldSection | null): void {
-    this.#client.endAnswer(trailers);
     const connection = this.#connection;
     this.#connection = null;
     if (this.body.isComplete && connection !== null && connection.backlogBytes === 0) {
       this.#desk.giveBack(this.#target, connection);
     } else connection?.drop();
+    if (this.#deferred === null || this.#deferred.isEmpty) {
+      this.#endAnswer(trailers);
+      return;
+    }
+    this.#deferred.trailers = trailers;
+    this.#move('buffered');
+    this.#leaveFlight();
+  }
+
+  #endAnswer(trailers: FieldSection | null): void {
+    this.#client.endAnswer(trailers);
     this.#end();
     this.#client.exchangeEnded(this.body.isComplete);
   }
@@ -461,20 +528,27 @@ export class Exchange implements UpstreamUser, Holder, ExchangeEnd {
   onUpstreamWritable(): void {
     this.#isUpstreamClogged = false;
     if (this.#phase === 'awaiting') this.#armAnswer();
-    this.#client.passBody();
+    if (this.#connection !== null) this.#passBody(this.#connection);
     this.#endTunnelOnceEmpty();
   }
 
   onClientClogged(): void {
-    this.#connection?.pause();
+    if (this.#phase === 'answering' && this.#route.bufferResponses) {
+      this.#deferred ??= new DeferredAnswer(this.#client, this.#core.limits, this.#core.spools);
+    } else this.#connection?.pause();
   }
 
   onClientWritable(): void {
-    this.#connection?.resume();
+    this.#deferred?.deliver();
+    if (this.#phase === 'delivering' && this.#deferred?.isEmpty === true) {
+      this.#endAnswer(this.#deferred.trailers);
+      return;
+    }
+    if (this.#deferred?.isFull !== true) this.#connection?.resume();
     if (this.#phase === 'tunnel') {
       if (this.#hasClientEnded || this.#hasTargetEnded) this.#armHalfClosed();
       else this.#client.arm(NEVER);
-    } else if (this.#phase === 'answering') this.#armProgress();
+    } else if (this.#phase === 'answering' || this.#phase === 'delivering') this.#armProgress();
     else if (this.#phase === 'awaiting') this.#armAnswer();
   }
 
@@ -553,7 +627,11 @@ export class Exchange implements UpstreamUser, Holder, ExchangeEnd {
         if (!this.#isClientsTurn) this.#blameTarget();
         this.fail(this.#isClientsTurn ? FAILURES.requestTimeout : FAILURES.answerTimeout);
         return;
+      case 'gathering':
+        this.fail(FAILURES.requestTimeout);
+        return;
       case 'answering':
+      case 'delivering':
       case 'tunnel':
         this.#client.abort();
         return;
@@ -578,7 +656,7 @@ export class Exchange implements UpstreamUser, Holder, ExchangeEnd {
     this.#connection = null;
     connection?.drop();
     this.#end();
-    if (phase === 'answering') this.#client.breakAnswer();
+    if (phase === 'answering' || phase === 'delivering') this.#client.breakAnswer();
     else if (phase === 'tunnel') this.#client.abort();
     else this.#client.answerOwn(answer, this.#head, true);
   }
@@ -589,7 +667,8 @@ export class Exchange implements UpstreamUser, Holder, ExchangeEnd {
   }
 
   isAt(service: string, targetIds: readonly string[]): boolean {
-    return this.#route.name === service && this.#target !== null && targetIds.includes(this.#target.id);
+    if (this.#phase === 'delivering' || this.#target === null) return false;
+    return this.#route.name === service && targetIds.includes(this.#target.id);
   }
 
   /** The client connection is gone: the target hears of it at once. */
@@ -613,18 +692,24 @@ export class Exchange implements UpstreamUser, Holder, ExchangeEnd {
     this.#move('ended');
     this.#retries?.cancel();
     this.#hold?.cancel();
+    this.#gathered?.close();
+    this.#deferred?.close();
     this.#core.exchangeCount--;
     this.#tally.tell(this.#desk.counts, this.#client, this.#head, this);
     if (counted === 'held') {
       column.leave(this.#route.row);
       this.#desk.release(this);
-    } else if (counted === 'in-flight') {
-      const nowMs = machineNowMs();
-      if (this.#target !== null) column.end(this.#target.row, nowMs);
-      if (this.#quiet !== null) column.endQuiet(this.#route.row);
-      else column.end(this.#route.row, nowMs);
-      if (this.#target !== null) this.#releaseSlot();
-    }
+    } else if (counted === 'in-flight') this.#leaveFlight();
+  }
+
+  /** Its target is done with it. */
+  #leaveFlight(): void {
+    const { column } = this.#core;
+    const nowMs = machineNowMs();
+    if (this.#target !== null) column.end(this.#target.row, nowMs);
+    if (this.#quiet !== null) column.endQuiet(this.#route.row);
+    else column.end(this.#route.row, nowMs);
+    if (this.#target !== null) this.#releaseSlot();
   }
 
   #move(event: ExchangeEvent): void {
@@ -634,6 +719,9 @@ export class Exchange implements UpstreamUser, Holder, ExchangeEnd {
     this.#phase = next;
   }
 }
+
+/** Said by the edge where it takes the body itself. */
+const CONTINUE = Object.assign(new ResponseHead(), { status: 100, reason: 'Continue' });
 
 /** nginx's: the client went before it got an answer. */
 const CLIENT_GONE = 499;

@@ -49,6 +49,7 @@ export const FAILURES = {
   unreachable: failure(502, 'target_unreachable', 'The service could not be reached.', SHORTLY_MS),
   answerTimeout: failure(504, 'answer_timeout', 'The service did not answer in time.'),
   bodyTooLarge: failure(413, 'body_too_large', 'The request is larger than this service takes.'),
+  cannotBuffer: failure(503, 'cannot_buffer', 'There is no room for this request now.', SHORTLY_MS),
   requestTimeout: failure(408, 'request_timeout', 'The request did not arrive in time.'),
   tooManyConnections: failure(503, 'too_many_connections', 'Too many connections are open.', SHORTLY_MS),
   tooManyFromAddress: failure(

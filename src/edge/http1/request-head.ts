@@ -93,6 +93,19 @@ export class RequestHead {
     return head;
   }
 
+  /** The same of a client that is not to be told to go on. */
+  withoutExpectation(): RequestHead {
+    if (!this.expectsContinue) return this;
+    // What was written of the one is not what is written of the other.
+    const writtenFields = { lines: '', text: '', rest: '' };
+    const writtenLine = { target: '', text: '' };
+    return Object.assign(new RequestHead(this.fields), this, {
+      expectsContinue: false,
+      writtenFields,
+      writtenLine,
+    });
+  }
+
   /** Whether any body byte is to come: `Content-Length: 0` is none. */
   get hasBody(): boolean {
     return this.framing.kind === 'chunked' || (this.framing.kind === 'length' && this.framing.bytes > 0);
