@@ -66,7 +66,7 @@ test(
       if (done !== null) ledger.done({ what: name, startedAt, ...done });
     }
     await load.stop();
-    console.log(`chaos, seed ${seed}:\n${ledger.text()}`);
+    console.log(`chaos, seed ${seed}:\n${ledger.text()}\n${await failuresTold(luma)}`);
     // The text above names them.
     expect(ledger.losses().filter(({ cause }) => cause === null).length).toBe(0);
     expect(ledger.attempts.length).toBeGreaterThan(durationMs / 1_000);
@@ -74,3 +74,16 @@ test(
   },
   durationMs + 5 * minutes,
 );
+
+/** What Luma itself says of starts and deploys that did not work: each sentence once, with how often. */
+async function failuresTold(luma: Luma): Promise<string> {
+  const counts = new Map<string, number>();
+  for (const name of projects) {
+    for (const { kind, message } of await luma.events(name)) {
+      if (!/failed|crashed/.test(kind)) continue;
+      const sentence = `${kind}: ${message.replace(/\b[0-9a-f]{64}\b/g, '…').replaceAll(name, 'a project')}`;
+      counts.set(sentence, (counts.get(sentence) ?? 0) + 1);
+    }
+  }
+  return [...counts].map(([sentence, n]) => `${n} x ${sentence}`).join('\n');
+}

@@ -96,5 +96,5 @@ function killed({ kills, killedAt }: Calamity, { project, startedAt, endedAt }: 
 function lossText({ attempt, cause }: Loss): string {
   const { project, kind, startedAt, endedAt, failure } = attempt;
   const when = `from ${Math.round(startedAt)} to ${Math.round(endedAt)} ms`;
-  return `${kind} to ${project} ${when}: ${failure?.what}${cause === null ? '' : ` (${cause.what} at ${Math.round(cause.killedAt)} ms)`}`;
+  return `${kind} to ${project} ${when}: ${failure?.status ?? 'no answer'} ${failure?.what}${cause === null ? '' : ` (${cause.what} at ${Math.round(cause.killedAt)} ms)`}`;
 }

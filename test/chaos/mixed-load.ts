@@ -71,7 +71,7 @@ export class MixedLoad {
       timeoutMs: PATIENCE_MS,
       ...(kind === 'upload' && { method: 'POST', body }),
     });
-    if (answer.status !== 200) return { status: answer.status, what: answer.body.slice(0, 200) };
+    if (answer.status !== 200) return { status: answer.status, what: codeIn(answer.body) };
     if (kind === 'upload' && answer.body !== body) return { status: 200, what: 'not the body that was sent' };
     return null;
   }
@@ -99,4 +99,9 @@ export class MixedLoad {
       socket.close();
     });
   }
+}
+
+/** Luma's own answers carry a code. */
+function codeIn(body: string): string {
+  return /^code: (\S+)$/m.exec(body)?.[1] ?? body.slice(0, 200);
 }

@@ -25,6 +25,12 @@ export interface Wanted {
   readonly [field: string]: unknown;
 }
 
+export interface ToldEvent {
+  readonly kind: string;
+  readonly message: string;
+  readonly details: Record<string, unknown>;
+}
+
 /** One installation: its processes, ports and data. */
 export class Luma {
   readonly dataDir = mkdtempSync(join(tmpdir(), 'luma-e2e-'));
@@ -151,9 +157,9 @@ export class Luma {
     return String((await this.api('GET', `/projects/${name}`)).json['status']);
   }
 
-  async events(name: string, kind?: string): Promise<{ kind: string; details: Record<string, unknown> }[]> {
+  async events(name: string, kind?: string): Promise<ToldEvent[]> {
     const { json } = await this.api('GET', `/projects/${name}/events?limit=1000`);
-    const events = json['events'] as { kind: string; details: Record<string, unknown> }[];
+    const events = json['events'] as ToldEvent[];
     return kind ? events.filter((event) => event.kind === kind) : events;
   }
 
