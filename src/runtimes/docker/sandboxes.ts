@@ -12,7 +12,7 @@ import { isUp } from './container-state.ts';
 import { statusOf } from './engine.ts';
 import { labels, sandboxName } from './labels.ts';
 import { limits } from './limits.ts';
-import { isGone, nameTaken, startRefused } from './refusals.ts';
+import { isGone, isLeftover, nameTaken, startRefused } from './refusals.ts';
 import { type SandboxOwner, sandboxConfig } from './sandbox-config.ts';
 import { isSandboxImage, type SandboxImage } from './sandbox-image.ts';
 import type { SandboxRegister } from './sandbox-register.ts';
@@ -100,7 +100,8 @@ export class Sandboxes {
     if (isWhole) {
       const refusal = await calls.start('start a sandbox', info.Id);
       if (!refusal) return;
-      if (!isGone(refusal)) throw startRefused(refusal);
+      // What a killed engine lost track of never starts again.
+      if (!isGone(refusal) && !isLeftover(refusal)) throw startRefused(refusal);
     }
     await this.#removeAll(owner.instanceId);
     const refusal = await calls.start('start a sandbox', await this.#create(owner));
