@@ -83,6 +83,7 @@ export class StreamClient implements ClientSide, StreamUser, DeadlineOwner {
   }
 
   begin(fields: RequestFields, isEnd: boolean): void {
+    this.#hasClientEnded = isEnd;
     const head = readRequest(this.#core.requestHeads, fields, isEnd);
     if (head.kind !== 'head') {
       const status =

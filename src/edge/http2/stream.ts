@@ -120,7 +120,7 @@ export class Stream {
   /** What the peer still sends is not wanted: it hears so once everything has been said to it (RFC 9113 §8.1). */
   abandonInput(): void {
     this.#isInputAbandoned = true;
-    if (this.#state === 'half-closed-local') this.reset(ERROR.none);
+    if (this.#state === 'half-closed-local') this.#abandon();
   }
 
   /** The user takes more at once from now on. */
@@ -213,11 +213,20 @@ export class Stream {
     this.#move('sent-end');
   }
 
+  #abandon(): void {
+    const { user } = this;
+    this.reset(ERROR.none);
+    user?.onStreamDone();
+  }
+
   #move(event: StreamEvent): void {
     const next = nextStreamState(this.#state, event);
     if (next === null) throw new Error(`a stream that is ${this.#state} is never ${event}`);
     this.#state = next;
-    if (next === 'half-closed-local' && this.#isInputAbandoned) this.reset(ERROR.none);
+    if (next === 'half-closed-local' && this.#isInputAbandoned) {
+      this.#abandon();
+      return;
+    }
     if (next !== 'closed') return;
     this.#queue = [];
     this.#queuedBytes = 0;

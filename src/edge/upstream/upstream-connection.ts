@@ -222,6 +222,8 @@ export class UpstreamConnection implements TargetSide, SocketOwner, DeadlineOwne
   }
 
   onClosed(reason: string | null): void {
+    // Where we have ended already, the target's own end may come as nothing but this.
+    if (this.#phase === 'tunnel' && reason === null) this.#user?.onTunnelEnd();
     const wasConnecting = this.#phase === 'connecting';
     this.#break(wasConnecting ? 'refused' : 'closed', reason ?? 'the connection was closed');
   }
