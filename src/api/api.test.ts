@@ -65,6 +65,11 @@ describe('POST /projects', () => {
       wait_mode: 'hold',
       quiet_rules: [],
       stop_timeout: '10s',
+      ssl: false,
+      ssl_redirect: true,
+      response_timeout: '5m',
+      forward_headers: false,
+      path_prefix: '/',
       health_check: null,
       status: 'idle',
       failure: null,
@@ -79,6 +84,10 @@ describe('POST /projects', () => {
   });
 
   test('takes every optional field', async () => {
+    const route = {
+      ...{ ssl: true, ssl_redirect: false, response_timeout: 'never' },
+      ...{ forward_headers: true, path_prefix: '/api' },
+    };
     const { status, json } = await call('POST', '/projects', {
       ...seed,
       docker_image: `registry.example.com:5000/team/app:1.2@sha256:${'a'.repeat(64)}`,
@@ -90,8 +99,10 @@ describe('POST /projects', () => {
       wake_timeout: '1h30m',
       stop_timeout: '0s',
       health_check: { path: '/healthz?full=1', timeout: '500ms' },
+      ...route,
     });
     expect(status).toBe(201);
+    expect(json).toMatchObject(route);
     expect(json).toMatchObject({
       hostname: 'myapp.localhost',
       hostnames: ['myapp.localhost', '*.apps.localhost', 'b.example.com'],
@@ -350,6 +361,20 @@ describe('PATCH', () => {
   });
 
   const patch = (changes: object) => call('PATCH', '/projects/my-nginx-app', changes);
+
+  test('turns HTTPS on without forgetting how HTTP is answered, and null resets each field', async () => {
+    await patch({ ssl_redirect: false, response_timeout: '90s' });
+    expect((await patch({ ssl: true })).json).toMatchObject({
+      ssl: true,
+      ssl_redirect: false,
+      response_timeout: '1m30s',
+    });
+    expect((await patch({ ssl: null, ssl_redirect: null, response_timeout: null })).json).toMatchObject({
+      ssl: false,
+      ssl_redirect: true,
+      response_timeout: '5m',
+    });
+  });
 
   test('changes what is given and nothing else', async () => {
     const before = (await call('GET', '/projects/my-nginx-app')).json;

@@ -98,6 +98,15 @@ const ranges: Case[] = [
 const quiet = (rule: unknown): Record<string, unknown> => ({ quiet_rules: [{ path: '/up' }, rule] });
 
 const waiting: Case[] = [
+  bad('HTTPS by a word', { ssl: 'yes' }, 'ssl'),
+  bad('a redirect by a number', { ssl_redirect: 1 }, 'ssl_redirect'),
+  bad('a response timeout without a unit', { response_timeout: '30' }, 'response_timeout'),
+  bad('a response timeout of nothing', { response_timeout: '0s' }, 'response_timeout'),
+  bad('headers by a word', { forward_headers: 'all' }, 'forward_headers'),
+  bad('a path prefix without its slash', { path_prefix: 'api' }, 'path_prefix'),
+  bad('a path prefix with a query', { path_prefix: '/api?x=1' }, 'path_prefix'),
+  bad('a path prefix with a space', { path_prefix: '/a b' }, 'path_prefix'),
+  bad('a path prefix without end', { path_prefix: `/${'a'.repeat(1_024)}` }, 'path_prefix'),
   bad('an unknown wait mode', { wait_mode: 'queue' }, 'wait_mode'),
   bad('a wait mode that is a number', { wait_mode: 1 }, 'wait_mode'),
   bad('quiet rules that are no list', { quiet_rules: { path: '/up' } }, 'quiet_rules'),

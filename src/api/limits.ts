@@ -21,6 +21,7 @@ export const DURATION_MIN_MS = 50;
 export const IDLE_TIMEOUT_MAX_MS = 365 * 24 * 60 * 60 * 1_000;
 export const WAKE_TIMEOUT_MAX_MS = 24 * 60 * 60 * 1_000;
 export const STOP_TIMEOUT_MAX_MS = 60 * 60 * 1_000;
+export const RESPONSE_TIMEOUT_MAX_MS = 24 * 60 * 60 * 1_000;
 export const HEALTH_CHECK_TIMEOUT_MAX_MS = 60 * 60 * 1_000;
 
 export const EVENTS_LISTED_DEFAULT = 100;

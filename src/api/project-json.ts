@@ -4,6 +4,7 @@ import type { ControlPlaneDoor, InstanceView, ProjectView, RevisionView } from '
 import type { ProjectEvent } from '../domain/project-event.ts';
 import type { StartFailure } from '../domain/project-status.ts';
 import { toQuietRuleJson } from './quiet-rule-json.ts';
+import { toRouteJson } from './route-json.ts';
 import type {
   FailureJson,
   InstanceJson,
@@ -17,7 +18,7 @@ import type {
 export type LogLine = ReturnType<ControlPlaneDoor['logs']> extends AsyncIterable<infer Line> ? Line : never;
 
 /** Where a hostname answers; null when that cannot be said. */
-export type UrlOf = (hostname: string) => string | null;
+export type UrlOf = (hostname: string, isSecure: boolean) => string | null;
 
 export function toProjectJson(view: ProjectView, urlOf: UrlOf): ProjectJson {
   const { project, status, switchFailure, traffic, instances } = view;
@@ -38,6 +39,7 @@ export function toProjectJson(view: ProjectView, urlOf: UrlOf): ProjectJson {
     wake_timeout: formatDuration(settings.wakeTimeoutMs),
     wait_mode: settings.waitMode,
     quiet_rules: settings.quietRules.map(toQuietRuleJson),
+    ...toRouteJson(settings),
     stop_timeout: formatDuration(settings.stopTimeoutMs),
     health_check: healthCheck && { path: healthCheck.path, timeout: formatDuration(healthCheck.timeoutMs) },
     status: status.name,
@@ -46,7 +48,7 @@ export function toProjectJson(view: ProjectView, urlOf: UrlOf): ProjectJson {
     revision: project.revision,
     traffic: traffic.map((share) => ({ ...share })),
     instances: instances.map(toInstanceJson),
-    url: hostname.startsWith('*') ? null : urlOf(hostname),
+    url: hostname.startsWith('*') ? null : urlOf(hostname, settings.ssl),
     created_at: toInstant(project.createdAt),
     updated_at: toInstant(project.updatedAt),
   };

@@ -6,6 +6,7 @@ import type { ProjectSettings } from '../domain/project.ts';
 import { type CodedFieldProblem, problemsOf, validationFailed } from './field-problems.ts';
 import { HOSTNAMES_MAX } from './limits.ts';
 import { toQuietRule, toQuietRuleJson } from './quiet-rule-json.ts';
+import { toRouteJson } from './route-json.ts';
 import {
   type CreateProjectInput,
   createProjectSchema,
@@ -19,6 +20,7 @@ import {
 const DEFAULT_IDLE_TIMEOUT = '20s';
 const DEFAULT_WAKE_TIMEOUT = '60s';
 const DEFAULT_STOP_TIMEOUT = '10s';
+const DEFAULT_RESPONSE_TIMEOUT = '5m';
 const DEFAULT_HEALTH_CHECK_TIMEOUT = '5s';
 
 const knownFields = ['name', ...Object.keys(settingsShape)];
@@ -152,10 +154,15 @@ function toSettings(name: string, input: SettingsInput): ProjectSettings {
       : null,
     stopTimeoutMs: toMilliseconds(input.stop_timeout ?? DEFAULT_STOP_TIMEOUT),
     hostnames: allHostnames(input),
-    idleTimeoutMs: idle === 'never' ? null : toMilliseconds(idle),
+    idleTimeoutMs: toLimit(idle),
     wakeTimeoutMs: toMilliseconds(input.wake_timeout ?? DEFAULT_WAKE_TIMEOUT),
     waitMode: input.wait_mode ?? 'hold',
     quietRules: (input.quiet_rules ?? []).map(toQuietRule),
+    ssl: input.ssl ?? false,
+    sslRedirect: input.ssl_redirect ?? true,
+    responseTimeoutMs: toLimit(input.response_timeout ?? DEFAULT_RESPONSE_TIMEOUT),
+    forwardHeaders: input.forward_headers ?? false,
+    pathPrefix: input.path_prefix ?? '/',
   };
 }
 
@@ -173,6 +180,7 @@ function toInput(settings: ProjectSettings): SettingsInput {
     wake_timeout: formatDuration(settings.wakeTimeoutMs),
     wait_mode: settings.waitMode,
     quiet_rules: settings.quietRules.map(toQuietRuleJson),
+    ...toRouteJson(settings),
     stop_timeout: formatDuration(settings.stopTimeoutMs),
     health_check: healthCheck && { path: healthCheck.path, timeout: formatDuration(healthCheck.timeoutMs) },
   };
@@ -198,6 +206,11 @@ function allHostnames({ hostname, hostnames }: SettingsInput): readonly string[]
 
 function withoutUndefined(patch: SettingsInput): SettingsInput {
   return Object.fromEntries(Object.entries(patch).filter(([, value]) => value !== undefined));
+}
+
+/** Null: `never`. */
+function toLimit(text: string): number | null {
+  return text === 'never' ? null : toMilliseconds(text);
 }
 
 /** Of a text the schema has accepted. */

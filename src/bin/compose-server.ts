@@ -92,7 +92,7 @@ async function startAll(host: Host): Promise<void> {
   control.onEvent(null, () => trim.changed());
 
   const places = publicPlaces(socketPath, isProxyOurs ? config : null);
-  const urlOf = (hostname: string): string | null => places.urlOf(hostname);
+  const urlOf = (hostname: string, isSecure: boolean): string | null => places.urlOf(hostname, isSecure);
   const { apiHost: hostname, apiPort: port } = config;
   const api = await createApiServer({
     control,

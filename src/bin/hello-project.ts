@@ -33,6 +33,11 @@ export async function helloProject(
     wakeTimeoutMs: 60_000,
     waitMode: 'hold',
     quietRules: [],
+    ssl: false,
+    sslRedirect: true,
+    responseTimeoutMs: 300_000,
+    forwardHeaders: false,
+    pathPrefix: '/',
     stopTimeoutMs: 10_000,
   };
 }

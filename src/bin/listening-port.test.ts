@@ -36,10 +36,17 @@ test('asking leaves nothing behind: the port can be had at once, and asked for a
 });
 
 test('proxy and API on one address are a wrong setting, not another program', () => {
-  const config = { httpHost: '127.0.0.1', httpPort: 9, apiHost: '127.0.0.1', apiPort: 9 };
+  const config = {
+    ...{ httpHost: '127.0.0.1', httpPort: 9, httpsPort: null, metricsPort: null },
+    ...{ apiHost: '127.0.0.1', apiPort: 9 },
+  };
   const wrong = expect.objectContaining({ code: 'config_invalid' });
   expect(() => checkAddressesDiffer(config)).toThrow(wrong);
   expect(() => checkAddressesDiffer({ ...config, httpHost: '0.0.0.0' })).toThrow(wrong);
   expect(() => checkAddressesDiffer({ ...config, apiPort: 10 })).not.toThrow();
   expect(() => checkAddressesDiffer({ ...config, apiHost: '::1' })).not.toThrow();
+  expect(() => checkAddressesDiffer({ ...config, apiPort: 10, httpsPort: 9 })).toThrow('the proxy and HTTPS');
+  expect(() => checkAddressesDiffer({ ...config, apiPort: 10, metricsPort: 10 })).toThrow(
+    'the metrics and the API',
+  );
 });

@@ -31,6 +31,7 @@ export interface ProxyProcess {
   kill(): void;
 }
 
+const LISTENING: readonly string[] = ['http_port', 'http_host', 'https_port'];
 const START_TIMEOUT_MS = 20_000;
 const START_POLL_MS = 10;
 const EXIT_POLL_MS = 20;
@@ -56,7 +57,7 @@ export async function checkNamedProxy(socketPath: string, { config, said }: Load
     .catch((error: unknown) => {
       throw isLumaError(error) ? ofThisCommand(error) : error;
     });
-  if (said.includes('http_port') || said.includes('http_host')) checkListeners(status, config);
+  if (said.some((key) => LISTENING.includes(key))) checkListeners(status, config);
 }
 
 /** The client's own hints are for luma-proxy's commands, whose flag has another name. */
@@ -95,6 +96,8 @@ async function startProxy(options: ProxyProcessOptions, client: ProxyClient): Pr
     child.kill('SIGKILL');
     // Asked only now: before, the port may have been held by workers that the new daemon takes over.
     checkPortIsFree('http', config.httpHost, config.httpPort);
+    if (config.httpsPort !== null) checkPortIsFree('https', config.httpHost, config.httpsPort);
+    if (config.metricsPort !== null) checkPortIsFree('metrics', '127.0.0.1', config.metricsPort);
     throw error;
   }
   return processOf(child.pid, options);
@@ -104,15 +107,23 @@ function proxyFlags({ config, dataDir }: ProxyProcessOptions): readonly string[]
   return [
     'run',
     ...['--http-host', config.httpHost, '--http-port', String(config.httpPort)],
-    ...['--https-port', 'none'],
+    ...['--https-port', String(config.httpsPort ?? 'none')],
     ...['--socket-path', dataDir.proxySocketPath, '--state-dir', dataDir.proxyStateDir],
     ...['--workers', String(config.workers), '--shutdown-timeout', `${config.shutdownTimeout}ms`],
-    ...(config.accessLog === null ? [] : ['--access-log', config.accessLog]),
+    ...flagUnlessNull('--access-log', config.accessLog),
+    ...flagUnlessNull('--metrics-port', config.metricsPort),
+    ...flagUnlessNull('--lets-encrypt-email', config.letsEncryptEmail),
+    ...flagUnlessNull('--acme-directory', config.acmeDirectory),
+    ...flagUnlessNull('--acme-ca-file', config.acmeCaFile),
     ...(config.trustedProxies.length > 0 ? ['--trusted-proxies', config.trustedProxies.join(',')] : []),
     ...(config.proxyProtocol ? ['--proxy-protocol'] : []),
     ...['--max-connections-per-ip', String(config.maxConnectionsPerIp)],
     ...['--log-format', config.logFormat, ...(config.debug ? ['--debug'] : [])],
   ];
+}
+
+function flagUnlessNull(flag: string, value: string | number | null): readonly string[] {
+  return value === null ? [] : [flag, String(value)];
 }
 
 async function untilItServes(
@@ -132,17 +143,34 @@ async function untilItServes(
 }
 
 /** A proxy that is ours but listens elsewhere would answer nobody who follows our ready line. */
-function checkListeners({ listeners, pid }: ProxyStatus, { httpHost, httpPort }: LumaConfig): void {
+function checkListeners({ listeners, pid }: ProxyStatus, config: LumaConfig): void {
+  const { httpHost, httpPort, httpsPort } = config;
   const hosts = httpHost === 'localhost' ? ['127.0.0.1', '::1'] : [httpHost];
-  const plain = listeners.filter(({ tls }) => !tls);
-  const isAsked = plain.every(({ host, port }) => port === httpPort && hosts.includes(host));
-  if (isAsked && plain.length > 0) return;
-  const where = listeners.map(({ host, port }) => formatAuthority(host, port)).join(', ') || 'nothing';
+  const wanted = hosts.flatMap((host) => [
+    { host, port: httpPort, tls: false },
+    ...(httpsPort === null ? [] : [{ host, port: httpsPort, tls: true }]),
+  ]);
+  const isWanted = (found: Listener): boolean =>
+    wanted.some(({ host, port, tls }) => host === found.host && port === found.port && tls === found.tls);
+  const has = (isTls: boolean): boolean => listeners.some(({ tls }) => tls === isTls);
+  if (listeners.every(isWanted) && has(false) && has(true) === (httpsPort !== null)) return;
+  const asked = httpsPort === null ? 'not for HTTPS' : `on port ${httpsPort} for HTTPS`;
   throw new LumaError(
     'proxy_listens_elsewhere',
-    `the proxy that runs already (process id ${pid}) listens on ${where}, not on ${formatAuthority(httpHost, httpPort)}`,
-    { hint: `stop it with \`kill ${pid}\`, or ask for what it has with --http-host and --http-port` },
+    `the proxy that runs already (process id ${pid}) listens on ${placesText(listeners)}, not on ${formatAuthority(httpHost, httpPort)} and ${asked}`,
+    {
+      hint: `stop it with \`kill ${pid}\`, or ask for what it has with --http-host, --http-port and --https-port`,
+    },
   );
+}
+
+type Listener = ProxyStatus['listeners'][number];
+
+function placesText(listeners: readonly Listener[]): string {
+  const places = listeners.map(
+    ({ host, port, tls }) => `${formatAuthority(host, port)}${tls ? ' (HTTPS)' : ''}`,
+  );
+  return places.join(', ') || 'nothing';
 }
 
 function processOf(pid: number, { dataDir, config, clock, log }: ProxyProcessOptions): ProxyProcess {

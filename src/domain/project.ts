@@ -56,6 +56,16 @@ export interface ServiceSettings {
   readonly waitMode: WaitMode;
   /** Default none; the first that matches counts. */
   readonly quietRules: readonly QuietRule[];
+  /** It answers by HTTPS, with certificates that the proxy gets itself. Default false. */
+  readonly ssl: boolean;
+  /** With `ssl`: HTTP is sent on to HTTPS. Default true. */
+  readonly sslRedirect: boolean;
+  /** From a request to the head of its answer; null: no limit. Default 300,000. */
+  readonly responseTimeoutMs: number | null;
+  /** The client's own `X-Forwarded-*` are appended to instead of replaced. Default false. */
+  readonly forwardHeaders: boolean;
+  /** Paths outside of it are not the project's: 404. Default `/`. */
+  readonly pathPrefix: string;
 }
 
 export interface ProjectSettings extends RevisionSettings, ServiceSettings {

@@ -54,6 +54,11 @@ export interface ProjectSettingsInput {
   readonly stop_timeout?: string | null;
   readonly wait_mode?: 'hold' | 'page' | 'reject' | null;
   readonly quiet_rules?: readonly QuietRuleInput[] | null;
+  readonly ssl?: boolean | null;
+  readonly ssl_redirect?: boolean | null;
+  readonly response_timeout?: string | null;
+  readonly forward_headers?: boolean | null;
+  readonly path_prefix?: string | null;
   readonly health_check?: HealthCheckInput | null;
 }
 

@@ -83,6 +83,25 @@ export function logFile(): SettingKind<string> {
   };
 }
 
+/** As the CA wants it; whether somebody reads it nobody knows. */
+export function email(): SettingKind<string> {
+  return {
+    placeholder: 'email',
+    allowed: 'an e-mail address such as ops@example.com',
+    schema: () => z.string().regex(/^[^\s@,?]+@[^\s@,?]+\.[^\s@,?]+$/),
+    format: String,
+  };
+}
+
+export function httpsUrl(): SettingKind<string> {
+  return {
+    placeholder: 'url',
+    allowed: 'an address that begins with https://',
+    schema: () => z.url({ protocol: /^https?$/ }),
+    format: String,
+  };
+}
+
 export function duration(minMs: number, maxMs: number): SettingKind<number> {
   return {
     placeholder: 'duration',

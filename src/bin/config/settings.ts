@@ -5,7 +5,9 @@
 import { join } from 'node:path';
 import {
   duration,
+  email,
   hostToListenOn,
+  httpsUrl,
   ipRanges,
   logFile,
   loopbackHost,
@@ -41,6 +43,13 @@ const upOnly = ['up'] as const;
 export const settings = {
   http_host: setting(hostToListenOn(), '127.0.0.1', upOnly, 'address the proxy listens on'),
   http_port: setting(portNumber(), 8080, upOnly, 'port the proxy listens on'),
+  https_port: {
+    kind: optional(portNumber()),
+    summary: 'port the proxy listens on for HTTPS, for projects with `ssl`',
+    users: upOnly as readonly SettingUser[],
+    initial: () => null,
+    initialText: 'none',
+  } satisfies Setting<number | null>,
   api_host: setting(loopbackHost(), '127.0.0.1', both, 'address the API listens on'),
   api_port: setting(portNumber(), 8081, both, 'port the API listens on'),
   data_dir: {
@@ -100,6 +109,34 @@ export const settings = {
     upOnly,
     'worker processes of the proxy; 0: it serves requests itself',
   ),
+  metrics_port: {
+    kind: optional(portNumber()),
+    summary: 'port on 127.0.0.1 where the proxy tells its metrics (/metrics, for Prometheus)',
+    users: upOnly as readonly SettingUser[],
+    initial: () => null,
+    initialText: 'none',
+  } satisfies Setting<number | null>,
+  lets_encrypt_email: {
+    kind: optional(email()),
+    summary: 'whom the CA may write to about certificates',
+    users: upOnly as readonly SettingUser[],
+    initial: () => null,
+    initialText: 'nobody',
+  } satisfies Setting<string | null>,
+  acme_directory: {
+    kind: optional(httpsUrl()),
+    summary: 'the CA that certificates are ordered from',
+    users: upOnly as readonly SettingUser[],
+    initial: () => null,
+    initialText: 'Let’s Encrypt',
+  } satisfies Setting<string | null>,
+  acme_ca_file: {
+    kind: optional(path('pem')),
+    summary: 'what signs the CA’s own certificate',
+    users: upOnly as readonly SettingUser[],
+    initial: () => null,
+    initialText: 'what the system trusts',
+  } satisfies Setting<string | null>,
   access_log: {
     ...setting<string | null>(
       optional(logFile()),

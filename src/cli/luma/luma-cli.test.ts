@@ -277,6 +277,16 @@ describe('projects', () => {
     expect((await run('projects list')).out).toContain('2 (not switched)');
   });
 
+  test('say in a change only what was said, also that something is over', async () => {
+    api.on('PATCH /projects/hello', projectJson({ ssl: true }));
+    await run('deploy hello --ssl --no-ssl-redirect --response-timeout never --path-prefix /api --detach');
+    expect(api.asked.at(-1)?.body).toEqual({
+      ...{ ssl: true, ssl_redirect: false, response_timeout: 'never', path_prefix: '/api' },
+    });
+    await run('deploy hello --no-ssl --forward-headers --detach');
+    expect(api.asked.at(-1)?.body).toEqual({ ssl: false, forward_headers: true });
+  });
+
   test('that name no port say which one it is: that of images, or one that Luma chooses', async () => {
     api.on('GET /projects/hello', projectJson({ container_port: null }));
     expect((await run('projects show hello')).out).toContain('port          8080\n');

@@ -30,6 +30,27 @@ export const projectOptions: readonly OptionSpec[] = [
     summary: 'what a request meets during a wake: it waits, a browser sees a page, or 503 at once',
   },
   { name: 'stop-timeout', placeholder: 'duration', summary: 'from the stop signal to the kill' },
+  {
+    name: 'ssl',
+    isNegatable: true,
+    summary: 'answer by HTTPS with certificates that the proxy gets itself; --no-ssl ends it',
+  },
+  {
+    name: 'ssl-redirect',
+    isNegatable: true,
+    summary: 'with --ssl: redirect HTTP; --no-ssl-redirect serves both',
+  },
+  {
+    name: 'response-timeout',
+    placeholder: 'duration',
+    summary: 'from a request to the head of its answer, or never',
+  },
+  {
+    name: 'forward-headers',
+    isNegatable: true,
+    summary: 'append to the X-Forwarded-* of clients instead of replacing them',
+  },
+  { name: 'path-prefix', placeholder: 'path', summary: 'answer only paths that begin so' },
   { name: 'health-check-path', placeholder: 'path', summary: 'ready means a 2xx answer here' },
   { name: 'health-check-timeout', placeholder: 'duration', summary: 'how long one check may take' },
   {
@@ -96,6 +117,11 @@ function readFlags(input: CommandInput): ProjectSettingsInput {
     wake_timeout: input.text('wake-timeout'),
     wait_mode: readWaitMode(input.text('wait-mode')),
     stop_timeout: input.text('stop-timeout'),
+    ssl: input.choice('ssl'),
+    ssl_redirect: input.choice('ssl-redirect'),
+    response_timeout: input.text('response-timeout'),
+    forward_headers: input.choice('forward-headers'),
+    path_prefix: input.text('path-prefix'),
     health_check: readHealthCheck(checkPath, checkTimeout),
   });
 }

@@ -46,6 +46,10 @@ export function projectFacts(project: ProjectJson): string {
     ['wait mode', project.wait_mode],
     ['quiet rules', project.quiet_rules.map(ruleText).join('; ') || null],
     ['stops within', project.stop_timeout],
+    ['answers in', project.response_timeout],
+    ['https', httpsText(project)],
+    ['path prefix', project.path_prefix],
+    ['forwarded', project.forward_headers ? 'headers of clients are appended to' : null],
     ['revision', String(project.revision)],
     ['traffic', trafficText(project)],
     ['instances', project.instances.map(instanceText).join('; ') || 'none'],
@@ -77,6 +81,11 @@ function statusCell(status: ProjectJson['status']): Cell {
 
 function runsText({ docker_image: image, command }: ProjectJson): string {
   return image ?? listText(command) ?? '';
+}
+
+function httpsText({ ssl, ssl_redirect: isRedirected }: ProjectJson): string {
+  if (!ssl) return 'no';
+  return isRedirected ? 'yes, and HTTP is redirected' : 'yes, beside HTTP';
 }
 
 function portText({ container_port: port, docker_image: image }: ProjectJson): string {

@@ -18,7 +18,11 @@ export function settingsChange(from: ProjectSettings, to: ProjectSettings): Sett
 
 function servicePart(settings: ProjectSettings): ServiceSettings {
   const { hostnames, idleTimeoutMs, wakeTimeoutMs, waitMode, quietRules } = settings;
-  return { hostnames, idleTimeoutMs, wakeTimeoutMs, waitMode, quietRules };
+  const { ssl, sslRedirect, responseTimeoutMs, forwardHeaders, pathPrefix } = settings;
+  return {
+    ...{ hostnames, idleTimeoutMs, wakeTimeoutMs, waitMode, quietRules },
+    ...{ ssl, sslRedirect, responseTimeoutMs, forwardHeaders, pathPrefix },
+  };
 }
 
 /** The same text for the same values, whatever the order of their keys. */

@@ -113,6 +113,11 @@ export function projectSettings(settings: Partial<ProjectSettings> = {}): Projec
     wakeTimeoutMs: 60_000,
     waitMode: 'hold',
     quietRules: [],
+    ssl: false,
+    sslRedirect: true,
+    responseTimeoutMs: 300_000,
+    forwardHeaders: false,
+    pathPrefix: '/',
     ...settings,
   };
 }

@@ -21,7 +21,7 @@ export function serviceSpec(
   return {
     name: settings.name,
     hosts: settings.hostnames,
-    pathPrefixes: ['/'],
+    pathPrefixes: [settings.pathPrefix],
     stripPathPrefix: false,
     traffic: traffic === 'closing' ? 'stopped' : traffic,
     ...(traffic === 'closing' ? { stopMessage: CLOSING } : {}),
@@ -30,8 +30,10 @@ export function serviceSpec(
     quietRules: settings.quietRules,
     quietAfterMs: settings.idleTimeoutMs,
     ...PLAIN_OPTIONS,
+    tls: settings.ssl ? { redirect: settings.sslRedirect, hstsSeconds: 0 } : null,
+    forwardHeaders: settings.forwardHeaders,
     issuance: PLAIN_ISSUANCE,
-    responseTimeoutMs: 0,
+    responseTimeoutMs: settings.responseTimeoutMs ?? 0,
     targetConcurrency: 0,
     targets,
   };

@@ -16,6 +16,7 @@ export const migrations: readonly Migration[] = [
   { name: 'projects, hostnames, instances, events', up: createFirstSchema },
   { name: 'wait mode and quiet rules', up: addWaiting },
   { name: 'revisions and traffic', up: addRevisions },
+  { name: 'HTTPS, response timeout, forwarded headers, path prefix', up: addRouteSettings },
 ];
 
 async function createFirstSchema(trx: Transaction<Tables>, engine: SqlEngine): Promise<void> {
@@ -86,6 +87,23 @@ async function addWaiting(trx: Transaction<Tables>): Promise<void> {
   const rows = await trx.selectFrom('projects').select(['name', 'settings']).execute();
   for (const { name, settings } of rows) {
     const document: object = { wait_mode: 'hold', quiet_rules: [], ...JSON.parse(settings) };
+    const update = trx.updateTable('projects').set({ settings: JSON.stringify(document) });
+    await update.where('name', '=', name).execute();
+  }
+}
+
+/** Projects from before answer as they did: by HTTP, on every path, however long it takes. */
+async function addRouteSettings(trx: Transaction<Tables>): Promise<void> {
+  const before = {
+    ssl: false,
+    ssl_redirect: true,
+    response_timeout_ms: null,
+    forward_headers: false,
+    path_prefix: '/',
+  };
+  const rows = await trx.selectFrom('projects').select(['name', 'settings']).execute();
+  for (const { name, settings } of rows) {
+    const document: object = { ...before, ...JSON.parse(settings) };
     const update = trx.updateTable('projects').set({ settings: JSON.stringify(document) });
     await update.where('name', '=', name).execute();
   }

@@ -20,6 +20,11 @@ const settingsDocument = z.strictObject({
       answer: z.strictObject({ status: z.number(), body: z.string() }),
     }),
   ),
+  ssl: z.boolean(),
+  ssl_redirect: z.boolean(),
+  response_timeout_ms: z.number().nullable(),
+  forward_headers: z.boolean(),
+  path_prefix: z.string(),
 });
 
 export function toProjectRow(project: Project): ProjectRow {
@@ -65,6 +70,11 @@ function toDocument(settings: ProjectSettings): z.infer<typeof settingsDocument>
       client,
       answer: { ...answer },
     })),
+    ssl: settings.ssl,
+    ssl_redirect: settings.sslRedirect,
+    response_timeout_ms: settings.responseTimeoutMs,
+    forward_headers: settings.forwardHeaders,
+    path_prefix: settings.pathPrefix,
   };
 }
 
@@ -81,6 +91,11 @@ function fromDocument(
     wakeTimeoutMs: document.wake_timeout_ms,
     waitMode: document.wait_mode,
     quietRules: document.quiet_rules.map(({ user_agent: userAgent, ...rule }) => ({ ...rule, userAgent })),
+    ssl: document.ssl,
+    sslRedirect: document.ssl_redirect,
+    responseTimeoutMs: document.response_timeout_ms,
+    forwardHeaders: document.forward_headers,
+    pathPrefix: document.path_prefix,
   };
 }
 

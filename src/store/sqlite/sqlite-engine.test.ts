@@ -125,6 +125,27 @@ describe('migrations', () => {
     expect(await store.getProject('app')).toEqual(makeProject('app'));
   });
 
+  test('let projects from before HTTPS answer as they did', async () => {
+    const clock = new ManualClock();
+    await migrate(engine, { clock, place: path, steps: migrations.slice(0, 3) });
+    const { settings, ...row } = toProjectRow(makeProject('app'));
+    const document = JSON.parse(settings);
+    for (const field of ['ssl', 'ssl_redirect', 'response_timeout_ms', 'forward_headers', 'path_prefix'])
+      delete document[field];
+    await engine.db
+      .insertInto('projects')
+      .values({ ...row, settings: JSON.stringify(document) })
+      .execute();
+    await migrate(engine, { clock, place: path });
+    expect((await new SqlStore(engine).getProject('app'))?.settings).toMatchObject({
+      ssl: false,
+      sslRedirect: true,
+      responseTimeoutMs: null,
+      forwardHeaders: false,
+      pathPrefix: '/',
+    });
+  });
+
   test('give projects from before wait modes what they had all along', async () => {
     const clock = new ManualClock();
     await migrate(engine, { clock, place: path, steps: migrations.slice(0, 1) });
