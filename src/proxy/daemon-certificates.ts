@@ -18,7 +18,7 @@ export function daemonCertificates(parts: DaemonCertificatesParts): AutomaticCer
   const { options, publisher, registry, email } = parts;
   const { acme: settings, version, stateDir, clock, log, httpsPort } = options;
   // Without a port for HTTPS nobody could show them.
-  const services = (): WantingService[] => (httpsPort === null ? [] : registry().entries.map(wantingOf));
+  const services = httpsPort === null ? () => NONE : wantingServices(registry);
   return new AutomaticCertificates({ settings, version, stateDir, publisher, email, services, clock, log });
 }
 
@@ -32,6 +32,22 @@ export function certificatesForDeploys(
       await automatic.refresh();
       return automatic.statuses.filter(({ host, served }) => !served && hosts.includes(host));
     },
+  };
+}
+
+const NONE: readonly WantingService[] = [];
+
+/** The same list while no service is another one: most changes of the registry are of gates. */
+function wantingServices(registry: () => Registry): () => readonly WantingService[] {
+  let specs: readonly object[] = [];
+  let list = NONE;
+  return () => {
+    const { entries } = registry();
+    const isSame = entries.length === specs.length && entries.every(({ spec }, at) => spec === specs[at]);
+    if (isSame) return list;
+    specs = entries.map(({ spec }) => spec);
+    list = entries.map(wantingOf);
+    return list;
   };
 }
 

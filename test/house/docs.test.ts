@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'bun:test';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { certificateStatesPage } from '../../scripts/certificate-page.ts';
 import { withFreshParts } from '../../scripts/readme-parts.ts';
 import { instanceStatesPage } from '../../scripts/state-page.ts';
 
@@ -11,6 +12,10 @@ const hint = 'run: bun scripts/write-docs.ts';
 
 test('docs/states/instance.md is what the state table says', () => {
   expect(read('docs/states/instance.md') === instanceStatesPage() || hint).toBe(true);
+});
+
+test('docs/states/certificate.md is what the machine says', () => {
+  expect(read('docs/states/certificate.md') === certificateStatesPage() || hint).toBe(true);
 });
 
 test('the README has every setting and every command', () => {

@@ -27,6 +27,8 @@ interface Meaning {
 
 const REACHABLE =
   'the host must lead to this machine by public DNS, and ports 80 and 443 must be open from the internet';
+const BETTER_CONTACT =
+  'luma-proxy set-global-option --lets-encrypt-email you@example.com, then luma-proxy certificates renew HOST';
 const TAKES_NO_NAME =
   'this CA signs only public host names: take the host off --ssl, or use a certificate file';
 
@@ -42,12 +44,12 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   unsupportedContact: {
     code: 'acme_contact',
     grade: 'refused',
-    hint: 'set another address: luma-proxy set-global-option --lets-encrypt-email you@example.com',
+    hint: BETTER_CONTACT,
   },
   invalidContact: {
     code: 'acme_contact',
     grade: 'refused',
-    hint: 'set another address: luma-proxy set-global-option --lets-encrypt-email you@example.com',
+    hint: BETTER_CONTACT,
   },
   externalAccountRequired: {
     code: 'acme_eab_required',
@@ -70,7 +72,7 @@ const UNKNOWN: Meaning = { code: 'acme_problem', grade: 'failed', hint: null };
 /** Luma's own failures that need a person before they can go away. */
 const REFUSALS = new Set(['acme_wildcard_needs_dns', 'acme_no_challenge', 'acme_account_unreadable']);
 /** Those that are over as soon as somebody else is up again. */
-const OUTAGES = new Set(['acme_unreachable', 'acme_timeout', 'dns_provider_unreachable']);
+const OUTAGES = new Set(['acme_unreachable', 'acme_timeout', 'dns_provider_unreachable', 'workers_slow']);
 
 export interface ReadFailure {
   readonly code: string;

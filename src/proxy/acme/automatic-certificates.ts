@@ -4,7 +4,7 @@
  */
 import type { Clock, Timer } from '../../base/clock.ts';
 import { LumaError } from '../../base/errors.ts';
-import { isWildcardHost } from '../../base/host-name.ts';
+import { isHostName, isWildcardHost } from '../../base/host-name.ts';
 import type { Log } from '../../base/log.ts';
 import type { Exposition } from '../../telemetry/index.ts';
 import { CertificateFiles } from '../certificates/certificate-files.ts';
@@ -44,6 +44,8 @@ export class AutomaticCertificates {
   readonly #options: AutomaticCertificatesOptions;
   readonly #manager: CertificateManager;
   #look: Timer | undefined;
+  /** Those that were looked at last. */
+  #services: readonly WantingService[] = [];
 
   constructor(options: AutomaticCertificatesOptions) {
     this.#options = options;
@@ -65,7 +67,7 @@ export class AutomaticCertificates {
 
   /** Resolves when what is on disk is published. */
   load(): Promise<void> {
-    return this.#manager.load(this.#wanted());
+    return this.#manager.load(this.#wanted(this.#options.services()));
   }
 
   /** Orders begin. */
@@ -82,7 +84,8 @@ export class AutomaticCertificates {
   refresh(): Promise<void> {
     this.#look?.cancel();
     this.#look = undefined;
-    this.#manager.want(this.#wanted());
+    const services = this.#options.services();
+    if (services !== this.#services) this.#manager.want(this.#wanted(services));
     return this.#manager.settled();
   }
 
@@ -103,13 +106,14 @@ export class AutomaticCertificates {
     return this.#manager.demand(host);
   }
 
-  /** Throws `acme_wildcard_needs_dns` for what could never be ordered. */
+  /** Throws `acme_wildcard_needs_dns` or `acme_host_not_a_name` for what could never be ordered. */
   check({ hosts, hasTls, issuance }: Omit<WantingService, 'name'>): void {
     const isOrdered = hasTls && issuance.ownCertificateId === null && issuance.onDemandUrl === null;
+    if (!isOrdered) return;
     const wildcard = hosts.find(isWildcardHost);
-    if (isOrdered && wildcard !== undefined && this.#options.settings.dns === null) {
-      throw wildcardNeedsDns(wildcard);
-    }
+    if (wildcard !== undefined && this.#options.settings.dns === null) throw wildcardNeedsDns(wildcard);
+    const address = hosts.find((host) => host !== '' && !isHostName(host) && !isWildcardHost(host));
+    if (address !== undefined) throw notAName(address);
   }
 
   expose(out: Exposition): void {
@@ -121,8 +125,9 @@ export class AutomaticCertificates {
     this.#manager.close();
   }
 
-  #wanted(): ReturnType<typeof wantedNames> {
-    return wantedNames(this.#options.services());
+  #wanted(services: readonly WantingService[]): ReturnType<typeof wantedNames> {
+    this.#services = services;
+    return wantedNames(services);
   }
 }
 
@@ -152,6 +157,16 @@ function providerOf({ token, apiUrl }: DnsSettings, clock: Clock): Cloudflare {
 
 function txtWatchOf({ resolvers }: DnsSettings, clock: Clock, log: Log): TxtWatch {
   return new TxtWatch({ resolvers, questions: dnsQuestions, clock, log });
+}
+
+function notAName(host: string): LumaError {
+  return new LumaError(
+    'acme_host_not_a_name',
+    `no certificate can be ordered for ${host}: it is no host name`,
+    {
+      hint: 'deploy with a DNS name as --host, or with --tls-certificate-path and --tls-private-key-path',
+    },
+  );
 }
 
 function unknownCertificate(host: string): LumaError {

@@ -267,6 +267,18 @@ test('another CA orders anew, and the old one’s certificate serves until then'
   expect([...stage.served.keys()]).toEqual(['a.test#2']);
 });
 
+test('a change of the CA during an order, or after a failure, orders from the other one at once', async () => {
+  const stage = await open(new Stage(), 'a.test');
+  stage.manager.want(wanted(['a.test'], { ...PLAIN, staging: true }));
+  await stage.sign();
+  expect(stage.waiting[0]?.issue.directoryUrl).toBe('https://staging/');
+  await stage.refuse(caaProblem);
+  stage.want('a.test');
+  await stage.settle();
+  // What is held is of the plain CA; still the person’s change asks for a new one, as `renew` would.
+  expect(stage.waiting[0]?.issue.directoryUrl).toBe('https://ca/');
+});
+
 test('failures outlive the daemon: the next one does not ask the CA sooner', async () => {
   const first = await open(new Stage(), 'a.test');
   await first.refuse(dnsProblem);

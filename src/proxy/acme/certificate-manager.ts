@@ -206,7 +206,10 @@ export class CertificateManager {
     const { plain, staging } = this.#parts.directoryUrls;
     entry.service = service;
     entry.isOnDemand = isOnDemand;
+    const before = entry.directoryUrl;
     entry.directoryUrl = isStaging ? staging : plain;
+    // What one CA refused says nothing of another.
+    if (before !== entry.directoryUrl && isFailed(entry.state)) this.#step(entry, { kind: 'renew' });
     const held = certificateOf(entry.state);
     const renewAt = held ? renewalTime(held, entry.chance) : 0;
     this.#step(entry, { kind: 'want', directoryUrl: entry.directoryUrl, renewAt });
@@ -363,6 +366,8 @@ export class CertificateManager {
     this.#count(isRenewal ? 'renewed' : 'issued');
     const renewAt = renewalTime(certificate, entry.chance);
     this.#step(entry, { kind: 'issued', certificate, renewAt });
+    // It may be wanted of another CA by now.
+    this.#step(entry, { kind: 'want', directoryUrl: entry.directoryUrl, renewAt });
     const { issuer, notAfter } = certificate;
     const facts = { name: entry.name, issuer, expires: new Date(notAfter).toISOString() };
     this.#parts.log.info(isRenewal ? 'a certificate is renewed' : 'a certificate is issued', facts);

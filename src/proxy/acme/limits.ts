@@ -1,7 +1,7 @@
 /** Every bound of automatic certificates, in one place. */
 
 /** Services are looked at this long after one has changed. */
-export const SERVICES_LOOK_MS = 50;
+export const SERVICES_LOOK_MS = 100;
 /** Orders under way at once, all CAs together. */
 export const ORDERS_AT_ONCE_MAX = 8;
 /** One order, from the first request to the certificate. */

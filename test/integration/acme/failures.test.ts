@@ -49,6 +49,13 @@ test('a CA that is not convinced: the old certificate serves, the reason is show
     expect(Date.parse(next ?? '') - Date.now()).toBeGreaterThan(3 * 60_000);
   });
   expect(count).toBeGreaterThan(1);
+  const said = await here.proxyCommand('certificates');
+  expect(said).toMatch(/HOST +STATE +ISSUER +EXPIRES +NEXT TRY +SERVICE/);
+  expect(said).toMatch(/shop\.example\.com +backing-off +Pebble .+ UTC +.+ UTC +shop/);
+  expect(said).toContain('hint: the host must lead to this machine');
+  expect(await here.proxyCommand('certificates', 'renew', 'other.example.com')).toContain(
+    'luma-proxy orders no certificate for other.example.com',
+  );
   expect((await here.shown(HOST)).serialNumber).toBe(serial);
   await here.pebble.dns('set-default-ipv4', { ip: '127.0.0.1' });
   await here.renewed(HOST, serial);

@@ -106,6 +106,10 @@ test('fifty hosts deployed at once all get theirs, and nothing is signed that no
   expect(shown.map(({ subjectaltname }) => subjectaltname)).toEqual(hosts.map((host) => `DNS:${host}`));
   await expect(stage.shown('nobody.example.com')).rejects.toThrow();
   expect([...(await stage.pebble.signedNames())].sort()).toEqual([...hosts].sort());
+  // One registration for all who waited for it.
+  expect(stage.pebble.said.match(/There are now \d+ accounts in memory/g)).toEqual([
+    'There are now 1 accounts in memory',
+  ]);
   const metrics = await stage.metrics();
   expect(metrics).toContain('luma_proxy_certificates{state="valid"} 50');
   expect(metrics).toContain('luma_proxy_certificate_orders_total{outcome="issued"} 50');

@@ -104,6 +104,18 @@ export class Stage {
     return this.reaches(name, 'valid');
   }
 
+  /** What a person reads who gives this command. */
+  async proxyCommand(...words: readonly string[]): Promise<string> {
+    const entry = join(import.meta.dir, '../../../src/bin/luma-proxy.ts');
+    const command = [process.execPath, entry, ...words, '--socket-path', this.proxy.socketPath];
+    const child = Bun.spawn(command, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const [out, err] = await Promise.all([
+      new Response(child.stdout).text(),
+      new Response(child.stderr).text(),
+    ]);
+    return out + err;
+  }
+
   async metrics(): Promise<string> {
     const response = await fetch('http://luma-proxy/v1/metrics', { unix: this.proxy.socketPath });
     return response.text();
