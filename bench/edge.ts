@@ -4,6 +4,7 @@
  * are interleaved and medians of ratios compared, so that a busy machine moves all of them alike.
  *   bun bench/edge.ts [--case plain,echo] [--rounds N] [--seconds N] [--only luma,nginx] [--with DIRECTORY]
  * `luma2` is the edge with two workers. `--with` adds `other`: the edge of another checkout, for A/B.
+ * Without arguments the whole table, some 12 minutes, and what it comes to in one line for each case.
  */
 import { spawnSync } from 'node:child_process';
 import { cpus } from 'node:os';
@@ -145,15 +146,24 @@ function median(numbers: readonly number[]): number {
   return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? Number.NaN;
 }
 
-function print(one: EdgeCase, results: ReadonlyMap<string, readonly Round[]>): void {
+type Results = ReadonlyMap<string, readonly Round[]>;
+
+/** Of each round by itself: what disturbed one round disturbed both. */
+function ratioTo(results: Results, name: string, pick: (round: Round) => number): number[] {
+  const others = results.get(name) ?? [];
+  return (results.get('luma') ?? []).map((round, index) => {
+    const other = others[index];
+    return other === undefined ? Number.NaN : pick(round) / pick(other);
+  });
+}
+
+function print(one: EdgeCase, results: Results): void {
   const unit = one.isEcho ? 'message' : 'request';
   console.log(`\n${one.name}: ${one.says}; ${one.connections} connections, ${values.rounds} rounds`);
-  const luma = results.get('luma') ?? [];
   const rows = [...results].map(([name, rounds]) => {
     const of = (pick: (round: Round) => number): number => median(rounds.map(pick));
-    // Of each round by itself: what disturbed one round disturbed both.
-    const ratios = luma.map((round, index) => round.cpuUs / (rounds[index]?.cpuUs ?? Number.NaN));
-    const p99 = median(luma.map((round, index) => round.p99Ms / (rounds[index]?.p99Ms ?? Number.NaN)));
+    const ratios = ratioTo(results, name, (r) => r.cpuUs);
+    const p99 = median(ratioTo(results, name, (r) => r.p99Ms));
     const spread = `${Math.min(...ratios).toFixed(2)}-${Math.max(...ratios).toFixed(2)}`;
     return [
       name,
@@ -183,6 +193,20 @@ function print(one: EdgeCase, results: ReadonlyMap<string, readonly Round[]>): v
   );
 }
 
+/** What is aimed at: 1.0 of nginx on plain, 1.1 elsewhere; 0.25 of Caddy and Go; p99 1.2 of nginx; two workers 1.1 of one. */
+function printSummary(all: ReadonlyMap<EdgeCase, Results>): void {
+  const cpu = (results: Results, name: string): number => median(ratioTo(results, name, (r) => r.cpuUs));
+  const rows = [...all].map(([{ name }, results]) => [
+    name,
+    ...PROXY_NAMES.map((peer) => cpu(results, peer)),
+    1 / cpu(results, 'luma2'),
+    median(ratioTo(results, 'nginx', (r) => r.p99Ms)),
+  ]);
+  console.log('\nLuma beside the others: CPU ratios, medians of rounds');
+  const peers = PROXY_NAMES.map((peer) => `to ${peer}`);
+  printTable(['case', ...peers, '2 workers to 1', 'p99 to nginx'], rows);
+}
+
 async function startAll(
   names: readonly string[],
   firstPort: number,
@@ -206,6 +230,7 @@ async function main(): Promise<void> {
     await untilListening(ECHO_PORT);
     echoRunners = await startAll(names, FIRST_ECHO_PORT, ECHO_PORT);
   }
+  const all = new Map<EdgeCase, Results>();
   for (const one of cases) {
     const chosen = one.isEcho ? echoRunners : runners;
     for (const runner of chosen) load(one, runner.port, WARM_SECONDS);
@@ -214,7 +239,9 @@ async function main(): Promise<void> {
       for (const runner of chosen) results.get(runner.name)?.push(measure(one, runner));
     }
     print(one, results);
+    all.set(one, results);
   }
+  printSummary(all);
 }
 
 try {

@@ -87,7 +87,7 @@ async function runAll({ isLong, isUnitOnly, patterns }: Wanted): Promise<readonl
 
 /** Whole programs, real engines and load: two of them at once would disturb each other. */
 function needsMachine(path: string): boolean {
-  return /^test\/.*(?:^|[/.-])(?:e2e|integration|chaos|docker|swarm|load)(?:[/.-])/.test(path);
+  return /^test\/.*(?:^|[/.-])(?:e2e|integration|chaos|clients|docker|swarm|load)(?:[/.-])/.test(path);
 }
 
 function testFiles(folder: string): string[] {
