@@ -59,6 +59,11 @@ async function startDaemon(settings: RunSettings, log: Log, accessLog: LineFile 
     httpHosts: isEverywhere ? EVERY_ADDRESS : settings.httpHosts,
     httpPort: settings.httpPort,
     httpsPort: settings.httpsPort,
+    defaultCertificate: settings.defaultCertificate && {
+      setting: 'tls-default' as const,
+      certificatePath: resolve(settings.defaultCertificate.certificatePath),
+      privateKeyPath: resolve(settings.defaultCertificate.privateKeyPath),
+    },
     socketPath: resolve(settings.socketPath),
     stateDir: resolve(settings.stateDir),
     workers: settings.workers,

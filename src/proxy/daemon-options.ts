@@ -3,6 +3,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { AccessLog, EdgeSettings } from '../edge/index.ts';
 import type { AcmeSettings } from './acme/acme-settings.ts';
+import type { CertificatePaths } from './certificates/own-certificate.ts';
 
 export interface DaemonOptions {
   readonly version: string;
@@ -12,6 +13,8 @@ export interface DaemonOptions {
   readonly httpPort: number;
   /** As `httpPort`; null: no HTTPS. */
   readonly httpsPort: number | null;
+  /** For clients that name no host, or one without a certificate; null: their handshakes are refused. */
+  readonly defaultCertificate: CertificatePaths | null;
   readonly socketPath: string;
   readonly stateDir: string;
   /** Worker processes; 0 serves from the daemon's own. */

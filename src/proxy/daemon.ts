@@ -11,6 +11,7 @@ import { machineNowMs, RowAllocator } from '../edge/board/index.ts';
 import { EDGE_LIMITS, type EdgeSettings, probeTarget } from '../edge/index.ts';
 import type { AutomaticCertificates } from './acme/automatic-certificates.ts';
 import { bootId } from './boot-id.ts';
+import { OwnCertificates, type OwnCertificateUse } from './certificates/own-certificates.ts';
 import { PublishedCertificates } from './certificates/published-certificates.ts';
 import type { CertificateStatus } from './client/certificate-schema.ts';
 import type { ProxyHealth, ProxyStatus, ServiceStatus } from './client/status-schema.ts';
@@ -19,6 +20,7 @@ import type { DaemonOptions } from './daemon-options.ts';
 import { proxyStatus } from './daemon-status.ts';
 import { ClientCommands } from './deploys/client-commands.ts';
 import { ErrorPageStore } from './deploys/error-page-store.ts';
+import { FileIntake } from './deploys/file-intake.ts';
 import { BOARD_ROWS, STOP_IDLE_MS } from './limits.ts';
 import { LinkServer } from './link/link-server.ts';
 import { MetricsServer } from './metrics/metrics-server.ts';
@@ -67,6 +69,7 @@ export class Daemon implements Commands {
   readonly #certificates = new PublishedCertificates(() => this.#crew);
   readonly #automatic: AutomaticCertificates;
   readonly #commands: CommandServer;
+  readonly #ownCertificates: OwnCertificates;
   #table = new RouteTable(0, (message) => this.#crew.tell(message));
   #shared: SharedBoard | undefined;
   #sockets: readonly PublicSocket[] = [];
@@ -103,6 +106,13 @@ export class Daemon implements Commands {
     this.#commands = new CommandServer(this, this.#links, log);
     const table = (): CrewTable => this.#table.current();
     const certificates = (): CertificateOrder => this.#certificates.current();
+    this.#ownCertificates = new OwnCertificates({
+      stateDir: options.stateDir,
+      publisher: this.#certificates,
+      use: () => ownCertificateUse(this.#services.entries),
+      nowMs: () => clock.now(),
+      log,
+    });
     this.#crew = new Crew({
       daemonId: this.#id,
       clock,
@@ -285,6 +295,7 @@ export class Daemon implements Commands {
     const columns = Math.max(16, 2 * workers + 8);
     this.#shared = inherited?.shared ?? makeSharedBoard(stateDir, { rows: BOARD_ROWS, columns });
     this.#restore(saved, inherited);
+    await this.#loadCertificates();
     this.#client = this.#makeClient(saved);
     await this.#automatic.load();
     await this.#startWorkers(workersSocketPath, inherited);
@@ -334,6 +345,13 @@ export class Daemon implements Commands {
     this.#table.flush();
   }
 
+  /** Before there are workers: they begin with all of them, and orphans never see a list without them. */
+  async #loadCertificates(): Promise<void> {
+    const { defaultCertificate } = this.#options;
+    await this.#ownCertificates.load();
+    if (defaultCertificate !== null) await this.#ownCertificates.showByDefault(defaultCertificate);
+  }
+
   #makeClient(saved: SavedState | null): ClientCommands {
     const { clock, stateDir } = this.#options;
     return new ClientCommands({
@@ -341,8 +359,12 @@ export class Daemon implements Commands {
       statusOf: (entry) => this.#statusOf(entry),
       options: saved?.options ?? noOptions,
       clock,
-      errorPages: new ErrorPageStore(stateDir),
       certificates: certificatesForDeploys(this.#automatic),
+      files: new FileIntake({
+        errorPages: new ErrorPageStore(stateDir),
+        ownCertificates: this.#ownCertificates,
+        errorPagesInUse: () => errorPagesIn(this.#services.entries),
+      }),
       acknowledged: () => this.#crew.acknowledged(this.#table.generation),
       save: () => this.#state.save(),
       cut: (service, targetIds) => this.#crew.tell({ type: 'cut', service, targetIds }),
@@ -481,6 +503,16 @@ export class Daemon implements Commands {
     this.#shared = undefined;
     this.#lock.release();
   }
+}
+
+function errorPagesIn(entries: readonly ServiceEntry[]): ReadonlySet<string> {
+  return new Set(entries.flatMap(({ spec }) => spec.errorPages ?? []));
+}
+
+function ownCertificateUse(entries: readonly ServiceEntry[]): OwnCertificateUse {
+  return entries.flatMap(({ spec: { hosts, issuance } }) =>
+    issuance.ownCertificateId === null ? [] : { id: issuance.ownCertificateId, hosts },
+  );
 }
 
 function workersSocketPathOf(stateDir: string): string {

@@ -110,6 +110,9 @@ export const HAND_OVER_PERIOD_MS = 5;
 /** How long a worker that nobody takes over may finish what it has. */
 export const LATE_ORPHAN_DRAIN_MS = 30_000;
 
+/** A certificate with its chain, or a private key, that a deploy brings. */
+export const OWN_CERTIFICATE_BYTES_MAX = 256 * 1024;
+
 /** Any duration that a command may name. */
 export const DURATION_MS_MAX = 24 * 60 * 60 * 1_000;
 /** How long a request waits for a deployed service none of whose targets answers: after a reboot. */

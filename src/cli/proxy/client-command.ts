@@ -72,6 +72,9 @@ const FLAG_OF: Readonly<Record<string, string>> = {
   tls: 'ssl',
   'tls.redirect': 'ssl-redirect',
   'tls.hsts_seconds': 'hsts',
+  'tls.own_certificate': 'tls-certificate-path',
+  'tls.own_certificate.certificate_path': 'tls-certificate-path',
+  'tls.own_certificate.private_key_path': 'tls-private-key-path',
 };
 
 /** `targets.0` is `--target`, `health_check.interval_ms` is `--health-check-interval`. */

@@ -44,6 +44,17 @@ const tlsOptions: readonly OptionSpec[] = [
     placeholder: 'duration',
     summary: 'tell browsers to use HTTPS alone for so long, such as 365d (default: not)',
   },
+  {
+    name: 'tls-certificate-path',
+    placeholder: 'file',
+    summary:
+      'its own certificate with those that signed it, PEM; copied (default: Luma orders one for each host)',
+  },
+  {
+    name: 'tls-private-key-path',
+    placeholder: 'file',
+    summary: 'the private key of that certificate, PEM; copied',
+  },
   { name: 'tls-staging', summary: 'certificates of the CA’s staging directory: for trying out' },
   {
     name: 'tls-on-demand-url',
@@ -184,23 +195,41 @@ function hostsOf(input: CommandInput): string[] {
   throw wrongUse('--host is missing', 'name the hosts of the service, or --host "*" for every host');
 }
 
+type OwnCertificate = NonNullable<DeployRequest['tls']>['own_certificate'];
+
+function ownCertificate(
+  certificatePath: string | undefined,
+  privateKeyPath: string | undefined,
+): OwnCertificate {
+  if (certificatePath === undefined && privateKeyPath === undefined) return null;
+  if (certificatePath !== undefined && privateKeyPath !== undefined)
+    return { certificate_path: certificatePath, private_key_path: privateKeyPath };
+  const missing = certificatePath === undefined ? 'tls-certificate-path' : 'tls-private-key-path';
+  throw wrongUse(`--${missing} is missing`, 'a certificate and its private key are named together');
+}
+
 function readTls(input: CommandInput): DeployRequest['tls'] {
   const hstsMs = durationOf(input, 'hsts');
   const redirect = input.choice('ssl-redirect');
   const url = input.text('tls-on-demand-url');
   const staging = input.isOn('tls-staging');
+  const certificatePath = pathOf(input, 'tls-certificate-path');
+  const privateKeyPath = pathOf(input, 'tls-private-key-path');
   if (input.isOn('ssl')) {
     return {
       redirect: redirect ?? true,
       hsts_seconds: Math.ceil((hstsMs ?? 0) / 1_000),
       staging,
       on_demand_url: url ?? null,
+      own_certificate: ownCertificate(certificatePath, privateKeyPath),
     };
   }
   const given = {
     'ssl-redirect': redirect,
     hsts: hstsMs,
     'tls-on-demand-url': url,
+    'tls-certificate-path': certificatePath,
+    'tls-private-key-path': privateKeyPath,
     'tls-staging': staging || undefined,
   };
   const lonely = Object.entries(given).find(([, value]) => value !== undefined)?.[0];

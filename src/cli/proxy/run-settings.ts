@@ -14,6 +14,8 @@ export interface RunSettings {
   readonly httpPort: number;
   /** Null: no HTTPS. */
   readonly httpsPort: number | null;
+  /** Null: a handshake for no known host is refused. */
+  readonly defaultCertificate: { readonly certificatePath: string; readonly privateKeyPath: string } | null;
   readonly socketPath: string;
   readonly stateDir: string;
   readonly workers: number;
@@ -54,6 +56,20 @@ export const runOptions: readonly OptionSpec[] = [
     name: 'https-port',
     placeholder: 'port|none',
     summary: summary('https-port', 'port for HTTPS', '443 for root, otherwise 8443'),
+  },
+  {
+    name: 'tls-default-certificate-path',
+    placeholder: 'file',
+    summary: summary(
+      'tls-default-certificate-path',
+      'PEM, shown where no other certificate is for the host',
+      'none',
+    ),
+  },
+  {
+    name: 'tls-default-private-key-path',
+    placeholder: 'file',
+    summary: summary('tls-default-private-key-path', 'its private key, PEM', 'none'),
   },
   {
     name: 'socket-path',
@@ -123,6 +139,7 @@ export function readRunSettings(input: CommandInput, around: RunSurroundings): R
     httpHosts: [...new Set(settings.addresses('http-host'))],
     httpPort: settings.integer('http-port', 0, 65_535) ?? (around.isRoot ? 80 : 8_080),
     httpsPort: readHttpsPort(settings, around),
+    defaultCertificate: readDefaultCertificate(settings),
     socketPath: settings.text('socket-path') ?? defaultSocketPath(around),
     stateDir: settings.text('state-dir') ?? defaultStateDir(around),
     workers: settings.integer('workers', 0, WORKERS_MAX) ?? around.cpuCount,
@@ -139,6 +156,19 @@ export function readRunSettings(input: CommandInput, around: RunSurroundings): R
 function readHttpsPort(settings: SettingsInput, { isRoot }: RunSurroundings): number | null {
   if (settings.text('https-port') === 'none') return null;
   return settings.integer('https-port', 0, 65_535, ', or none') ?? (isRoot ? 443 : 8_443);
+}
+
+function readDefaultCertificate(settings: SettingsInput): RunSettings['defaultCertificate'] {
+  const certificatePath = settings.text('tls-default-certificate-path');
+  const privateKeyPath = settings.text('tls-default-private-key-path');
+  if (certificatePath === undefined && privateKeyPath === undefined) return null;
+  if (certificatePath !== undefined && privateKeyPath !== undefined)
+    return { certificatePath, privateKeyPath };
+  const missing = certificatePath === undefined ? 'certificate' : 'private-key';
+  throw wrongUse(
+    `--tls-default-${missing}-path is missing`,
+    'a certificate and its private key are named together',
+  );
 }
 
 type ClientSettings = Pick<RunSettings, 'trustedProxies' | 'usesProxyProtocol' | 'connectionsPerIpMax'>;

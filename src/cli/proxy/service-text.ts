@@ -81,6 +81,7 @@ function tlsText(tls: NonNullable<DeploymentStatus['tls']>): string {
   return [
     tls.redirect ? 'HTTP is redirected' : 'HTTP is served, too',
     ...hsts,
+    ...(tls.own_certificate ? ['with a certificate of its own'] : []),
     ...(tls.staging ? ['staging certificates'] : []),
     ...(tls.on_demand_url ? [`on demand, asking ${tls.on_demand_url}`] : []),
   ].join(', ');

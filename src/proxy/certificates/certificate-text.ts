@@ -36,9 +36,14 @@ export function readCertificateText(text: string): CertificateFacts & Certificat
   const [line = ''] = text.split('\n', 1);
   if (!line.startsWith(ORIGIN_PREFIX)) throw unreadable('it does not begin with `luma-certificate:`');
   const { version: _, ...origin } = readOrigin(line.slice(ORIGIN_PREFIX.length));
+  return { ...readKeyAndChain(text), ...origin };
+}
+
+/** Of a text with a private key and its chain. Throws `certificate_unreadable`. */
+export function readKeyAndChain(text: string): CertificateFacts {
   const key = /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]+?-----END [A-Z ]*PRIVATE KEY-----/.exec(text)?.[0];
   if (key === undefined) throw unreadable('it has no private key');
-  return { ...readChain(text, key), ...origin };
+  return readChain(text, key);
 }
 
 /** Of the first certificate of a chain, whose key this must be. Throws `certificate_unreadable`. */
@@ -58,14 +63,15 @@ function factsOf(leafPem: string, keyPem: string): CertificateFacts {
   if (!leaf.checkPrivateKey(createPrivateKey(keyPem)))
     throw unreadable('the private key is of another certificate');
   return {
-    names: namesOf(leaf),
+    names: namesOfCertificate(leaf),
     issuer: issuerOf(leaf),
     notBefore: Date.parse(leaf.validFrom),
     notAfter: Date.parse(leaf.validTo),
   };
 }
 
-function namesOf({ subjectAltName = '' }: X509Certificate): readonly string[] {
+/** DNS names, lower case. */
+export function namesOfCertificate({ subjectAltName = '' }: X509Certificate): readonly string[] {
   const names = subjectAltName.split(', ').filter((name) => name.startsWith('DNS:'));
   return names.map((name) => name.slice('DNS:'.length).toLowerCase());
 }

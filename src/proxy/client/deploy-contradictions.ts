@@ -20,9 +20,13 @@ export function contradictionsIn({ hosts, canonical_host: canonical, tls }: Depl
     found.push({ path: ['canonical_host'], message });
   }
   if (tls === null) return found;
-  if (hosts.includes('') && tls.on_demand_url === null) {
+  if (tls.own_certificate !== null && (tls.staging || tls.on_demand_url !== null)) {
+    const message = 'a service with a certificate of its own orders none: staging and asking have no meaning';
+    found.push({ path: ['tls', 'own_certificate'], message });
+  }
+  if (hosts.includes('') && tls.on_demand_url === null && tls.own_certificate === null) {
     const message =
-      'no certificate can be ordered for every host: name the hosts, or ask by --tls-on-demand-url';
+      'no certificate can be ordered for every host: name the hosts, bring one, or ask by --tls-on-demand-url';
     found.push({ path: ['tls'], message });
   }
   return found;

@@ -16,6 +16,11 @@ const tlsSchema = z.strictObject({
     .max(2_048)
     .nullable()
     .default(null),
+  /** PEM files as the daemon sees them: the certificate with its chain, and its key. Without them Luma orders one. */
+  own_certificate: z
+    .strictObject({ certificate_path: pathSchema, private_key_path: pathSchema })
+    .nullable()
+    .default(null),
 });
 export type ReadTls = z.output<typeof tlsSchema>;
 

@@ -42,6 +42,8 @@ export const serviceStatusSchema = z.object({
           hsts_seconds: z.number(),
           staging: z.boolean(),
           on_demand_url: z.string().nullable(),
+          /** The daemon's name for the one that was brought; null: Luma orders them. */
+          own_certificate: z.string().nullable().default(null),
         })
         .nullable(),
       forward_headers: z.boolean(),

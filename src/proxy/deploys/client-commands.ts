@@ -24,7 +24,7 @@ import { CLIENT_OWNER, serviceTaken, unknownService } from '../services/refusals
 import type { ServiceEntry } from '../services/service-entry.ts';
 import { addressText } from '../workers/listening-socket.ts';
 import { deploymentOf } from './deployment-request.ts';
-import type { ErrorPageStore } from './error-page-store.ts';
+import type { FileIntake } from './file-intake.ts';
 import { waitUntilHealthy } from './health-check.ts';
 import { inBatches } from './in-batches.ts';
 import { withoutRollout, withRolloutTargets, withShare } from './rollout-change.ts';
@@ -33,13 +33,13 @@ import { Settling, type SettlingParts } from './settling.ts';
 export interface ClientCommandsParts extends SettlingParts {
   readonly statusOf: (entry: ServiceEntry) => ServiceStatus;
   readonly options: GlobalOptions;
-  readonly errorPages: ErrorPageStore;
   readonly certificates: {
     /** Throws where a host’s certificate could never be ordered. */
     check(deployment: Deployment): void;
     /** Of these hosts those without certificate, when workers have what the change brings. */
     uncertified(hosts: readonly string[]): Promise<CertificateStatus[]>;
   };
+  readonly files: FileIntake;
 }
 
 export class ClientCommands {
@@ -68,9 +68,9 @@ export class ClientCommands {
 
   deploy(name: string, wanted: ReadDeploy, signal: AbortSignal): Promise<Deployed> {
     return this.#run(() =>
-      this.#withErrorPages(wanted.error_pages, async (errorPages) => {
+      this.#parts.files.with(wanted, async (files) => {
         const deploymentNow = (): Deployment =>
-          deploymentOf(wanted, errorPages, this.#parts.registry().find(name)?.deployment ?? null);
+          deploymentOf(wanted, files, this.#parts.registry().find(name)?.deployment ?? null);
         const { targets, healthCheck } = deploymentNow();
         // Refused before anybody waits for a health check.
         this.#parts.certificates.check(deploymentNow());
@@ -118,7 +118,7 @@ export class ClientCommands {
         ids,
         drainTimeoutMs ?? effective(this.#options).drainTimeoutMs,
       );
-      await this.#parts.errorPages.keepOnly(this.#errorPagesInUse());
+      await this.#parts.files.settle();
       return { service: null, cut };
     });
   }
@@ -133,6 +133,7 @@ export class ClientCommands {
       const entry = this.#owned(name);
       this.#parts.registry().deploy(name, { ...deployment, hosts });
       await this.#settling.settle();
+      await this.#parts.files.settle();
       return { service: this.#parts.statusOf(entry), cut: 0 };
     });
   }
@@ -226,23 +227,6 @@ export class ClientCommands {
     const cut = await this.#settling.drain(name, leftIds, drainTimeoutMs);
     const replaced = left.map(({ host, port }) => addressText({ hostname: host, port }));
     return { service: statusOf(entry), replaced, cut, uncertified };
-  }
-
-  /** Pages that nobody names any more go; those of a deploy that is refused too. */
-  async #withErrorPages<T>(dir: string | null, deploy: (file: string | null) => Promise<T>): Promise<T> {
-    const { errorPages } = this.#parts;
-    const file = dir === null ? null : await errorPages.take(dir);
-    try {
-      return await deploy(file);
-    } finally {
-      if (file !== null) errorPages.unpin(file);
-      await errorPages.keepOnly(this.#errorPagesInUse());
-    }
-  }
-
-  #errorPagesInUse(): Set<string> {
-    const files = this.#parts.registry().entries.map(({ spec }) => spec.errorPages);
-    return new Set(files.filter((file) => file !== null));
   }
 
   async #check(

@@ -5,11 +5,12 @@ import { parseTarget } from '../client/command-schema.ts';
 import { PLAIN_ISSUANCE } from '../client/plain-options.ts';
 import { HEALTH_CHECK_INTERVAL_MS, HEALTH_CHECK_TIMEOUT_MS } from '../limits.ts';
 import type { DeployedTarget, Deployment } from '../services/deployment.ts';
+import type { BroughtFiles } from './file-intake.ts';
 
 /** What is asked for, whole; an operator's word and a rollout stay as they are. */
 export function deploymentOf(
   wanted: ReadDeploy,
-  errorPages: string | null,
+  { errorPages, ownCertificateId }: BroughtFiles,
   now: Deployment | null,
 ): Deployment {
   const { path, port, host, interval_ms: intervalMs, timeout_ms: timeoutMs } = wanted.health_check;
@@ -27,7 +28,7 @@ export function deploymentOf(
     },
     targets: targetsNamed(wanted.targets, now?.targets ?? []),
     traffic: now?.traffic ?? { kind: 'forward' },
-    ...optionsOf(wanted),
+    ...optionsOf(wanted, ownCertificateId),
     errorPages,
     rollout: now?.rollout ?? null,
   };
@@ -55,12 +56,12 @@ type Options = Omit<
   | 'rollout'
 >;
 
-function optionsOf(wanted: ReadDeploy): Options {
+function optionsOf(wanted: ReadDeploy, ownCertificateId: string | null): Options {
   const { tls } = wanted;
   return {
     tls: tls && { redirect: tls.redirect, hstsSeconds: tls.hsts_seconds },
     issuance: tls
-      ? { ...PLAIN_ISSUANCE, staging: tls.staging, onDemandUrl: tls.on_demand_url }
+      ? { staging: tls.staging, onDemandUrl: tls.on_demand_url, ownCertificateId }
       : PLAIN_ISSUANCE,
     forwardHeaders: wanted.forward_headers,
     canonicalHost: wanted.canonical_host,

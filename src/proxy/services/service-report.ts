@@ -62,6 +62,7 @@ function optionsStatus({ tls, issuance, ...options }: Deployment) {
       hsts_seconds: tls.hstsSeconds,
       staging: issuance.staging,
       on_demand_url: issuance.onDemandUrl,
+      own_certificate: issuance.ownCertificateId,
     },
     forward_headers: options.forwardHeaders,
     canonical_host: options.canonicalHost,
