@@ -102,6 +102,7 @@ export class Edge {
       responseHeads: new HeadMemory(),
       trustedProxies: new TrustedProxies(settings.trustedProxies),
       caps: new ConnectionCaps(limits, settings.connectionsPerAddressMax),
+      httpsPort: settings.httpsPort,
       tls: new TlsDesk(PROTOCOLS, limits.secureContextsMax, onError),
       certificateDemands: new CertificateDemands(
         (name) => options.host.certificateWanted(name),

@@ -40,6 +40,8 @@ export interface EdgeCore {
   readonly tls: TlsDesk;
   readonly certificateDemands: CertificateDemands;
   readonly spools: SpoolBudget;
+  /** Where plain HTTP is sent on to; null: there is no HTTPS. */
+  readonly httpsPort: number | null;
   /** Of requests that belong to no service. */
   readonly counts: ServiceCounts;
   /** Where there is something to take. */

@@ -20,7 +20,7 @@ import { countedAs, type ExchangeEvent, type ExchangePhase, nextPhase } from './
 import { type ExchangeEnd, ExchangeTally } from './exchange-tally.ts';
 import { FAILURES, type Failure, failureAnswer, failureOfRequest, failureOfUpstream } from './failure.ts';
 import { GatheredBody } from './gathered-body.ts';
-import { linesForClient, linesForTarget } from './head-lines.ts';
+import { hstsLineFor, linesForClient, linesForTarget } from './head-lines.ts';
 import { HoldRecord } from './hold-record.ts';
 import type { OwnAnswer } from './own-answer.ts';
 import { findQuietRule, quietAnswer } from './quiet-answer.ts';
@@ -424,9 +424,14 @@ export class Exchange implements UpstreamUser, Holder, ExchangeEnd {
     this.#move('answered');
     this.#tally.status = head.status;
     const mayPersist = this.body.isComplete && !this.#core.isDraining;
-    const lines = linesForClient(this.#core, head, this.wakeMs) + this.#shareLines();
-    this.#client.beginAnswer(this.#head, head, mayPersist, lines);
+    this.#client.beginAnswer(this.#head, head, mayPersist, this.#linesForClient(head));
     this.#armProgress();
+  }
+
+  #linesForClient(head: ResponseHead): string {
+    const route = this.#route;
+    const hstsLine = route.tls === null ? '' : hstsLineFor(route, head, this.#client.origin(this.#head));
+    return linesForClient(this.#core, head, this.wakeMs, hstsLine) + this.#shareLines();
   }
 
   #armProgress(): void {
@@ -474,7 +479,7 @@ export class Exchange implements UpstreamUser, Holder, ExchangeEnd {
     this.#tally.status = head.status;
     this.#client.arm(NEVER);
     this.#connection?.becomeTunnel();
-    this.#client.beginTunnel(head, linesForClient(this.#core, head, this.wakeMs) + this.#shareLines());
+    this.#client.beginTunnel(head, this.#linesForClient(head));
     this.#client.passBody();
     const { relaySocket } = this.#client;
     if (relaySocket !== null) this.#connection?.relayWith(relaySocket);

@@ -34,6 +34,7 @@ const LATER_MS = 5_000;
 
 export const FAILURES = {
   unknownHost: failure(404, 'unknown_host', 'No service is registered for this address.'),
+  unknownChallenge: failure(404, 'unknown_challenge', 'No certificate is being ordered with this token.'),
   serviceRemoved: failure(404, 'service_removed', 'The service at this address has been removed.'),
   serviceStopped: failure(503, 'service_stopped', 'This service has been stopped.', LATER_MS),
   tooManyHeld: failure(

@@ -1,7 +1,7 @@
 /** The lines that the edge itself adds to heads: to a request on its way to its target, to an answer on its way back. */
 import type { RequestHead } from '../http1/request-head.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
-import type { TargetRoute } from '../routing/service-route.ts';
+import type { ServiceRoute, TargetRoute } from '../routing/service-route.ts';
 import { authorityOf } from '../upstream/target-probe.ts';
 import type { RequestOrigin } from './client-address.ts';
 import type { EdgeCore } from './edge-core.ts';
@@ -21,9 +21,16 @@ export function linesForTarget(
 }
 
 /** Whole lines. `wakeMs`: how long the request was held for a wake; 0: it was not. */
-export function linesForClient(core: EdgeCore, head: ResponseHead, wakeMs: number): string {
+export function linesForClient(core: EdgeCore, head: ResponseHead, wakeMs: number, hstsLine: string): string {
   // RFC 9110 §6.6.1; a 101 needs none.
-  const dateLine = head.hasDate || head.status === 101 ? '' : core.date.line();
+  const dateLine = (head.hasDate || head.status === 101 ? '' : core.date.line()) + hstsLine;
   if (wakeMs === 0) return dateLine;
   return `${dateLine}X-Luma-Cold-Start: 1\r\nServer-Timing: wake;dur=${wakeMs.toFixed(1)}\r\n`;
+}
+
+/** RFC 6797 §7.2: over HTTPS alone. What the app says itself counts. */
+export function hstsLineFor({ tls }: ServiceRoute, head: ResponseHead, origin: RequestOrigin): string {
+  if (tls === null || tls.hstsSeconds === 0 || origin.proto !== 'https') return '';
+  if (head.fields.first('strict-transport-security') !== undefined) return '';
+  return `Strict-Transport-Security: max-age=${tls.hstsSeconds}\r\n`;
 }

@@ -8,8 +8,9 @@ import type { ClientSide } from './client-side.ts';
 import type { EdgeCore } from './edge-core.ts';
 import { FAILURES, type Failure, failureAnswer, failureOfRequest } from './failure.ts';
 import { isGrpc } from './grpc-answer.ts';
+import { challengeAnswer, httpsAnswer, isChallengePath } from './https-answer.ts';
 import { NO_BODY_BYTES, type OwnAnswer } from './own-answer.ts';
-import { tellRefused } from './request-record.ts';
+import { tellAnswered, tellRefused } from './request-record.ts';
 import type { ServiceDesk } from './service-desk.ts';
 
 const HEALTH_PATH = '/luma-proxy-health';
@@ -32,9 +33,18 @@ export function receive(core: EdgeCore, client: ClientSide, head: RequestHead): 
     client.answerOwn(HEALTHY, head, true);
     return null;
   }
+  const isChallenge = isChallengePath(head.path);
+  if (isChallenge) {
+    const answer = challengeAnswer(core.tls.challenges, head);
+    if (answer !== null) {
+      answerOwn(core, client, head, answer, core.requestIds.next());
+      return null;
+    }
+  }
   const route = core.table.find(head.host === null ? '' : head.host.name, head.path);
   const desk = route === null ? undefined : core.desks.get(route.name);
   if (desk !== undefined) {
+    if (desk.route.tls !== null && isForHttps(core, client, head, desk, isChallenge)) return null;
     const failure = mismatchOf(client, head, desk.route.targetProtocol);
     if (failure === null) return desk;
     refuse(core, client, head, failure, head.requestId ?? core.requestIds.next(), true);
@@ -48,6 +58,26 @@ export function receive(core: EdgeCore, client: ClientSide, head: RequestHead): 
 function mismatchOf(client: ClientSide, head: RequestHead, protocol: TargetProtocol): Failure | null {
   if (protocol === 'h2c') return head.upgrade === null ? null : FAILURES.upgradeNeedsHttp1;
   return client.protocolOf(head) === 'HTTP/2' && isGrpc(head) ? FAILURES.grpcNeedsHttp2 : null;
+}
+
+/** The client has its answer: a question of a certificate authority that nobody knows of, or the way to HTTPS. */
+function isForHttps(
+  core: EdgeCore,
+  client: ClientSide,
+  head: RequestHead,
+  { route }: ServiceDesk,
+  isChallenge: boolean,
+): boolean {
+  if (!isChallenge && client.origin(head).proto === 'https') return false;
+  const requestId = head.requestId ?? core.requestIds.next();
+  if (isChallenge) {
+    refuse(core, client, head, FAILURES.unknownChallenge, requestId, true);
+    return true;
+  }
+  const answer = httpsAnswer(route, head, core.httpsPort, requestId);
+  if (answer === null) return false;
+  answerOwn(core, client, head, answer, requestId);
+  return true;
 }
 
 const HEALTHY: OwnAnswer = {
@@ -70,6 +100,17 @@ const OPTIONS: OwnAnswer = {
 function answerAsLast(core: EdgeCore, client: ClientSide, head: RequestHead): void {
   if (head.method !== 'TRACE') client.answerOwn(OPTIONS, head, true);
   else refuse(core, client, head, failureOfRequest(TRACE_REFUSED), core.requestIds.next(), true);
+}
+
+function answerOwn(
+  core: EdgeCore,
+  client: ClientSide,
+  head: RequestHead,
+  answer: OwnAnswer,
+  requestId: string,
+): void {
+  tellAnswered(core, client, answer.status, head, requestId);
+  client.answerOwn(answer, head, true);
 }
 
 function refuse(

@@ -49,6 +49,20 @@ export function tellRefused(
   accessLog.append(accessLine({ ...NO_EXCHANGE, ...record, status, requestId, error: code }));
 }
 
+/** Tells of an answer of the edge's own that is none of a failure. */
+export function tellAnswered(
+  { counts, accessLog, clock }: EdgeCore,
+  client: RecordedClient,
+  status: number,
+  head: RequestHead,
+  requestId: string,
+): void {
+  counts.exchange(head.method, status, null);
+  if (accessLog === null) return;
+  const record = requestRecord(clock.now(), client, head);
+  accessLog.append(accessLine({ ...NO_EXCHANGE, ...record, status, requestId, error: null }));
+}
+
 /** Of what never became an exchange. */
 const NO_EXCHANGE: Omit<AccessRecord, keyof RequestPart | 'status' | 'requestId' | 'error'> = {
   service: null,

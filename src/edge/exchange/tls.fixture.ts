@@ -1,6 +1,7 @@
 /** An edge that also listens for TLS, with certificates in a temporary folder, and clients of node:tls. */
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
@@ -39,7 +40,8 @@ export class TlsFixture extends EdgeFixture {
   /** Rejects with the alert where the handshake fails. */
   async connectTls(servername: string | null, options: ConnectionOptions = {}): Promise<TLSSocket> {
     const socket = connect({
-      ...{ host: '127.0.0.1', port: this.tlsPort, rejectUnauthorized: false },
+      ...(options.socket ? {} : { host: '127.0.0.1', port: this.tlsPort }),
+      rejectUnauthorized: false,
       ...(servername === null ? {} : { servername }),
       ...options,
     });
@@ -52,6 +54,14 @@ export class TlsFixture extends EdgeFixture {
   /** All clients go away at once. */
   cutClients(): void {
     for (const socket of this.#sockets) socket.destroy(new Error('cut by the test'));
+  }
+
+  /** After `header` has gone in the clear. */
+  async connectTlsAfter(header: string, servername: string): Promise<TLSSocket> {
+    const plain = createConnection({ host: '127.0.0.1', port: this.tlsPort });
+    plain.on('error', () => undefined);
+    plain.write(header);
+    return this.connectTls(servername, { socket: plain });
   }
 
   override close(): void {
