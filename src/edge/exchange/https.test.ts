@@ -53,7 +53,11 @@ describe('a service with a redirect', () => {
 
   test('names the canonical host at once', async () => {
     await serving({ redirect: true, hstsSeconds: 0 });
-    fixture.put({ hosts: ['app.test', 'www.app.test'], canonicalHost: 'www.app.test', tls: { redirect: true, hstsSeconds: 0 } });
+    fixture.put({
+      hosts: ['app.test', 'www.app.test'],
+      canonicalHost: 'www.app.test',
+      tls: { redirect: true, hstsSeconds: 0 },
+    });
     expect(await ask('GET /x HTTP/1.1')).toContain('Location: https://www.app.test/x\r\n');
   });
 
