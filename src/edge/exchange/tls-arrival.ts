@@ -177,9 +177,14 @@ export class TlsArrival implements SocketOwner, DeadlineOwner, OpenClient {
   async #awaitDemand(demand: Promise<void>, hello: ClientHello): Promise<void> {
     this.#phase = 'choosing';
     await demand;
-    asOneEvent(() => {
-      if (this.#phase === 'choosing') this.#goOn(this.#core.tls.choose(hello));
-    });
+    try {
+      asOneEvent(() => {
+        if (this.#phase === 'choosing') this.#goOn(this.#core.tls.choose(hello));
+      });
+    } catch (error) {
+      this.#core.onError(error);
+      this.#abort();
+    }
   }
 
   #goOn(choice: TlsChoice): void {
