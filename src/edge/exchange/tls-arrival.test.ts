@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'bun:test';
+import { makeCertificate } from '../../base/certificate.fixture.ts';
 import { ManualClock } from '../../base/manual-clock.ts';
-import { makeCertificate } from '../tls/certificate.fixture.ts';
 import { answering, eventually, RawClient } from './edge.fixture.ts';
 import { heardFrom, TlsFixture } from './tls.fixture.ts';
 

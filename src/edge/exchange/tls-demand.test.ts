@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'bun:test';
-import { makeCertificate } from '../tls/certificate.fixture.ts';
+import { makeCertificate } from '../../base/certificate.fixture.ts';
 import { answering, eventually } from './edge.fixture.ts';
 import { TlsFixture } from './tls.fixture.ts';
 

@@ -5,9 +5,9 @@ import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
+import { makeCertificate, type TestCertificate, writeCertificate } from '../../base/certificate.fixture.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { EdgeCertificate, EdgeLimits, EdgeSettings } from '../index.ts';
-import { makeCertificate, type TestCertificate, writeCertificate } from '../tls/certificate.fixture.ts';
 import { EdgeFixture } from './edge.fixture.ts';
 
 export class TlsFixture extends EdgeFixture {

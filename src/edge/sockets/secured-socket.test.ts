@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { connect as connectPlain } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
-import { contextOf, makeCertificate } from '../tls/certificate.fixture.ts';
+import { contextOf, makeCertificate } from '../../base/certificate.fixture.ts';
 import { Listener } from './listener.ts';
 import { asOneEvent, type SocketOwner, type StreamSocket } from './stream-socket.ts';
 

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { makeCertificate } from '../../edge/tls/certificate.fixture.ts';
+import { makeCertificate } from '../../base/certificate.fixture.ts';
 import { isCovered, readCertificate } from './own-certificate.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'luma-own-'));
