@@ -30,10 +30,22 @@ function drip(chunk: (n: number) => string, everyMs: number, forMs: number): Rea
   });
 }
 
+/** Reads a body as it comes, and says what it was. */
+async function hashOf({ body }: Request): Promise<{ sha256: string; bytes: number }> {
+  const hash = new Bun.CryptoHasher('sha256');
+  let bytes = 0;
+  for await (const chunk of body ?? []) {
+    hash.update(chunk);
+    bytes += chunk.length;
+  }
+  return { sha256: hash.digest('hex'), bytes };
+}
+
 const server = Bun.serve({
   hostname: '0.0.0.0',
   port: Number(env['PORT'] ?? 8080),
   idleTimeout: 0,
+  maxRequestBodySize: Number.MAX_SAFE_INTEGER,
   async fetch(request, self) {
     const url = new URL(request.url);
     const number = (name: string, otherwise: number): number =>
@@ -44,6 +56,8 @@ const server = Bun.serve({
         return new Response('slow\n');
       case '/echo':
         return new Response(await request.arrayBuffer());
+      case '/hash':
+        return Response.json(await hashOf(request));
       case '/headers':
         return Response.json(Object.fromEntries(request.headers));
       case '/env':

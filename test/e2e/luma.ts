@@ -18,6 +18,10 @@ export interface LumaOptions {
   /** Proxy and server as processes of their own instead of `luma up`. */
   readonly apart?: boolean;
   readonly workers?: number;
+  /** More flags of `luma up`. */
+  readonly flags?: readonly string[];
+  /** Default: one that is free. */
+  readonly httpPort?: number;
 }
 
 export interface Wanted {
@@ -47,7 +51,7 @@ export class Luma {
   }
 
   static async start(options: LumaOptions): Promise<Luma> {
-    const luma = new Luma(options, await freePort(), await freePort());
+    const luma = new Luma(options, options.httpPort ?? (await freePort()), await freePort());
     if (options.apart) await luma.startProxy();
     await luma.startServer();
     return luma;
@@ -83,7 +87,7 @@ export class Luma {
     const flags = ['--data-dir', this.dataDir, '--api-port', String(this.apiPort)];
     flags.push('--runtime', this.#options.runtime);
     if (this.#options.apart) flags.push('--proxy-socket', this.proxySocket);
-    else flags.push('--http-port', String(this.httpPort));
+    else flags.push('--http-port', String(this.httpPort), ...(this.#options.flags ?? []));
     const command = this.#options.apart ? 'server' : 'up';
     this.#server = new Program('luma.ts', [command, ...flags], this.#options.env);
     await until('the API to answer', async () => {
