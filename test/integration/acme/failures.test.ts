@@ -79,8 +79,17 @@ test('a CA that is away and comes back as another, which knows no account of our
   expect(here.account.url).not.toBe(url);
 });
 
-test('half of all nonces refused, and proofs that the CA remembers: orders take longer, and work', async () => {
-  const serial = await certified({ nonceReject: 50, authorizationReuse: 100 });
+test('an account that the CA has closed: another one is registered, and the order goes on', async () => {
+  const serial = await certified();
+  const here = stage!;
+  const before = here.account;
+  await (await here.asAccount()).updateAccount({ status: 'deactivated' });
+  await here.renewed(HOST, serial);
+  expect(here.account.keyPem).not.toBe(before.keyPem);
+});
+
+test('half of all nonces refused, a CA that takes its time, and proofs that it remembers: orders take longer, and work', async () => {
+  const serial = await certified({ nonceReject: 50, authorizationReuse: 50, validationSleepS: 3 });
   await handshakesDuring(HOST, () => stage!.renewed(HOST, serial));
 });
 

@@ -19,7 +19,7 @@ test('a deploy with --ssl says that HTTPS is not there yet, and a moment later i
   const { uncertified } = await stage.deploy('shop', ['shop.example.com']);
   expect(uncertified.map(({ host, served }) => [host, served])).toEqual([['shop.example.com', false]]);
   const status = await stage.reaches('shop.example.com', 'valid');
-  expect(status).toMatchObject({ service: 'shop', served: true, last_error: null });
+  expect(status).toMatchObject({ challenge: 'http-01', service: 'shop', served: true, last_error: null });
   const first = await stage.shown('shop.example.com');
   expect(first.subjectaltname).toBe('DNS:shop.example.com');
   expect(await stage.get('shop.example.com')).toBe('hello');

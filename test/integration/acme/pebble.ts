@@ -16,6 +16,8 @@ export interface PebbleOptions {
   readonly nonceReject?: number;
   /** Percent of proofs that it remembers for the next order. */
   readonly authorizationReuse?: number;
+  /** It takes up to so many seconds before it looks; default: none. */
+  readonly validationSleepS?: number;
   /** Accounts must be bound to this one. */
   readonly externalAccount?: { readonly keyId: string; readonly hmacKey: string };
 }
@@ -60,13 +62,13 @@ export class Pebble {
 
   /** Anew, on the same ports: Pebble forgets everything. */
   async startCa(): Promise<void> {
-    const { nonceReject = 0, authorizationReuse = 0 } = this.#options;
+    const { nonceReject = 0, authorizationReuse = 0, validationSleepS: sleepS = 0 } = this.#options;
     const config = join(this.dir, 'pebble.json');
     writeFileSync(config, JSON.stringify({ pebble: this.#config() }));
     this.#ca = Bun.spawn(['pebble', '-config', config, '-dnsserver', this.resolver], {
       env: {
         PATH: process.env['PATH'] ?? '',
-        PEBBLE_VA_NOSLEEP: '1',
+        ...(sleepS > 0 ? { PEBBLE_VA_SLEEPTIME: String(sleepS) } : { PEBBLE_VA_NOSLEEP: '1' }),
         PEBBLE_WFE_NONCEREJECT: String(nonceReject),
         PEBBLE_AUTHZREUSE: String(authorizationReuse),
       },

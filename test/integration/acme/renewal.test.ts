@@ -2,9 +2,6 @@
 import { afterEach, expect, test } from 'bun:test';
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { systemClock } from '../../../src/base/clock.ts';
-import { createAcmeClient } from '../../../src/proxy/acme/acme-client.ts';
-import { AcmeTransport } from '../../../src/proxy/acme/acme-transport.ts';
 import { renewalCertificateId } from '../../../src/proxy/acme/renewal-info.ts';
 import { leafPemOf } from '../../../src/proxy/certificates/certificate-text.ts';
 import { DirectoryFront } from './directory-front.ts';
@@ -20,34 +17,13 @@ afterEach(async () => {
   front = undefined;
 });
 
-/** Speaks to Pebble as the daemon's own account does. */
-async function asAccount({ pebble, account }: Stage) {
-  const transport = new AcmeTransport({
-    clock: systemClock,
-    userAgent: 'test',
-    caPem: readFileSync(pebble.caFile, 'utf8'),
-  });
-  const { signal } = new AbortController();
-  const { data } = await transport.send({ url: pebble.directoryUrl, method: 'GET', signal });
-  return createAcmeClient({
-    directoryUrl: pebble.directoryUrl,
-    directory: data as Record<string, unknown>,
-    transport,
-    accountKeyPem: account.keyPem,
-    accountUrl: account.url,
-    externalAccount: null,
-    signal,
-    onRetryAfter: () => {},
-  });
-}
-
 test('a revoked certificate is replaced when the CA says so, without anybody’s command', async () => {
   front = new DirectoryFront(() => stage!.pebble);
   stage = await Stage.start({ flags: ['--acme-staging-directory', front.directoryUrl] });
   await stage.deploy('shop', ['shop.example.com'], { staging: true });
   expect(await stage.reaches('shop.example.com', 'valid')).toMatchObject({ directory: front.directoryUrl });
   const { serialNumber } = await stage.shown('shop.example.com');
-  const client = await asAccount(stage);
+  const client = await stage.asAccount();
   const leaf = leafPemOf(readFileSync(stage.files[0]!, 'utf8'))!;
   await client.revokeCertificate(leaf);
   expect(await stage.pebble.isRevoked(serialNumber)).toBe(true);

@@ -2,6 +2,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { connect, type PeerCertificate } from 'node:tls';
+import { systemClock } from '../../../src/base/clock.ts';
+import type { AcmeClient } from '../../../src/proxy/acme/acme-client.ts';
+import { createAcmeClient } from '../../../src/proxy/acme/acme-client.ts';
+import { AcmeTransport } from '../../../src/proxy/acme/acme-transport.ts';
 import type { CertificateStatus, Deployed, DeployRequest } from '../../../src/proxy/client/index.ts';
 import { App, ProxyFixture } from '../proxy/proxy-fixture.ts';
 import type { PebbleOptions } from './pebble.ts';
@@ -154,6 +158,25 @@ export class Stage {
       String(name).endsWith('account.json'),
     );
     return JSON.parse(readFileSync(join(folder, String(file)), 'utf8'));
+  }
+
+  /** Speaks to Pebble as the daemon's own account does. */
+  async asAccount(): Promise<AcmeClient> {
+    const caPem = readFileSync(this.pebble.caFile, 'utf8');
+    const transport = new AcmeTransport({ clock: systemClock, userAgent: 'test', caPem });
+    const { signal } = new AbortController();
+    const { directoryUrl } = this.pebble;
+    const { data } = await transport.send({ url: directoryUrl, method: 'GET', signal });
+    return createAcmeClient({
+      directoryUrl,
+      directory: data as Record<string, unknown>,
+      transport,
+      accountKeyPem: this.account.keyPem,
+      accountUrl: this.account.url,
+      externalAccount: null,
+      signal,
+      onRetryAfter: () => {},
+    });
   }
 
   async dispose(): Promise<void> {
