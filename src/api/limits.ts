@@ -17,6 +17,10 @@ export const QUIET_METHODS_MAX = 20;
 export const QUIET_USER_AGENT_CHARACTERS_MAX = 200;
 export const QUIET_BODY_CHARACTERS_MAX = 1_000;
 
+/** As many targets as the proxy takes for a service. */
+export const INSTANCES_MAX = 1_000;
+export const CONCURRENCY_MAX = 1_000;
+
 export const DURATION_MIN_MS = 50;
 export const IDLE_TIMEOUT_MAX_MS = 365 * 24 * 60 * 60 * 1_000;
 export const WAKE_TIMEOUT_MAX_MS = 24 * 60 * 60 * 1_000;

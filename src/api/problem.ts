@@ -26,6 +26,7 @@ export const problemTable: Readonly<Record<string, Row>> = {
   project_exists: { status: 409, title: 'The name is taken', field: 'name' },
   hostname_taken: { status: 409, title: 'The hostname is taken', field: 'hostname' },
   project_busy: { status: 409, title: 'The project is busy' },
+  project_kept_awake: { status: 409, title: 'The project never sleeps' },
   project_stopped: { status: 409, title: 'The project is stopped' },
   body_too_large: { status: 413, title: 'The body is too large' },
   unsupported_media_type: { status: 415, title: 'Not a type the API reads' },

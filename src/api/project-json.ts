@@ -5,6 +5,7 @@ import type { ProjectEvent } from '../domain/project-event.ts';
 import type { StartFailure } from '../domain/project-status.ts';
 import { toQuietRuleJson } from './quiet-rule-json.ts';
 import { toRouteJson } from './route-json.ts';
+import { toScalingJson } from './scaling-settings.ts';
 import type {
   FailureJson,
   InstanceJson,
@@ -40,6 +41,7 @@ export function toProjectJson(view: ProjectView, urlOf: UrlOf): ProjectJson {
     wait_mode: settings.waitMode,
     quiet_rules: settings.quietRules.map(toQuietRuleJson),
     ...toRouteJson(settings),
+    ...toScalingJson(settings.scaling),
     stop_timeout: formatDuration(settings.stopTimeoutMs),
     health_check: healthCheck && { path: healthCheck.path, timeout: formatDuration(healthCheck.timeoutMs) },
     status: status.name,

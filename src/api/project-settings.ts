@@ -7,6 +7,7 @@ import { type CodedFieldProblem, problemsOf, validationFailed } from './field-pr
 import { HOSTNAMES_MAX } from './limits.ts';
 import { toQuietRule, toQuietRuleJson } from './quiet-rule-json.ts';
 import { toRouteJson } from './route-json.ts';
+import { scalingProblems, toScaling, toScalingJson } from './scaling-settings.ts';
 import {
   type CreateProjectInput,
   createProjectSchema,
@@ -100,7 +101,14 @@ function relationProblems(
     const message = 'is required (with the process runtime, command takes its place)';
     problems.push({ field: 'docker_image', code: 'required', message });
   }
-  return [...problems, ...countProblems(fields), ...timeoutProblems(fields, isGiven)];
+  const idle = fields['idle_timeout'] ?? DEFAULT_IDLE_TIMEOUT;
+  const idleMs = typeof idle === 'string' ? parseDuration(idle) : null;
+  return [
+    ...problems,
+    ...countProblems(fields),
+    ...timeoutProblems(fields, isGiven),
+    ...scalingProblems(fields, isGiven, idleMs),
+  ];
 }
 
 function countProblems({ hostname, hostnames }: Readonly<Record<string, unknown>>): CodedFieldProblem[] {
@@ -163,6 +171,7 @@ function toSettings(name: string, input: SettingsInput): ProjectSettings {
     responseTimeoutMs: toLimit(input.response_timeout ?? DEFAULT_RESPONSE_TIMEOUT),
     forwardHeaders: input.forward_headers ?? false,
     pathPrefix: input.path_prefix ?? '/',
+    scaling: toScaling(input),
   };
 }
 
@@ -181,6 +190,7 @@ function toInput(settings: ProjectSettings): SettingsInput {
     wait_mode: settings.waitMode,
     quiet_rules: settings.quietRules.map(toQuietRuleJson),
     ...toRouteJson(settings),
+    ...toScalingJson(settings.scaling),
     stop_timeout: formatDuration(settings.stopTimeoutMs),
     health_check: healthCheck && { path: healthCheck.path, timeout: formatDuration(healthCheck.timeoutMs) },
   };

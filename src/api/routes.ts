@@ -144,7 +144,7 @@ export const routes: readonly Route[] = [
     operationId: 'sleepProject',
     summary: 'Put it to sleep now, unless requests run',
     responses: { 200: aProject },
-    problems: ['project_not_found', 'project_busy', 'proxy_unavailable'],
+    problems: ['project_not_found', 'project_busy', 'project_kept_awake', 'proxy_unavailable'],
     handle: sleepProject,
   }),
   route({

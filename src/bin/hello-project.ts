@@ -1,7 +1,7 @@
 /** The project of a first start: something to curl before anything was registered. */
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
-import type { ProjectSettings } from '../domain/project.ts';
+import { DEFAULT_SCALING, type ProjectSettings } from '../domain/project.ts';
 import type { Runtime } from '../runtimes/contract.ts';
 import { ensureHelloImage } from '../runtimes/docker/index.ts';
 import { helloCommand } from '../runtimes/hello/index.ts';
@@ -38,6 +38,7 @@ export async function helloProject(
     responseTimeoutMs: 300_000,
     forwardHeaders: false,
     pathPrefix: '/',
+    scaling: DEFAULT_SCALING,
     stopTimeoutMs: 10_000,
   };
 }

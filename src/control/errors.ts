@@ -25,6 +25,11 @@ export const refusal = {
       hint: 'try again when its requests have ended, or stop it',
       details: { in_flight: inFlight, held },
     }),
+  keptAwake: (name: string, least: number) =>
+    new LumaError('project_kept_awake', `${name} has min_instances ${least} and never sleeps`, {
+      hint: 'set min_instances to 0, or stop it',
+      details: { min_instances: least },
+    }),
   stopped: (name: string) =>
     new LumaError('project_stopped', `${name} is stopped`, {
       hint: `start it first: POST /projects/${name}/start`,

@@ -132,7 +132,7 @@ export class Housekeeping {
 
   #adopt(supervisor: ProjectSupervisor, { observed, recordsByProject, revisionsByProject }: Survey): void {
     const records = recordsByProject.get(supervisor.name) ?? [];
-    const { basis } = adoptProject(supervisor.project, records, observed, newInstanceId);
+    const { basis } = adoptProject(supervisor.project, records, observed, newInstanceId, supervisor.bounds);
     supervisor.adopt(basis, {
       records: new Map(records.map((record) => [record.instanceId, record.createdAt])),
       observed,

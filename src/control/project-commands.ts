@@ -94,12 +94,12 @@ export class ProjectCommands {
         await this.#needs.store.updateProject(changed);
       } catch (error) {
         // The proxy may have the new routes by now: the old ones are published again.
-        supervisor.send({ kind: 'routes-changed', sleepy: project.settings.idleTimeoutMs !== null });
+        supervisor.changeRoutes();
         throw error;
       }
       supervisor.replaceProject(changed);
       supervisor.chronicle.record('updated');
-      if (isRouting) supervisor.send({ kind: 'routes-changed', sleepy: settings.idleTimeoutMs !== null });
+      if (isRouting || isRevision) supervisor.changeRoutes();
       if (isRevision) supervisor.deploy(newInstanceId(), verify);
       return supervisor.view();
     });
@@ -167,6 +167,7 @@ export class ProjectCommands {
   async sleep(name: string): Promise<ProjectView> {
     const supervisor = this.#findOpen(name);
     if (supervisor.project.wanted === 'stopped') return supervisor.view();
+    if (supervisor.bounds.least > 0) throw refusal.keptAwake(name, supervisor.bounds.least);
     this.#needLinked(supervisor);
     const told = supervisor.waiters.wait('sleep');
     supervisor.send({ kind: 'sleep-asked' });

@@ -17,6 +17,8 @@ export type ProjectEventKind =
   | 'started' // by a person: may run again
   | 'switched' // a new revision serves; details: { from, to }
   | 'switch_failed'
+  | 'scaled' // the load asks for more or fewer instances
+  | 'scale_failed' // a further instance did not start, the others go on
   | 'crashed' // details: { exit_code, log_lines }
   | 'adopted'; // found running by a new control plane
 

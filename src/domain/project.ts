@@ -66,7 +66,33 @@ export interface ServiceSettings {
   readonly forwardHeaders: boolean;
   /** Paths outside of it are not the project's: 404. Default `/`. */
   readonly pathPrefix: string;
+  readonly scaling: ScalingSettings;
 }
+
+/** How many instances there are, and when they are suspended. */
+export interface ScalingSettings {
+  /** Default 0. With one or more it never sleeps. */
+  readonly minInstances: number;
+  /** Of one revision. Default 100. */
+  readonly maxInstances: number;
+  /** Exchanges that one instance gets at once; further ones wait at the edge. Default 80. */
+  readonly concurrency: number;
+  /** The part of `concurrency` that an instance should have on average. Default 0.7. */
+  readonly targetUtilization: number;
+  /** From the end of the last exchange until it is suspended; null = it is not. Default null; shorter than idleTimeoutMs. */
+  readonly freezeAfterMs: number | null;
+  /** A client comes back to the instance that it had first. Default false. */
+  readonly sessionAffinity: boolean;
+}
+
+export const DEFAULT_SCALING: ScalingSettings = {
+  minInstances: 0,
+  maxInstances: 100,
+  concurrency: 80,
+  targetUtilization: 0.7,
+  freezeAfterMs: null,
+  sessionAffinity: false,
+};
 
 export interface ProjectSettings extends RevisionSettings, ServiceSettings {
   /** DNS label: `[a-z0-9]([a-z0-9-]*[a-z0-9])?`, at most 63 characters. */

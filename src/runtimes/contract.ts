@@ -119,6 +119,9 @@ export interface Runtime {
   /** What this runtime cannot do with these settings: fields as in the API, no side effects. */
   check(settings: RevisionSettings): readonly (FieldProblem & { readonly code: string })[];
 
+  /** Whether several instances of these settings can run at once; not where they all need one fixed port of the machine. */
+  canRunSeveral(settings: RevisionSettings): boolean;
+
   /** Everything that can be done ahead, so that a wake is only a start: pull, create. Idempotent; also repairs. */
   prepare(instance: InstanceSpec, options?: PrepareOptions): Promise<PreparedInstance>;
 

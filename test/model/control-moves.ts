@@ -5,7 +5,7 @@ import type { ProjectInput, ProjectTimer } from '../../src/control/projects/proj
 import type { ProjectState } from '../../src/control/projects/project-state.ts';
 import { initialState } from '../../src/control/projects/project-state.ts';
 import { desiredPublication } from '../../src/control/projects/publishing.ts';
-import type { Project } from '../../src/domain/project.ts';
+import { DEFAULT_SCALING, type Project } from '../../src/domain/project.ts';
 import type { ObservedInstance } from '../../src/runtimes/contract.ts';
 import type { Protocol } from './protocol.ts';
 import type { Control, EngineCall, Move, ToControl, ToDaemon, World } from './world.ts';
@@ -33,6 +33,7 @@ const project: Project = {
     responseTimeoutMs: 300_000,
     forwardHeaders: false,
     pathPrefix: '/',
+    scaling: { ...DEFAULT_SCALING, maxInstances: 1 },
   },
   wanted: 'active',
   revision: 1,
@@ -176,7 +177,10 @@ function returned(world: World, protocol: Protocol): World {
   const observed: ObservedInstance =
     instance === 'stopped' ? { ...found, state: 'exited' } : { ...found, state: 'running', address };
   const record = { ...found, intent, createdAt: 0 };
-  const { basis } = adoptProject(project, [record], new Map([[INSTANCE, observed]]), () => 'another');
+  const { basis } = adoptProject(project, [record], new Map([[INSTANCE, observed]]), () => 'another', {
+    least: 0,
+    most: 1,
+  });
   const control = newControl(initialState(basis));
   return give({ ...world, control }, protocol, { kind: 'begin' });
 }

@@ -60,6 +60,12 @@ export interface ProjectSettingsInput {
   readonly forward_headers?: boolean | null;
   readonly path_prefix?: string | null;
   readonly health_check?: HealthCheckInput | null;
+  readonly min_instances?: number | null;
+  readonly max_instances?: number | null;
+  readonly concurrency?: number | null;
+  readonly target_utilization?: number | null;
+  readonly session_affinity?: boolean | null;
+  readonly freeze_after?: string | null;
 }
 
 export interface CreateProjectInput extends ProjectSettingsInput {

@@ -20,6 +20,7 @@ import { checkOriginForm } from '../rules/origin-form.ts';
 import { checkProjectName, PROJECT_NAME_PATTERN } from '../rules/project-name.ts';
 import { hasAtMostBytes, hasNoNul, problem, type TextRule, textThat } from '../rules/rule.ts';
 import { routeShape } from './route-input.ts';
+import { scalingShape } from './scaling-input.ts';
 import { quietRulesSchema, waitModeSchema } from './waiting-input.ts';
 
 export const nameSchema = textThat(checkProjectName).openapi({
@@ -116,6 +117,7 @@ export const settingsShape = {
   wait_mode: waitModeSchema.nullish(),
   quiet_rules: quietRulesSchema.nullish(),
   ...routeShape,
+  ...scalingShape,
   stop_timeout: duration(
     isDurationWithin(0, STOP_TIMEOUT_MAX_MS),
     'From the stop signal to the kill.',

@@ -257,7 +257,7 @@ describe('projects', () => {
     api.on('GET /projects/hello', projectJson({ status: 'failed', failure, instances: [instance] }));
     const { out } = await run('projects show hello');
     expect(out).toContain('failure       no such image (image_not_found, 2026-01-31T08:00:00.000Z)\n');
-    expect(out).toContain('instances     i-1 running at 127.0.0.1:1\n');
+    expect(out).toContain('running       i-1 running at 127.0.0.1:1\n');
     expect(out).not.toContain('development');
   });
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import type { Project } from '../../domain/project.ts';
+import { DEFAULT_SCALING, type Project } from '../../domain/project.ts';
 import type { ObservedInstance, ObservedState } from '../../runtimes/contract.ts';
 import type { InstanceIntent, InstanceRecord } from '../../store/contract.ts';
 import { type Adoption, adoptProject } from './adoption.ts';
@@ -25,9 +25,10 @@ const project: Project = {
     responseTimeoutMs: 300_000,
     forwardHeaders: false,
     pathPrefix: '/',
+    scaling: DEFAULT_SCALING,
   },
   wanted: 'active',
-  traffic: [{ revision: 1, percent: 100, tag: null }],
+  traffic: [{ revision: 2, percent: 100, tag: null }],
   revision: 2,
   createdAt: 0,
   updatedAt: 0,
@@ -59,7 +60,7 @@ function seen(states: Record<string, ObservedState>): Map<string, ObservedInstan
 }
 
 function adopt(records: InstanceRecord[], states: Record<string, ObservedState>, of = project): Adoption {
-  return adoptProject(of, records, seen(states), () => 'new');
+  return adoptProject(of, records, seen(states), () => 'new', { least: 0, most: 1 });
 }
 
 describe('one project after a restart', () => {

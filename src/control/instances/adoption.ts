@@ -2,9 +2,11 @@
  * What a control plane makes of what it finds: the store's records beside the runtime's list, for one project.
  * Pure. What was begun is finished, what runs is kept, what is missing is made again.
  */
+
 import type { Project } from '../../domain/project.ts';
 import type { ObservedInstance } from '../../runtimes/contract.ts';
 import type { InstanceRecord } from '../../store/contract.ts';
+import { lineupOf } from '../projects/lineup.ts';
 import { type InstanceEntry, newInstance, type ProjectBasis } from '../projects/project-state.ts';
 
 export interface Adoption {
@@ -18,30 +20,48 @@ export function adoptProject(
   records: readonly InstanceRecord[],
   observed: ReadonlyMap<string, ObservedInstance>,
   newId: () => string,
+  bounds: { readonly least: number; readonly most: number },
 ): Adoption {
   const byAge = [...records].sort((a, b) => a.revision - b.revision || a.createdAt - b.createdAt);
   const entries = byAge.map((record) => adoptInstance(record, observed.get(record.instanceId)));
   const usable = entries.filter((entry) => entry.intent !== 'removing');
-  const found = usable.findLast((entry) => entry.revision === project.revision);
-  const newest = found ?? newInstance(newId(), project.revision);
-  const earlier = usable.filter((entry) => entry.revision !== project.revision);
-  const serving = earlier.findLast((entry) => entry.state === 'starting');
+  const wanted = lineupOf(project);
+  const leading = wanted.some((share) => share.revision === project.revision)
+    ? project.revision
+    : (wanted[0]?.revision ?? project.revision);
+  const ofLeading = usable.filter((entry) => entry.revision === leading);
+  const found = ofLeading.find(isRunning) ?? ofLeading.at(-1);
+  const newest = found ?? newInstance(newId(), leading);
+  const earlier = usable.filter((entry) => !wanted.some((share) => share.revision === entry.revision));
+  const serving = found && isRunning(found) ? undefined : earlier.findLast(isRunning);
   // Without an instance of the newest revision the one before goes on until there is one.
   const fallback = serving ?? (found ? undefined : earlier.at(-1));
   const kept = [newest.id, fallback?.id];
-  const others = entries.filter((entry) => !kept.includes(entry.id)).map(retired);
+  const isKept = (entry: InstanceEntry): boolean =>
+    isRunning(entry) && (entry.revision === fallback?.revision || !earlier.includes(entry));
+  const others = entries
+    .filter((entry) => !kept.includes(entry.id))
+    .map((entry) => (isKept(entry) ? entry : retired(entry)));
   return {
     basis: {
       wanted: project.wanted,
-      sleepy: project.settings.idleTimeoutMs !== null,
+      sleepy: project.settings.idleTimeoutMs !== null && bounds.least === 0,
       current: fallback?.id ?? newest.id,
       candidate: fallback ? newest.id : null,
+      lineup: fallback ? [{ revision: fallback.revision, percent: 100 }] : wanted,
+      nextLineup: fallback ? wanted : null,
+      ...bounds,
+      seed: newId(),
       instances: [...others, ...(fallback ? [fallback] : []), newest].map((entry) =>
         project.wanted === 'stopped' ? stopped(entry) : entry,
       ),
     },
     made: found ? null : newest.id,
   };
+}
+
+function isRunning(entry: InstanceEntry): boolean {
+  return entry.state === 'starting' && !entry.halt;
 }
 
 function adoptInstance(record: InstanceRecord, observed: ObservedInstance | undefined): InstanceEntry {

@@ -47,6 +47,10 @@ export function eventText(kind: ProjectEventKind, project: string, facts: EventF
       return `${number} of ${project} has taken over.`;
     case 'switch_failed':
       return `${number} of ${project} did not start, the one before goes on${why}.`;
+    case 'scaled':
+      return `${project} ${reason ?? 'has another number of instances'}.`;
+    case 'scale_failed':
+      return `A further instance of ${project} did not start, the others go on${why}.`;
     case 'crashed':
       return `${project} ended by itself${why}.`;
     case 'adopted':

@@ -1,6 +1,7 @@
 /** What people ask: sleep, stop, start, delete, other routes; and the end of the platform. */
 import { haltForStop, retire } from './halting.ts';
 import { isAwake, type Transition } from './project-draft.ts';
+import type { ProjectInput } from './project-input.ts';
 import { askFence, cancelSleep, maySleep, tellSleep, watchForQuiet } from './sleeping.ts';
 import { endBackoff, tellWake } from './waking.ts';
 
@@ -85,10 +86,16 @@ function dropWake(step: Transition, why: 'stopped' | 'deleted' | 'closing'): voi
   tellWake(step, why);
 }
 
-export function onRoutesChanged(step: Transition, sleepy: boolean): void {
+export function onRoutesChanged(
+  step: Transition,
+  { sleepy, least, most }: Extract<ProjectInput, { kind: 'routes-changed' }>,
+): void {
   const { draft } = step;
   if (draft.wanted === 'deleted') return;
   draft.sleepy = sleepy;
+  draft.least = least;
+  draft.most = most;
+  draft.count = Math.min(draft.count, Math.max(1, most));
   draft.routes += 1;
   if (!sleepy) cancelSleep(step);
   if (draft.conflict) step.rested();

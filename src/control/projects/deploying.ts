@@ -1,4 +1,5 @@
 /** From one revision to the next: the new one proves itself first, then the old one goes. */
+import { hasCrew } from './extras.ts';
 import { retire } from './halting.ts';
 import { isAwake, type Transition, type WritableEntry } from './project-draft.ts';
 import type { ProjectInput } from './project-input.ts';
@@ -8,20 +9,28 @@ import { beginStart } from './waking.ts';
 
 export function onRevised(step: Transition, input: Extract<ProjectInput, { kind: 'revised' }>): void {
   const { draft, current } = step;
-  const { revision, instanceId, verifies } = input;
+  const { revision, instanceId, lineup, verifies } = input;
   if (draft.wanted === 'deleted' || step.entry(instanceId)) return;
   cancelSleep(step);
   draft.switchFailure = null;
   draft.verifies = verifies;
-  if (step.candidate?.revision === revision) return;
+  if (step.candidate?.revision === revision) {
+    draft.nextLineup = lineup;
+    return;
+  }
   if (step.candidate) retire(step, step.candidate);
   draft.candidate = null;
-  if (current?.revision === revision) {
-    // Back to what serves: whatever was on its way is given up.
+  draft.nextLineup = null;
+  if (lineup.some((share) => share.revision === current?.revision)) {
+    // What leads now goes on leading: whatever was on its way is given up.
+    draft.lineup = lineup;
     watchForQuiet(step);
     return;
   }
-  draft.candidate = instanceId;
+  draft.nextLineup = lineup;
+  const running = draft.instances.find((entry) => entry.revision === revision && isAtWork(step, entry));
+  draft.candidate = running?.id ?? instanceId;
+  if (running) return;
   draft.instances.push(newInstance(instanceId, revision));
   // What never worked is nothing to fall back on.
   if (current && current.state !== 'preparing' && current.state !== 'failed') return;
@@ -35,13 +44,25 @@ export function pursueDeploy(step: Transition): void {
   if (!candidate || draft.closing || draft.wanted === 'deleted') return;
   const serves = isAwake(current) && !current?.halt;
   const isLost = !current || current.state === 'failed' || current.state === 'preparing';
+  if (candidate.state === 'running' && !candidate.halt && candidate.call === null) {
+    if (serves && !hasCrew(step, candidate)) return;
+    promote(step);
+    watchForQuiet(step);
+    return;
+  }
   const isTried = serves || (draft.verifies && !isLost && draft.wanted === 'active');
   if (isTried) {
     const isReady = candidate.state === 'prepared' && candidate.call === null && !candidate.halt;
-    if (isReady && draft.linked && draft.wanted === 'active') beginStart(step, candidate);
+    // A sleep that is signalled ends first: a further target would open its gate.
+    const mayStart = draft.linked && draft.wanted === 'active' && draft.sleep === null;
+    if (isReady && mayStart) beginStart(step, candidate);
     return;
   }
   if (isLost || candidate.state !== 'preparing') promote(step);
+}
+
+function isAtWork(step: Transition, entry: WritableEntry): boolean {
+  return entry.state === 'running' && !entry.halt && entry.call === null && entry.id !== step.draft.candidate;
 }
 
 /** The candidate takes over: it answered, or nothing serves that it would have to replace gently. */
@@ -52,8 +73,12 @@ export function promote(step: Transition): void {
   if (!entry) return;
   draft.current = entry.id;
   draft.candidate = null;
+  draft.lineup = draft.nextLineup ?? [{ revision: entry.revision, percent: 100 }];
+  draft.nextLineup = null;
   if (old) {
-    retire(step, old);
+    // The others of its revision follow, unless some of the requests are still theirs.
+    if (!draft.lineup.some((share) => share.revision === old.revision) || !isAtWork(step, old))
+      retire(step, old);
     step.record('switched', entry.id);
   }
   if (entry.state === 'starting' && !entry.halt && !draft.wake) draft.wake = { by: 'proxy', repaired: false };

@@ -142,7 +142,7 @@ export class EffectRunner {
         this.track(this.#proxy.lift(name, effect.token));
         return;
       case 'drain':
-        this.track(this.#proxy.drain(name, effect.id, send));
+        this.track(this.#proxy.drain(name, effect.id, effect.isPatient, send));
         return;
       case 'fail-wake': {
         const retryAfterMs = effect.retryAfterMs ?? this.#timers.leftMs('backoff');

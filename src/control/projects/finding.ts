@@ -1,7 +1,7 @@
 /** What the runtime has is not what was thought: it runs, it is suspended, it is gone. */
 import { haltForStop } from './halting.ts';
 import type { Transition, WritableEntry } from './project-draft.ts';
-import { hasTwin, startNow } from './waking.ts';
+import { isFull, startNow } from './waking.ts';
 
 /** The runtime was listed: something may have been done behind our back, or a reply was lost. */
 export function onFound(
@@ -18,7 +18,7 @@ export function onFound(
 
 /** It runs and we did not know: as good as a start, of which only the address is missing. */
 function adopt(step: Transition, entry: WritableEntry, as: 'running' | 'frozen'): void {
-  if (hasTwin(step, entry)) {
+  if (isFull(step, entry)) {
     if (entry.state === 'prepared') step.move(entry, 'prepare-failed');
     entry.halt = { reason: 'failed', drain: 'done' };
     return;

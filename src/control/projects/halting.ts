@@ -9,8 +9,13 @@ import { awaitRuntime, failWake, RUNTIME_AWAY } from './waking.ts';
 
 /** A person's stop and the shutdown: what lies stopped already stays as it is. */
 export function haltForStop(step: Transition, entry: WritableEntry): void {
-  if (entry.halt?.reason === 'retire' || !(isAwake(entry) || entry.call === 'start')) return;
-  halt(step, entry, 'stop');
+  if (entry.halt?.reason === 'retire') return;
+  // What is not there for good goes for good.
+  if (entry.id !== step.draft.current && entry.id !== step.draft.candidate) {
+    retire(step, entry);
+    return;
+  }
+  if (isAwake(entry) || entry.call === 'start') halt(step, entry, 'stop');
 }
 
 /** It has no future: when it has ended it is removed. */
@@ -22,13 +27,21 @@ export function retire(step: Transition, entry: WritableEntry): void {
 function halt(step: Transition, entry: WritableEntry, reason: Halt['reason']): void {
   if (entry.call === 'start') step.emit({ kind: 'abort-start', id: entry.id });
   if (entry.state === 'starting') step.emit({ kind: 'disarm-deadline', id: entry.id });
-  const drain = entry.halt?.drain ?? (entry.located ? 'needed' : 'done');
+  const { halt: before } = entry;
+  // From now on its exchanges have so long and no longer: that is asked for anew.
+  const isPatient = before?.reason === 'surplus' && before.drain === 'asked';
+  const drain = isPatient ? 'needed' : (before?.drain ?? (entry.located ? 'needed' : 'done'));
   if (entry.halt?.reason === 'sleep') step.draft.sleep = null;
   entry.halt = { reason, drain };
 }
 
 /** Takes every instance that is to go one step further down; called after every input. */
 export function pursueHalts(step: Transition): void {
+  const isFallingAsleep = step.draft.sleep?.phase === 'signalled';
+  if (isFallingAsleep && !step.draft.instances.some(({ halt: why }) => why?.reason === 'sleep')) {
+    // Whoever was to be stopped has ended by itself.
+    step.draft.sleep = null;
+  }
   for (const entry of step.draft.instances) {
     if (!entry.halt) {
       // A wake does not wait for the store: it is written when it has been answered.
@@ -43,7 +56,7 @@ export function pursueHalts(step: Transition): void {
 
 function bringDown(step: Transition, entry: WritableEntry, why: Halt): void {
   const { draft } = step;
-  const intent = why.reason === 'retire' ? 'removing' : 'stopping';
+  const intent = isForGood(why) ? 'removing' : 'stopping';
   // A sleep is fenced and signalled: nothing runs there, so the intention comes first.
   if (why.reason === 'sleep' && entry.intent !== intent) {
     storeIntent(step, entry, intent);
@@ -64,15 +77,19 @@ function bringDown(step: Transition, entry: WritableEntry, why: Halt): void {
   step.emit({ kind: 'stop', id: entry.id });
 }
 
+function isForGood({ reason }: Halt): boolean {
+  return reason === 'retire' || reason === 'surplus';
+}
+
 function askDrain(step: Transition, entry: WritableEntry, why: Halt): void {
   if (why.drain === 'asked' || !step.draft.linked || step.draft.resting.link) return;
   entry.halt = { ...why, drain: 'asked' };
-  step.emit({ kind: 'drain', id: entry.id });
+  step.emit({ kind: 'drain', id: entry.id, isPatient: why.reason === 'surplus' });
 }
 
 /** It does not run (any more). */
 function finish(step: Transition, entry: WritableEntry, why: Halt): void {
-  if (why.reason !== 'retire') {
+  if (!isForGood(why)) {
     entry.halt = null;
     return;
   }
@@ -114,7 +131,8 @@ export function onStopped(step: Transition, entry: WritableEntry): void {
   entry.call = null;
   entry.located = false;
   step.move(entry, 'exited');
-  if (reason === 'sleep') {
+  const isLast = !step.draft.instances.some((other) => other !== entry && other.halt?.reason === 'sleep');
+  if (reason === 'sleep' && isLast) {
     step.draft.sleep = null;
     step.draft.strikes = 0;
     step.record('slept', entry.id);

@@ -59,10 +59,12 @@ export class LinkEffects {
     }
   }
 
-  async drain(name: string, id: string, send: Send): Promise<void> {
+  /** `isPatient`: what is still running then goes on, and is waited for again. */
+  async drain(name: string, id: string, isPatient: boolean, send: Send): Promise<void> {
     const timeoutMs = this.#needs.drainTimeoutMs();
     try {
       const isClean = await this.#needs.link.drained(name, id, timeoutMs);
+      if (!isClean && isPatient) return send({ kind: 'drain-failed', id });
       if (!isClean)
         this.#needs.log.warn('exchanges were still running', { project: name, instance: id, timeoutMs });
       send({ kind: 'drained', id });

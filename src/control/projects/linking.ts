@@ -1,5 +1,4 @@
 /** The link to the proxy comes and goes, and what the proxy reports over it. */
-import { promote } from './deploying.ts';
 import { onDrained } from './halting.ts';
 import { isAwake, type Transition, type WritableEntry } from './project-draft.ts';
 import type { ProjectInput } from './project-input.ts';
@@ -34,9 +33,18 @@ export function onUnlinked(step: Transition): void {
   draft.linked = false;
   draft.published = null;
   draft.publishing = null;
-  for (const entry of draft.instances) onDrained(entry, false);
+  for (const entry of draft.instances) {
+    onDrained(entry, false);
+    doubtDrain(entry);
+  }
   forgetSleep(step);
   watchForQuiet(step);
+}
+
+/** That nothing ran there was the word of a proxy that may have forgotten it; who sleeps has his own way back. */
+function doubtDrain(entry: WritableEntry): void {
+  const isStill = isAwake(entry) && entry.located && entry.call === null;
+  if (isStill && entry.halt && entry.halt.reason !== 'sleep') entry.halt = { ...entry.halt, drain: 'needed' };
 }
 
 export function onActivity(step: Transition, activity: KnownActivity): void {
@@ -48,11 +56,8 @@ export function onActivity(step: Transition, activity: KnownActivity): void {
 
 export function onAnswered(step: Transition, entry: WritableEntry): void {
   if (entry.state !== 'starting' || entry.halt || !entry.located) return;
-  const isCandidate = entry.id === step.draft.candidate;
-  if (!isCandidate && entry.id !== step.draft.current) return;
   const isWake = step.draft.wake !== null;
   settleAnswered(step, entry);
-  if (isCandidate) promote(step);
-  else if (isWake) step.record('woken', entry.id);
+  if (isWake && entry.id !== step.draft.candidate) step.record('woken', entry.id);
   watchForQuiet(step);
 }

@@ -28,7 +28,8 @@ export type ProjectEffect =
   | { readonly kind: 'fence'; readonly ends: number }
   | { readonly kind: 'signal'; readonly token: string }
   | { readonly kind: 'lift'; readonly token: string }
-  | { readonly kind: 'drain'; readonly id: string }
+  /** `isPatient`: exchanges that last longer than the drain timeout are waited for: `drain-failed`, and it is asked again. */
+  | { readonly kind: 'drain'; readonly id: string; readonly isPatient: boolean }
   /** `retryAfterMs: null`: what is left of the back-off timer. */
   | { readonly kind: 'fail-wake'; readonly failure: StartFailure; readonly retryAfterMs: number | null }
   // Time: `idle` counts idle_timeout from the END of the last exchange, and fires no earlier than `delayMs` from now

@@ -1,9 +1,9 @@
 /** Everything that can happen to a project: answers of the engine, the proxy and the store, people, and time. */
 import type { StartFailure } from '../../domain/project-status.ts';
 import type { InstanceIntent } from '../../store/contract.ts';
-import type { KnownActivity, Publication } from './project-state.ts';
+import type { KnownActivity, Lineup, Publication } from './project-state.ts';
 
-export type ProjectTimer = 'idle' | 'backoff' | 'stable' | 'retry';
+export type ProjectTimer = 'idle' | 'backoff' | 'stable' | 'retry' | 'scaling';
 
 export type ProjectInput =
   | { readonly kind: 'begin' }
@@ -15,15 +15,23 @@ export type ProjectInput =
   | { readonly kind: 'delete-asked' }
   | { readonly kind: 'shutdown' }
   /** New hostnames, paths or idle times; no new instance. */
-  | { readonly kind: 'routes-changed'; readonly sleepy: boolean }
+  | {
+      readonly kind: 'routes-changed';
+      readonly sleepy: boolean;
+      readonly least: number;
+      readonly most: number;
+    }
+  /** The load asks for so many instances. */
+  | { readonly kind: 'scaled'; readonly count: number }
   /**
-   * Another revision is to serve, newer or older, with the id of the instance that is to carry it.
+   * Another lineup is to serve. If the one that serves now is not in it, `revision` takes over, carried by the instance with that id.
    * `verifies`: a project that sleeps is woken for it, to see that it starts.
    */
   | {
       readonly kind: 'revised';
       readonly revision: number;
       readonly instanceId: string;
+      readonly lineup: Lineup;
       readonly verifies: boolean;
     }
   | { readonly kind: 'timer'; readonly timer: ProjectTimer }

@@ -3,12 +3,20 @@ import type { StartFailure } from '../../domain/project-status.ts';
 import type { ProjectEffect } from './project-effect.ts';
 import type { ProjectInput } from './project-input.ts';
 import { next } from './project-machine.ts';
-import { initialState, newInstance, type ProjectState, type Publication } from './project-state.ts';
+import {
+  initialState,
+  type Lineup,
+  newInstance,
+  type ProjectState,
+  type Publication,
+} from './project-state.ts';
 
 const failure: StartFailure = { code: 'image_not_found', message: 'no such image', logLines: [], at: 0 };
 const quiet = { inFlight: 0, held: 0, ends: 3 };
 const busy = { inFlight: 1, held: 0, ends: 3 };
-const nowhere: Publication = { traffic: 'forward', targets: [], routes: 1 };
+const nowhere: Publication = { traffic: 'forward', targets: [], split: [], routes: 1 };
+
+const all = (revision: number): Lineup => [{ revision, percent: 100 }];
 
 const fresh = initialState({
   wanted: 'active',
@@ -16,6 +24,11 @@ const fresh = initialState({
   current: 'a',
   candidate: null,
   instances: [newInstance('a', 1)],
+  lineup: all(1),
+  nextLineup: null,
+  least: 0,
+  most: 1,
+  seed: 'x',
 });
 
 function play(
@@ -47,7 +60,17 @@ const linked: ProjectInput = {
   answered: [],
   conflict: null,
 };
-const targets = (...ids: string[]): Publication => ({ traffic: 'forward', targets: ids, routes: 1 });
+const targets = (...ids: string[]): Publication => ({
+  traffic: 'forward',
+  targets: ids,
+  split: [],
+  routes: 1,
+});
+/** While revision 2 is on its way, and revision 1 serves. */
+const trial = (...ids: string[]): Publication => ({
+  ...targets(...ids),
+  split: [...all(1), { revision: 2, percent: 0 }],
+});
 
 // One state of every kind a project can be in, each made by playing inputs.
 const preparing = after(fresh, { kind: 'begin' }, linked);
@@ -72,7 +95,13 @@ const failed = after(located, { kind: 'exited', id: 'a', failure });
 const unprepared = after(preparing, { kind: 'prepare-failed', id: 'a', failure });
 const overdue = after(located, { kind: 'deadline', id: 'a', failure });
 const crashed = after(awake, { kind: 'exited', id: 'a', failure });
-const revised: ProjectInput = { kind: 'revised', revision: 2, instanceId: 'b', verifies: false };
+const revised: ProjectInput = {
+  kind: 'revised',
+  revision: 2,
+  instanceId: 'b',
+  lineup: all(2),
+  verifies: false,
+};
 const deploying = after(awake, revised);
 const deployingAsleep = after(asleep, revised);
 const proving = after(
@@ -80,7 +109,7 @@ const proving = after(
   { kind: 'prepared', id: 'b' },
   { kind: 'start-begun', id: 'b' },
   { kind: 'started', id: 'b' },
-  { kind: 'published', publication: targets('a', 'b') },
+  { kind: 'published', publication: trial('a', 'b') },
 );
 const switched = after(proving, { kind: 'answered', id: 'b' });
 const drainingStop = after(awake, { kind: 'stop-asked' });
@@ -130,8 +159,8 @@ const inputs: ProjectInput[] = [
   { kind: 'start-asked' },
   { kind: 'delete-asked' },
   { kind: 'shutdown' },
-  { kind: 'routes-changed', sleepy: false },
-  { kind: 'revised', revision: 9, instanceId: 'z', verifies: false },
+  { kind: 'routes-changed', sleepy: false, least: 0, most: 1 },
+  { kind: 'revised', revision: 9, instanceId: 'z', lineup: all(9), verifies: false },
   ...(['idle', 'backoff', 'stable', 'retry'] as const).map((timer) => ({ kind: 'timer', timer }) as const),
   linked,
   { ...linked, conflict: failure },
@@ -249,7 +278,7 @@ describe('going to sleep', () => {
   });
 
   test('a project that never sleeps asks for no fence', () => {
-    const never = after(awake, { kind: 'routes-changed', sleepy: false });
+    const never = after(awake, { kind: 'routes-changed', sleepy: false, least: 0, most: 1 });
     expect(kinds(next(never, { kind: 'timer', timer: 'idle' }).effects)).not.toContain('fence');
   });
 
@@ -438,7 +467,8 @@ describe('a new revision', () => {
     expect(restarted).toMatchObject({ failure: null, switchFailure: failure });
     expect(restarted.instances[0]).toMatchObject({ id: 'a', state: 'running' });
     expect(
-      after(restarted, { kind: 'revised', revision: 3, instanceId: 'c', verifies: false }).switchFailure,
+      after(restarted, { kind: 'revised', revision: 3, instanceId: 'c', lineup: all(3), verifies: false })
+        .switchFailure,
     ).toBeNull();
   });
 
@@ -460,7 +490,13 @@ describe('a new revision', () => {
   });
 
   test('is superseded by a newer one', () => {
-    const state = after(deploying, { kind: 'revised', revision: 3, instanceId: 'c', verifies: false });
+    const state = after(deploying, {
+      kind: 'revised',
+      revision: 3,
+      instanceId: 'c',
+      lineup: all(3),
+      verifies: false,
+    });
     expect(state.candidate).toBe('c');
     expect(state.instances.find((entry) => entry.id === 'b')?.halt?.reason).toBe('retire');
   });
@@ -471,7 +507,7 @@ describe('people', () => {
     const { effects } = play(
       awake,
       { kind: 'stop-asked' },
-      { kind: 'published', publication: { traffic: 'stopped', targets: [], routes: 1 } },
+      { kind: 'published', publication: { traffic: 'stopped', targets: [], split: [], routes: 1 } },
       { kind: 'drained', id: 'a' },
       { kind: 'intent-stored', id: 'a', intent: 'stopping' },
       { kind: 'stopped', id: 'a' },
@@ -487,7 +523,7 @@ describe('people', () => {
       play(from, stop, ...more).effects.filter((one) => one.kind === 'record' && one.event === 'stopped')
         .length;
     const ended: ProjectInput[] = [
-      { kind: 'published', publication: { traffic: 'stopped', targets: [], routes: 1 } },
+      { kind: 'published', publication: { traffic: 'stopped', targets: [], split: [], routes: 1 } },
       { kind: 'drained', id: 'a' },
       { kind: 'intent-stored', id: 'a', intent: 'stopping' },
       { kind: 'stopped', id: 'a' },
@@ -499,7 +535,7 @@ describe('people', () => {
   test('a delete leaves nothing and says so at the very end', () => {
     const { state, effects } = play(
       deleting,
-      { kind: 'published', publication: { traffic: 'none', targets: [], routes: 1 } },
+      { kind: 'published', publication: { traffic: 'none', targets: [], split: [], routes: 1 } },
       { kind: 'drained', id: 'a' },
       { kind: 'intent-stored', id: 'a', intent: 'removing' },
       { kind: 'stopped', id: 'a' },

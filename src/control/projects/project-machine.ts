@@ -12,6 +12,7 @@ import {
   onStopAsked,
 } from './asking.ts';
 import { onRevised, pursueDeploy } from './deploying.ts';
+import { onScaled, pursueExtras, pursueLead } from './extras.ts';
 import { onFound } from './finding.ts';
 import {
   onDrained,
@@ -62,9 +63,11 @@ export interface ProjectStep {
 export function next(state: ProjectState, input: ProjectInput): ProjectStep {
   const step = new Transition(state);
   take(step, input);
+  pursueLead(step);
   pursueHalts(step);
   pursueDeploy(step);
   pursueWake(step);
+  pursueExtras(step);
   pursuePrepares(step);
   pursuePublication(step);
   // What became unrouted or replaced just now may go on at once.
@@ -101,7 +104,10 @@ function take(step: Transition, input: ProjectInput): void {
       onShutdown(step);
       return;
     case 'routes-changed':
-      onRoutesChanged(step, input.sleepy);
+      onRoutesChanged(step, input);
+      return;
+    case 'scaled':
+      onScaled(step, input.count);
       return;
     case 'revised':
       onRevised(step, input);
@@ -223,6 +229,10 @@ function onTimer(step: Transition, timer: ProjectTimer): void {
       return;
     case 'stable':
       if (current?.state === 'running') draft.strikes = 0;
+      draft.scaleStrikes = 0;
+      return;
+    case 'scaling':
+      draft.scaleRests = false;
       return;
     case 'retry':
       draft.resting = { store: false, link: false, engine: false };

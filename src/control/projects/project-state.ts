@@ -8,8 +8,11 @@ import type { InstanceIntent } from '../../store/contract.ts';
 
 /** Why an instance is being brought down, and whether its exchanges have ended. */
 export interface Halt {
-  /** `sleep`: signalled to the proxy. `stop`: a person or the shutdown. `retire`: it is removed afterwards. `failed`: it must not go on. */
-  readonly reason: 'sleep' | 'stop' | 'retire' | 'failed';
+  /**
+   * `sleep`: signalled to the proxy. `stop`: a person or the shutdown. `retire`: it is removed afterwards. `surplus`: the same, and
+   * however long its exchanges take. `failed`: it must not go on.
+   */
+  readonly reason: 'sleep' | 'stop' | 'retire' | 'surplus' | 'failed';
   readonly drain: 'needed' | 'asked' | 'done';
 }
 
@@ -33,6 +36,8 @@ export interface Publication {
   readonly traffic: 'forward' | 'stopped' | 'none';
   /** Instance ids. */
   readonly targets: readonly string[];
+  /** How requests are divided between revisions; empty: evenly over all targets. */
+  readonly split: Lineup;
   /** Grows with each change of hostnames and the like. */
   readonly routes: number;
 }
@@ -82,6 +87,23 @@ export interface ProjectState {
   readonly candidate: string | null;
   /** A candidate is started to see that it works, also while nobody needs it. */
   readonly verifies: boolean;
+  /** In force. The first is that of `current`, unless a deploy could not be finished. */
+  readonly lineup: Lineup;
+  /** In force when the candidate has taken over. */
+  readonly nextLineup: Lineup | null;
+  /** So many instances are wanted while the project is awake, over all its revisions. */
+  readonly count: number;
+  /** At least so many, also when nobody asks: with one or more it never sleeps. */
+  readonly least: number;
+  /** At most so many of one revision, beside those that are on their way out. */
+  readonly most: number;
+  /** Ids of further instances are this, a dash, and a number. */
+  readonly seed: string;
+  readonly madeCount: number;
+  /** Failed starts and crashes of further instances in a row; at most STRIKES_MAX. */
+  readonly scaleStrikes: number;
+  /** No further instance is made until the timer `scaling` fires. */
+  readonly scaleRests: boolean;
   readonly instances: readonly InstanceEntry[];
   /** Our snapshot is in force at the proxy. */
   readonly linked: boolean;
@@ -109,6 +131,14 @@ export interface ProjectState {
   readonly asked: { readonly sleep: boolean; readonly stop: boolean };
 }
 
+/** A revision and its percentage of the requests. */
+export interface LineupShare {
+  readonly revision: number;
+  readonly percent: number;
+}
+
+export type Lineup = readonly LineupShare[];
+
 export const STRIKES_MAX = 7;
 
 /** A new instance, before its first prepare. */
@@ -131,6 +161,11 @@ export interface ProjectBasis {
   readonly current: string | null;
   readonly candidate: string | null;
   readonly instances: readonly InstanceEntry[];
+  readonly lineup: Lineup;
+  readonly nextLineup: Lineup | null;
+  readonly least: number;
+  readonly most: number;
+  readonly seed: string;
 }
 
 /** A project as it is registered, or as it is found again: `next(state, { kind: 'begin' })` sets it going. */
@@ -138,6 +173,10 @@ export function initialState(basis: ProjectBasis): ProjectState {
   return {
     ...basis,
     verifies: false,
+    count: Math.max(1, basis.least),
+    madeCount: 0,
+    scaleStrikes: 0,
+    scaleRests: false,
     closing: false,
     routes: 1,
     linked: false,

@@ -13,8 +13,10 @@ import { type InstanceFacts, newFacts } from '../instances/instance-facts.ts';
 import type { Observer } from '../instances/inventory.ts';
 import { failureOfExit } from '../instances/start-failure.ts';
 import { serviceSpec, targetSpec } from '../routes/service-spec.ts';
+import { ProjectScaler } from '../scaling/project-scaler.ts';
 import { Waiters } from '../wake/waiters.ts';
 import { EffectRunner, type EffectSubject } from './effect-runner.ts';
+import { lineupOf } from './lineup.ts';
 import { ProjectChronicle } from './project-chronicle.ts';
 import { isAwake } from './project-draft.ts';
 import type { ProjectEffect } from './project-effect.ts';
@@ -40,6 +42,7 @@ export class ProjectSupervisor implements EffectSubject, Observer {
   readonly chronicle: ProjectChronicle;
   readonly #needs: SupervisorNeeds;
   readonly #runner: EffectRunner;
+  readonly #scaler: ProjectScaler;
   readonly facts = new Map<string, InstanceFacts>();
   /** Of earlier revisions that had instances when they were found. */
   readonly #settingsBefore = new Map<number, RevisionSettings>();
@@ -56,6 +59,7 @@ export class ProjectSupervisor implements EffectSubject, Observer {
     this.#needs = needs;
     this.#project = project;
     this.#runner = new EffectRunner(needs, this);
+    this.#scaler = new ProjectScaler(needs.clock, this);
     this.chronicle = new ProjectChronicle(project.settings.name, needs.journal, needs.clock);
   }
 
@@ -104,9 +108,22 @@ export class ProjectSupervisor implements EffectSubject, Observer {
     // What is not known yet is adopted as the stored project wants it.
     if (!this.#state) return;
     const { revision } = this.#project;
-    this.#learn(instanceId, revision, undefined, null);
-    this.send({ kind: 'revised', revision, instanceId, verifies });
-    if (!this.#entry(instanceId)) this.#forget(instanceId);
+    this.send({ kind: 'revised', revision, instanceId, lineup: lineupOf(this.#project), verifies });
+  }
+
+  /** How many instances there may be. */
+  get bounds(): { readonly least: number; readonly most: number } {
+    const { scaling } = this.#project.settings;
+    const most = this.#needs.runtime.canRunSeveral(this.#project.settings) ? scaling.maxInstances : 1;
+    return { least: Math.min(scaling.minInstances, most), most };
+  }
+
+  /** Hostnames, times or bounds are others now. */
+  changeRoutes(): void {
+    const { least, most } = this.bounds;
+    const sleepy = this.#project.settings.idleTimeoutMs !== null && least === 0;
+    this.send({ kind: 'routes-changed', sleepy, least, most });
+    this.#scaler.review();
   }
 
   /** What a revision gets of the requests now. */
@@ -171,6 +188,7 @@ export class ProjectSupervisor implements EffectSubject, Observer {
     this.chronicle.onHeld(activity.held);
     const { inFlight, held, ends } = activity;
     this.send({ kind: 'activity', activity: { inFlight, held, ends } });
+    this.#scaler.onLoad(inFlight + held);
   }
 
   specOf(publication: Publication, settings = this.#project.settings): ServiceSpec | null {
@@ -179,8 +197,14 @@ export class ProjectSupervisor implements EffectSubject, Observer {
       const facts = this.facts.get(id);
       return facts?.address ? [targetSpec(id, facts.address, facts.settings)] : [];
     });
+    const split = publication.split.map(({ revision, percent }) => ({
+      name: `r${revision}`,
+      percent,
+      targetIds: publication.targets.filter((id) => this.facts.get(id)?.revision === revision),
+      keys: [],
+    }));
     const isClosing = this.#state?.closing === true && this.#state.wanted === 'active';
-    return serviceSpec(settings, isClosing ? 'closing' : publication.traffic, targets);
+    return serviceSpec(settings, isClosing ? 'closing' : publication.traffic, targets, split);
   }
 
   // What the runtime says
@@ -245,6 +269,7 @@ export class ProjectSupervisor implements EffectSubject, Observer {
   close(): void {
     this.#isClosed = true;
     this.#runner.close();
+    this.#scaler.close();
     for (const entry of this.#state?.instances ?? []) {
       if (entry.call === 'prepare') this.facts.get(entry.id)?.abort?.abort();
     }
@@ -272,12 +297,16 @@ export class ProjectSupervisor implements EffectSubject, Observer {
       return;
     }
     this.#noteChanges(before, this.#state);
+    this.#scaler.onChange(before, this.#state);
     for (const effect of effects) this.#runner.run(effect);
     if (before.wake && !this.#state.wake) this.chronicle.onWakeEnded();
   }
 
   #noteChanges(before: ProjectState, after: ProjectState): void {
     if (after.wake) this.chronicle.onWakeBegan(after.wake.by === 'proxy' ? 1 : 0);
+    for (const { id, revision } of after.instances) {
+      if (!this.facts.has(id)) this.#learn(id, revision, undefined, null);
+    }
     for (const entry of after.instances) {
       const old = before.instances.find((other) => other.id === entry.id);
       const facts = this.facts.get(entry.id);

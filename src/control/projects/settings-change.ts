@@ -17,10 +17,10 @@ export function settingsChange(from: ProjectSettings, to: ProjectSettings): Sett
 }
 
 function servicePart(settings: ProjectSettings): ServiceSettings {
-  const { hostnames, idleTimeoutMs, wakeTimeoutMs, waitMode, quietRules } = settings;
+  const { hostnames, idleTimeoutMs, wakeTimeoutMs, waitMode, quietRules, scaling } = settings;
   const { ssl, sslRedirect, responseTimeoutMs, forwardHeaders, pathPrefix } = settings;
   return {
-    ...{ hostnames, idleTimeoutMs, wakeTimeoutMs, waitMode, quietRules },
+    ...{ hostnames, idleTimeoutMs, wakeTimeoutMs, waitMode, quietRules, scaling },
     ...{ ssl, sslRedirect, responseTimeoutMs, forwardHeaders, pathPrefix },
   };
 }

@@ -1,5 +1,7 @@
 /** The two-phase sleep: fence, signalled, and only then the stop. Cut short by whoever wants the project awake. */
-import type { Transition } from './project-draft.ts';
+import { isExtra } from './extras.ts';
+import { retire } from './halting.ts';
+import { isAwake, type Transition, type WritableEntry } from './project-draft.ts';
 import type { KnownActivity } from './project-state.ts';
 
 /** A refused fence is not asked again sooner: a proxy that always refuses must not keep us busy. */
@@ -74,8 +76,27 @@ export function onSignalAccepted(step: Transition, token: string): void {
   }
   step.draft.sleep = { phase: 'signalled', token, by: sleep.by };
   current.halt = { reason: 'sleep', drain: 'done' };
+  for (const entry of step.draft.instances) if (isExtra(step, entry)) putToSleep(step, entry);
   step.emit({ kind: 'disarm', timer: 'stable' });
   step.record('sleeping', current.id);
+}
+
+/** The fence said that nothing runs there either. One that is not routed yet must not be. */
+function putToSleep(step: Transition, entry: WritableEntry): void {
+  if (entry.halt) return;
+  if (isAwake(entry) && entry.located && entry.call === null) entry.halt = { reason: 'sleep', drain: 'done' };
+  else retire(step, entry);
+}
+
+function isBeingStopped({ call, state, halt }: WritableEntry): boolean {
+  return halt?.reason === 'sleep' && (call === 'stop' || state === 'stopping');
+}
+
+/** None of those that were to sleep has been told to stop yet. */
+function wakeSleepers(step: Transition): void {
+  for (const entry of step.draft.instances) {
+    if (entry.halt?.reason === 'sleep' && !isBeingStopped(entry)) entry.halt = null;
+  }
 }
 
 /** The proxy holds no such fence: it was lifted by a request, or forgotten. */
@@ -102,9 +123,9 @@ export function cancelSleep(step: Transition): void {
 /** The signalled sleep cannot go on, and its stop has not begun: the gate opens again. */
 export function takeBackSleep(step: Transition): void {
   const { sleep } = step.draft;
-  const { current } = step;
-  if (sleep?.phase !== 'signalled' || current?.halt?.reason !== 'sleep' || current.call === 'stop') return;
-  current.halt = null;
+  const hasBegun = step.draft.instances.some(isBeingStopped);
+  if (sleep?.phase !== 'signalled' || hasBegun) return;
+  wakeSleepers(step);
   step.emit({ kind: 'lift', token: sleep.token });
   abandonSleep(step, 'failed');
 }
@@ -112,12 +133,9 @@ export function takeBackSleep(step: Transition): void {
 /** The link broke: the proxy lifts a fence that was not signalled, and our snapshot opens one that was. */
 export function forgetSleep(step: Transition): void {
   const { sleep } = step.draft;
-  const { current } = step;
   if (!sleep) return;
-  const isStopping =
-    sleep.phase === 'signalled' && (current?.call === 'stop' || current?.state !== 'running');
-  if (isStopping) return;
-  if (current?.halt?.reason === 'sleep') current.halt = null;
+  if (sleep.phase === 'signalled' && step.draft.instances.some(isBeingStopped)) return;
+  wakeSleepers(step);
   abandonSleep(step, 'unavailable');
 }
 

@@ -1,5 +1,6 @@
 /** From "somebody wants an answer" to "it answers", and what happens when it does not. */
 import type { StartFailure } from '../../domain/project-status.ts';
+import { onExtraFailed } from './extras.ts';
 import { isAwake, mayRun, type Transition, type WritableEntry } from './project-draft.ts';
 import { type InstanceEntry, STRIKES_MAX } from './project-state.ts';
 import { isUnrouted } from './publishing.ts';
@@ -51,8 +52,9 @@ export function onWake(step: Transition, by: 'proxy' | 'person'): void {
 /** Takes a pending wake one step on; called after every input. */
 export function pursueWake(step: Transition): void {
   const { draft, current, candidate } = step;
-  if (!draft.wake || !current || draft.wanted !== 'active' || draft.closing) return;
+  if (!(draft.wake || isKept(step)) || !current || draft.wanted !== 'active' || draft.closing) return;
   if (current.state === 'running' && !current.halt && !draft.sleep) {
+    if (!draft.wake) return;
     draft.wake = null;
     tellWake(step, 'answered');
     return;
@@ -61,6 +63,12 @@ export function pursueWake(step: Transition): void {
   if (draft.cooling || draft.resting.engine) return;
   if (current.state === 'failed') step.move(current, 'retry');
   if (current.state === 'prepared') beginStart(step, current);
+}
+
+/** One is to be there although nobody waits; after a failure not before its time has come. */
+function isKept({ draft, current }: Transition): boolean {
+  const isAway = current?.state === 'failed' && draft.failure?.code === RUNTIME_AWAY;
+  return draft.least > 0 && draft.linked && !draft.backoff && !draft.cooling && !isAway;
 }
 
 /** Prepares whatever waits for it, once. */
@@ -74,22 +82,24 @@ export function pursuePrepares(step: Transition): void {
 }
 
 /**
- * Never two that run for one revision: a start waits for the other's end, unless that only drains. And the proxy must have forgotten
+ * Never more of one revision than may be: a start waits for another's end, unless that only drains. And the proxy must have forgotten
  * an earlier life of the instance, or it would take the new one for ready before it is.
  */
 export function beginStart(step: Transition, entry: WritableEntry): void {
   const { draft } = step;
-  if (!draft.linked || !isUnrouted(draft, entry.id) || hasTwin(step, entry)) return;
+  if (!draft.linked || !isUnrouted(draft, entry.id) || isFull(step, entry)) return;
   startNow(step, entry);
 }
 
-export function hasTwin(step: Transition, entry: InstanceEntry): boolean {
-  const isTwin = (other: InstanceEntry): boolean =>
+/** As many others of its revision run as may be. */
+export function isFull(step: Transition, entry: InstanceEntry): boolean {
+  const counts = (other: InstanceEntry): boolean =>
     other.id !== entry.id &&
     other.revision === entry.revision &&
     other.halt?.reason !== 'retire' &&
+    other.halt?.reason !== 'surplus' &&
     mayRun(other);
-  return step.draft.instances.some(isTwin);
+  return step.draft.instances.filter(counts).length >= step.draft.most;
 }
 
 export function startNow(step: Transition, entry: WritableEntry, kind: 'start' | 'thaw' = 'start'): void {
@@ -174,7 +184,14 @@ export function onExited(step: Transition, entry: WritableEntry, failure: StartF
     return;
   }
   step.record('crashed', entry.id, failure);
-  if (entry.id !== step.draft.current) return;
+  if (entry.id === step.draft.candidate) {
+    onGivenUp(step, entry, failure);
+    return;
+  }
+  if (entry.id !== step.draft.current) {
+    onExtraFailed(step, entry, failure);
+    return;
+  }
   step.emit({ kind: 'disarm', timer: 'stable' });
   step.move(entry, 'retry');
   const isFirst = step.draft.strikes === 0;
@@ -189,12 +206,20 @@ export function onGivenUp(step: Transition, entry: WritableEntry, failure: Start
   if (entry.id === draft.candidate) {
     draft.switchFailure = failure;
     draft.candidate = null;
+    draft.nextLineup = null;
     entry.halt = { reason: 'retire', drain: entry.halt?.drain ?? (entry.located ? 'needed' : 'done') };
     step.record('switch_failed', entry.id, failure);
     watchForQuiet(step);
     return;
   }
-  if (entry.id !== draft.current || step.candidate) return;
+  if (entry.id !== draft.current) {
+    onExtraFailed(step, entry, failure);
+    // What cannot carry the load is not switched to.
+    const { candidate } = step;
+    if (candidate?.revision === entry.revision) onGivenUp(step, candidate, failure);
+    return;
+  }
+  if (step.candidate) return;
   if (failure.code === RUNTIME_AWAY) {
     awaitRuntime(step, entry, failure);
     return;

@@ -1,7 +1,7 @@
 /** A control plane with everything around it in memory and on one manual clock, for the tests of this layer. */
 import { silentLog } from '../../base/log.ts';
 import { ManualClock } from '../../base/manual-clock.ts';
-import type { ProjectSettings } from '../../domain/project.ts';
+import { DEFAULT_SCALING, type ProjectSettings } from '../../domain/project.ts';
 import type { ProjectEvent } from '../../domain/project-event.ts';
 import { createFakeRuntime, type FakeEngine, type FakeRuntime } from '../../runtimes/fake/index.ts';
 import { createFailingStore, createMemoryStore, type Store, type WriteFate } from '../../store/index.ts';
@@ -118,6 +118,7 @@ export function projectSettings(settings: Partial<ProjectSettings> = {}): Projec
     responseTimeoutMs: 300_000,
     forwardHeaders: false,
     pathPrefix: '/',
+    scaling: { ...DEFAULT_SCALING, maxInstances: 1 },
     ...settings,
   };
 }

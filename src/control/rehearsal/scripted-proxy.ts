@@ -138,7 +138,15 @@ export class ScriptedProxy {
   }
 
   #choose(service: Service): string | null {
-    return service.spec.targets.find((target) => service.ready.has(target.id))?.id ?? null;
+    const { targets, targetConcurrency, split } = service.spec;
+    const load = (id: string): number => service.running.get(id) ?? 0;
+    const silent = new Set(split?.groups.flatMap((group) => (group.percent === 0 ? group.targetIds : [])));
+    const free = targets.filter(
+      ({ id }) => service.ready.has(id) && (targetConcurrency === 0 || load(id) < targetConcurrency),
+    );
+    const chosen = free.filter(({ id }) => !silent.has(id));
+    const [least] = (chosen.length > 0 ? chosen : free).toSorted((a, b) => load(a.id) - load(b.id));
+    return least?.id ?? null;
   }
 
   async #exchange(name: string, service: Service, id: string, durationMs: number): Promise<Answer> {
@@ -151,6 +159,7 @@ export class ScriptedProxy {
     service.ends += 1;
     service.quietSinceMs = this.clock.monotonic();
     this.#touch(name);
+    if (service.gate === 'open') this.#release(service, null);
     if (isThere) return { status: 200, by: id };
     this.#listener?.onTargetRefused(name, id, 'refused');
     return { status: 502, by: 'refused' };
@@ -169,7 +178,8 @@ export class ScriptedProxy {
       );
       service.held.add(release);
       this.#touch(name);
-      if (this.#isLinked) this.#listener?.onWake(name);
+      // Who waits for a slot wakes nobody.
+      if (this.#isLinked && service.gate !== 'open') this.#listener?.onWake(name);
     });
   }
 

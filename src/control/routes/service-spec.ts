@@ -1,6 +1,6 @@
 /** A project as the proxy is told about it. Pure. */
 import type { ProjectSettings, RevisionSettings } from '../../domain/project.ts';
-import type { ServiceSpec, TargetSpec } from '../../proxy/client/contract.ts';
+import type { ServiceSpec, TargetSpec, TrafficGroup } from '../../proxy/client/contract.ts';
 import { PLAIN_ISSUANCE, PLAIN_OPTIONS } from '../../proxy/client/index.ts';
 import type { InstanceAddress } from '../../runtimes/contract.ts';
 
@@ -11,12 +11,14 @@ import type { InstanceAddress } from '../../runtimes/contract.ts';
 export const HOLD_GRACE_MS = 500;
 /** A stop is a person's word; the platform's end is another. */
 const CLOSING = 'The platform is shutting down, or has shut down.';
+export const AFFINITY_COOKIE = 'luma_instance';
 const DEFAULT_PROBE_TIMEOUT_MS = 5_000;
 
 export function serviceSpec(
   settings: ProjectSettings,
   traffic: 'forward' | 'stopped' | 'closing',
   targets: readonly TargetSpec[],
+  groups: readonly TrafficGroup[] = [],
 ): ServiceSpec {
   return {
     name: settings.name,
@@ -34,7 +36,9 @@ export function serviceSpec(
     forwardHeaders: settings.forwardHeaders,
     issuance: PLAIN_ISSUANCE,
     responseTimeoutMs: settings.responseTimeoutMs ?? 0,
-    targetConcurrency: 0,
+    targetConcurrency: settings.scaling.concurrency,
+    split: groups.length > 0 ? { groups, stickyCookie: null } : null,
+    affinityCookie: settings.scaling.sessionAffinity ? AFFINITY_COOKIE : null,
     targets,
   };
 }

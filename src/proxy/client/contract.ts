@@ -2,9 +2,9 @@
  * The link as a control plane sees it: one long-lived WebSocket over the management socket.
  * `proxy/client` implements ProxyLink; `control` uses it and implements ProxyLinkListener.
  */
-import type { QuietRule, Readiness, ServiceOptions } from '../../edge/routing/service-route.ts';
+import type { QuietRule, Readiness, ServiceOptions, TrafficGroup } from '../../edge/routing/service-route.ts';
 
-export type { QuietRule, Readiness, ServiceOptions };
+export type { QuietRule, Readiness, ServiceOptions, TrafficGroup };
 
 export interface TargetSpec {
   /** The instance id. */

@@ -120,6 +120,11 @@ export class DockerRuntime implements Runtime {
     return [{ field, code: 'image_invalid', message, value: image.slice(0, 200) }];
   }
 
+  /** Each has an address of its own. */
+  canRunSeveral(): boolean {
+    return true;
+  }
+
   async prepare(instance: InstanceSpec, options: PrepareOptions = {}): Promise<PreparedInstance> {
     options.signal?.throwIfAborted();
     const { instanceId } = instance;

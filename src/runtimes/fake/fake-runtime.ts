@@ -60,6 +60,10 @@ export class FakeRuntime implements Runtime {
     return this.#check(settings);
   }
 
+  canRunSeveral(): boolean {
+    return true;
+  }
+
   async prepare(spec: InstanceSpec, { signal, onProgress }: PrepareOptions = {}): Promise<PreparedInstance> {
     this.script.admit('prepare', spec.instanceId);
     signal?.throwIfAborted();

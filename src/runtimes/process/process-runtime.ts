@@ -78,6 +78,11 @@ export class ProcessRuntime implements Runtime {
     return findProblems(settings, this.#user);
   }
 
+  /** A fixed port belongs to one process. */
+  canRunSeveral({ containerPort }: RevisionSettings): boolean {
+    return containerPort === null;
+  }
+
   async prepare(spec: InstanceSpec, options: PrepareOptions = {}): Promise<PreparedInstance> {
     options.signal?.throwIfAborted();
     const [problem] = this.check(spec.settings);

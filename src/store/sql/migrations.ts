@@ -17,6 +17,7 @@ export const migrations: readonly Migration[] = [
   { name: 'wait mode and quiet rules', up: addWaiting },
   { name: 'revisions and traffic', up: addRevisions },
   { name: 'HTTPS, response timeout, forwarded headers, path prefix', up: addRouteSettings },
+  { name: 'scaling', up: addScaling },
 ];
 
 async function createFirstSchema(trx: Transaction<Tables>, engine: SqlEngine): Promise<void> {
@@ -156,3 +157,21 @@ const FIRST_REVISION_FIELDS = [
   'health_check',
   'stop_timeout_ms',
 ] as const;
+
+/** Projects from before may scale as new ones do. */
+async function addScaling(trx: Transaction<Tables>): Promise<void> {
+  const scaling = {
+    min_instances: 0,
+    max_instances: 100,
+    concurrency: 80,
+    target_utilization: 0.7,
+    freeze_after_ms: null,
+    session_affinity: false,
+  };
+  const rows = await trx.selectFrom('projects').select(['name', 'settings']).execute();
+  for (const { name, settings } of rows) {
+    const document: object = { scaling, ...JSON.parse(settings) };
+    const update = trx.updateTable('projects').set({ settings: JSON.stringify(document) });
+    await update.where('name', '=', name).execute();
+  }
+}

@@ -1,7 +1,7 @@
 /** Between a project and its rows: the persisted document has its own names, so that the domain can change. */
 import { z } from 'zod';
 import { LumaError } from '../../base/errors.ts';
-import type { Project, ProjectSettings } from '../../domain/project.ts';
+import type { Project, ProjectSettings, ScalingSettings } from '../../domain/project.ts';
 import { allTo, type TrafficShare } from '../../domain/revision.ts';
 import { fromRevisionDocument, revisionShape, toRevisionDocument } from './revision-row.ts';
 import type { ProjectRow } from './tables.ts';
@@ -25,6 +25,14 @@ const settingsDocument = z.strictObject({
   response_timeout_ms: z.number().nullable(),
   forward_headers: z.boolean(),
   path_prefix: z.string(),
+  scaling: z.strictObject({
+    min_instances: z.number(),
+    max_instances: z.number(),
+    concurrency: z.number(),
+    target_utilization: z.number(),
+    freeze_after_ms: z.number().nullable(),
+    session_affinity: z.boolean(),
+  }),
 });
 
 export function toProjectRow(project: Project): ProjectRow {
@@ -75,6 +83,7 @@ function toDocument(settings: ProjectSettings): z.infer<typeof settingsDocument>
     response_timeout_ms: settings.responseTimeoutMs,
     forward_headers: settings.forwardHeaders,
     path_prefix: settings.pathPrefix,
+    scaling: toScalingDocument(settings.scaling),
   };
 }
 
@@ -96,6 +105,31 @@ function fromDocument(
     responseTimeoutMs: document.response_timeout_ms,
     forwardHeaders: document.forward_headers,
     pathPrefix: document.path_prefix,
+    scaling: fromScalingDocument(document.scaling),
+  };
+}
+
+type ScalingDocument = z.infer<typeof settingsDocument>['scaling'];
+
+function toScalingDocument(scaling: ScalingSettings): ScalingDocument {
+  return {
+    min_instances: scaling.minInstances,
+    max_instances: scaling.maxInstances,
+    concurrency: scaling.concurrency,
+    target_utilization: scaling.targetUtilization,
+    freeze_after_ms: scaling.freezeAfterMs,
+    session_affinity: scaling.sessionAffinity,
+  };
+}
+
+function fromScalingDocument(document: ScalingDocument): ScalingSettings {
+  return {
+    minInstances: document.min_instances,
+    maxInstances: document.max_instances,
+    concurrency: document.concurrency,
+    targetUtilization: document.target_utilization,
+    freezeAfterMs: document.freeze_after_ms,
+    sessionAffinity: document.session_affinity,
   };
 }
 

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { sql } from 'kysely';
 import { isLumaError } from '../../base/errors.ts';
 import { ManualClock } from '../../base/manual-clock.ts';
+import { DEFAULT_SCALING } from '../../domain/project.ts';
 import { revisionSettingsOf } from '../../domain/revision.ts';
 import { migrate } from '../sql/migrate.ts';
 import { migrations } from '../sql/migrations.ts';
@@ -152,7 +153,7 @@ describe('migrations', () => {
     const store = new SqlStore(engine);
     const { waitMode: _mode, quietRules: _rules, ...settings } = makeProject('app').settings;
     const { traffic: _traffic, ...row } = toProjectRow({ ...makeProject('app'), revision: 7 });
-    const { wait_mode: _wait, quiet_rules: _quiet, ...old } = JSON.parse(row.settings);
+    const { wait_mode: _wait, quiet_rules: _quiet, scaling: _scaling, ...old } = JSON.parse(row.settings);
     const before = { ...row, settings: JSON.stringify(old) };
     await engine.db
       .insertInto('projects')
@@ -163,7 +164,12 @@ describe('migrations', () => {
     await expect(store.getProject('app')).rejects.toMatchObject({ code: 'store_unreadable' });
     await migrate(engine, { clock, place: path });
     const project = await store.getProject('app');
-    expect(project?.settings).toEqual({ ...settings, waitMode: 'hold', quietRules: [] });
+    expect(project?.settings).toEqual({
+      ...settings,
+      waitMode: 'hold',
+      quietRules: [],
+      scaling: DEFAULT_SCALING,
+    });
     expect(project?.traffic).toEqual([{ revision: 7, percent: 100, tag: null }]);
     const [revision, ...more] = await store.listRevisions('app');
     expect(more).toEqual([]);

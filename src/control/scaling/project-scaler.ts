@@ -1,0 +1,104 @@
+/**
+ * Watches the load of one project and tells its machine how many instances that asks for. Owns the record of the load and the
+ * tick, which goes only while the project is awake.
+ */
+import type { Clock, Timer } from '../../base/clock.ts';
+import type { Project } from '../../domain/project.ts';
+import type { ProjectChronicle } from '../projects/project-chronicle.ts';
+import type { ProjectInput } from '../projects/project-input.ts';
+import type { ProjectState } from '../projects/project-state.ts';
+import { HURRY_MS, PANIC_WINDOW_MS, STABLE_WINDOW_MS, TICK_MS } from './limits.ts';
+import { LoadWindow } from './load-window.ts';
+import { calm, decideScale, type ScaleMemory } from './scale-decision.ts';
+
+export interface ScaledProject {
+  readonly project: Project;
+  readonly state: ProjectState | null;
+  readonly chronicle: ProjectChronicle;
+  send(input: ProjectInput): void;
+}
+
+export class ProjectScaler {
+  readonly #clock: Clock;
+  readonly #subject: ScaledProject;
+  readonly #window = new LoadWindow();
+  #memory: ScaleMemory = calm;
+  #tick: Timer | null = null;
+  #decidedMs = Number.NEGATIVE_INFINITY;
+
+  constructor(clock: Clock, subject: ScaledProject) {
+    this.#clock = clock;
+    this.#subject = subject;
+  }
+
+  /** In flight and held, as the proxy counts them. */
+  onLoad(load: number): void {
+    const nowMs = this.#clock.monotonic();
+    this.#window.record(nowMs, load);
+    const { concurrency, targetUtilization } = this.#subject.project.settings.scaling;
+    const isTooMuch = load > this.#readyCount() * concurrency * targetUtilization;
+    if (isTooMuch && nowMs - this.#decidedMs >= HURRY_MS) this.review();
+    this.#keepTicking();
+  }
+
+  onChange(before: ProjectState, after: ProjectState): void {
+    if (isAsleep(after) && !isAsleep(before)) this.#rest();
+    else if (!isAsleep(after)) this.#keepTicking();
+  }
+
+  /** Decides now. */
+  review(): void {
+    const { state, project } = this.#subject;
+    if (!state || isAsleep(state) || state.most <= 1) return;
+    const nowMs = this.#clock.monotonic();
+    this.#decidedMs = nowMs;
+    const { concurrency, targetUtilization } = project.settings.scaling;
+    const measured = {
+      nowMs,
+      stableLoad: this.#window.average(nowMs, STABLE_WINDOW_MS),
+      panicLoad: this.#window.average(nowMs, PANIC_WINDOW_MS),
+      readyCount: this.#readyCount(),
+    };
+    const policy = { concurrency, targetUtilization, most: state.most };
+    const { count, memory } = decideScale(measured, policy, this.#memory);
+    this.#memory = memory;
+    if (count === state.count) return;
+    this.#subject.chronicle.record('scaled', {
+      text: `is to have ${count} instance${count === 1 ? '' : 's'} instead of ${state.count}`,
+    });
+    this.#subject.send({ kind: 'scaled', count });
+  }
+
+  close(): void {
+    this.#tick?.cancel();
+    this.#tick = null;
+  }
+
+  #readyCount(): number {
+    return (this.#subject.state?.instances ?? []).filter((entry) => entry.state === 'running' && !entry.halt)
+      .length;
+  }
+
+  /** Where one instance is enough and nothing happens, nothing is to be decided. */
+  #keepTicking(): void {
+    const { state } = this.#subject;
+    const isIdle = this.#window.load === 0 && (state?.count ?? 1) <= 1;
+    if (this.#tick || !state || isAsleep(state) || state.most <= 1 || isIdle) return;
+    this.#tick = this.#clock.after(TICK_MS, () => {
+      this.#tick = null;
+      this.review();
+      this.#keepTicking();
+    });
+  }
+
+  #rest(): void {
+    this.close();
+    this.#window.forget();
+    this.#memory = calm;
+  }
+}
+
+/** Nothing of it answers or is about to. */
+function isAsleep({ instances }: ProjectState): boolean {
+  return !instances.some((entry) => entry.state === 'running' || entry.state === 'starting');
+}
