@@ -1,7 +1,8 @@
 /** What people ask: sleep, stop, start, delete, other routes; and the end of the platform. */
-import { haltForStop, retire } from './halting.ts';
+
 import { isAwake, type Transition } from './project-draft.ts';
 import type { ProjectInput } from './project-input.ts';
+import { haltForStop, retire } from './retiring.ts';
 import { askFence, cancelSleep, maySleep, tellSleep, watchForQuiet } from './sleeping.ts';
 import { endBackoff, tellWake } from './waking.ts';
 

@@ -1,9 +1,9 @@
 /** From one revision to the next: the new one proves itself first, then the old one goes. */
 import { hasCrew } from './extras.ts';
-import { retire } from './halting.ts';
 import { isAwake, type Transition, type WritableEntry } from './project-draft.ts';
 import type { ProjectInput } from './project-input.ts';
 import { newInstance } from './project-state.ts';
+import { retire } from './retiring.ts';
 import { cancelSleep, watchForQuiet } from './sleeping.ts';
 import { beginStart } from './waking.ts';
 

@@ -2,19 +2,11 @@
  * Instances beside the one that leads: as many as the load asks for, of every revision that gets requests. They exist
  * only while the project is awake; what is too much drains without a limit, and can be taken back until its stop begins.
  */
-import type { StartFailure } from '../../domain/project-status.ts';
 import { distribute } from '../scaling/distribution.ts';
-import { retire } from './halting.ts';
-import { mayRun, type Transition, type WritableEntry } from './project-draft.ts';
-import { newInstance, STRIKES_MAX } from './project-state.ts';
-import { backoffMs, beginStart } from './waking.ts';
-
-/** Neither the leader nor its successor, and not on its way out. */
-export function isExtra(step: Transition, entry: WritableEntry): boolean {
-  const { current, candidate } = step.draft;
-  if (entry.id === current || entry.id === candidate) return false;
-  return entry.halt?.reason !== 'retire' && entry.halt?.reason !== 'surplus';
-}
+import { isExtra, mayRun, type Transition, type WritableEntry } from './project-draft.ts';
+import { newInstance } from './project-state.ts';
+import { retire } from './retiring.ts';
+import { beginStart } from './waking.ts';
 
 export function onScaled(step: Transition, count: number): void {
   step.draft.count = Math.max(1, count);
@@ -61,18 +53,6 @@ export function pursueExtras(step: Transition): void {
     if (isExtra(step, entry) && entry.state === 'prepared' && !entry.halt && entry.call === null)
       beginStart(step, entry);
   }
-}
-
-/** It could not be started, or ended by itself; the others go on. */
-export function onExtraFailed(step: Transition, entry: WritableEntry, failure: StartFailure): void {
-  const { draft } = step;
-  draft.scaleStrikes = Math.min(STRIKES_MAX, draft.scaleStrikes + 1);
-  draft.scaleRests = true;
-  step.emit({ kind: 'arm', timer: 'scaling', delayMs: backoffMs(draft.scaleStrikes) });
-  step.emit({ kind: 'disarm', timer: 'stable' });
-  if (entry.halt) entry.halt = { ...entry.halt, reason: 'retire' };
-  else retire(step, entry);
-  step.record('scale_failed', entry.id, failure);
 }
 
 function isServing(step: Transition): boolean {

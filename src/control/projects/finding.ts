@@ -1,6 +1,7 @@
 /** What the runtime has is not what was thought: it runs, it is suspended, it is gone. */
-import { haltForStop } from './halting.ts';
+
 import type { Transition, WritableEntry } from './project-draft.ts';
+import { haltForStop } from './retiring.ts';
 import { isFull, startNow } from './waking.ts';
 
 /** The runtime was listed: something may have been done behind our back, or a reply was lost. */

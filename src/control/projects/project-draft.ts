@@ -79,3 +79,10 @@ export function mayRun(entry: InstanceEntry): boolean {
     (entry.state === 'failed' && (entry.located || entry.halt?.reason === 'failed'))
   );
 }
+
+/** Neither the leader nor its successor, and not on its way out. */
+export function isExtra(step: Transition, entry: WritableEntry): boolean {
+  const { current, candidate } = step.draft;
+  if (entry.id === current || entry.id === candidate) return false;
+  return entry.halt?.reason !== 'retire' && entry.halt?.reason !== 'surplus';
+}

@@ -1,8 +1,8 @@
 /** The two-phase sleep: fence, signalled, and only then the stop. Cut short by whoever wants the project awake. */
-import { isExtra } from './extras.ts';
-import { retire } from './halting.ts';
-import { isAwake, type Transition, type WritableEntry } from './project-draft.ts';
+
+import { isAwake, isExtra, type Transition, type WritableEntry } from './project-draft.ts';
 import type { KnownActivity } from './project-state.ts';
+import { retire } from './retiring.ts';
 
 /** A refused fence is not asked again sooner: a proxy that always refuses must not keep us busy. */
 const REARM_AFTER_MS = 20;

@@ -1,9 +1,9 @@
 /** From "somebody wants an answer" to "it answers", and what happens when it does not. */
 import type { StartFailure } from '../../domain/project-status.ts';
-import { onExtraFailed } from './extras.ts';
 import { isAwake, mayRun, type Transition, type WritableEntry } from './project-draft.ts';
 import { type InstanceEntry, STRIKES_MAX } from './project-state.ts';
 import { isUnrouted } from './publishing.ts';
+import { retire } from './retiring.ts';
 import { cancelSleep, watchForQuiet } from './sleeping.ts';
 
 const BACKOFF_FIRST_MS = 1_000;
@@ -227,6 +227,18 @@ export function onGivenUp(step: Transition, entry: WritableEntry, failure: Start
   draft.strikes = Math.min(STRIKES_MAX, draft.strikes + 1);
   step.record(draft.wake ? 'wake_failed' : 'prepare_failed', entry.id, failure);
   failWake(step, failure, draft.strikes);
+}
+
+/** It could not be started, or ended by itself; the others go on. */
+export function onExtraFailed(step: Transition, entry: WritableEntry, failure: StartFailure): void {
+  const { draft } = step;
+  draft.scaleStrikes = Math.min(STRIKES_MAX, draft.scaleStrikes + 1);
+  draft.scaleRests = true;
+  step.emit({ kind: 'arm', timer: 'scaling', delayMs: backoffMs(draft.scaleStrikes) });
+  step.emit({ kind: 'disarm', timer: 'stable' });
+  if (entry.halt) entry.halt = { ...entry.halt, reason: 'retire' };
+  else retire(step, entry);
+  step.record('scale_failed', entry.id, failure);
 }
 
 /** An app that crashes again and again: at first whoever comes waits for the restart, later nobody is kept waiting for it. */
