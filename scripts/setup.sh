@@ -1,8 +1,8 @@
 # Sourced by the entry scripts, which set `root`: installs what package-lock.json names unless it is there,
-# and sets `bun`. When nothing is to do this costs one comparison of two files.
+# and sets `bun`. When nothing is to do this costs one comparison of two files (without cmp, one start of Node).
 
 bun=$root/node_modules/bun/bin/bun.exe
-if [ ! -x "$bun" ] || ! cmp -s "$root/package-lock.json" "$root/node_modules/.luma-installed"; then
+if [ ! -x "$bun" ] || ! cmp -s "$root/package-lock.json" "$root/node_modules/.luma-installed" 2>/dev/null; then
   if ! command -v node >/dev/null 2>&1; then
     echo 'error: Node.js is not installed' >&2
     echo 'hint: Luma needs Node.js 20 or newer, with npm, to install itself: https://nodejs.org' >&2
