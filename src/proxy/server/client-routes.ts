@@ -30,6 +30,9 @@ export interface ClientRoute {
   readonly run: (client: ClientCommands, parts: readonly string[], request: CommandRequest) => unknown;
 }
 
+/** Of a wrong value that is said again. */
+const VALUE_CHARACTERS_MAX = 200;
+
 const SERVICE = '/v1/services/([^/]+)';
 
 export const clientRoutes: readonly ClientRoute[] = [
@@ -96,17 +99,38 @@ export function commandRequest(request: Request): CommandRequest {
     query: new URL(request.url).searchParams,
     signal: request.signal,
     body: async (schema) => {
-      const parsed = schema.safeParse(parseJson(await request.text()));
+      const said = parseJson(await request.text());
+      const parsed = schema.safeParse(said);
       if (parsed.success) return parsed.data;
-      throw invalid(parsed.error.issues.map(({ path, message }) => ({ field: path.join('.'), message })));
+      throw invalid(
+        parsed.error.issues.map(({ path, message }) => ({
+          field: path.join('.'),
+          message: withValue(message, valueAt(said, path)),
+        })),
+      );
     },
   };
+}
+
+/** What was said instead, where it is short enough to be read. */
+function withValue(message: string, value: unknown): string {
+  if (typeof value !== 'string' && typeof value !== 'number') return message;
+  const text = JSON.stringify(value);
+  if (text.length > VALUE_CHARACTERS_MAX || message.includes(String(value))) return message;
+  return `${message}, not ${text}`;
+}
+
+function valueAt(said: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>(
+    (value, key) => (value as Record<PropertyKey, unknown> | null | undefined)?.[key],
+    said,
+  );
 }
 
 function serviceName(name: string): string {
   const parsed = serviceNameSchema.safeParse(name);
   if (parsed.success) return parsed.data;
-  throw invalid(parsed.error.issues.map(({ message }) => ({ field: 'name', message })));
+  throw invalid(parsed.error.issues.map(({ message }) => ({ field: 'name', message: withValue(message, name) })));
 }
 
 function parseJson(text: string): unknown {

@@ -103,10 +103,13 @@ const commands: readonly (readonly string[])[] = [
   ['resume', 'shop'],
   ['stop', 'shop'],
   ['set-global-option', '--max-pause', '1s'],
+  ['rollout', 'deploy', 'shop', '--target', '127.0.0.1:1'],
+  ['rollout', 'set', 'shop', '--percent', '10'],
+  ['rollout', 'stop', 'shop'],
   ['status'],
 ];
 
-describe.each(commands.map((words) => [words[0], words] as const))('%s', (_name, words) => {
+describe.each(commands.map((words) => [words.slice(0, 2).join(' '), words] as const))('%s', (_name, words) => {
   test('without a daemon is exit code 3 and says how to start one', async () => {
     const path = join(proxy.dir, 'nothing.sock');
     expect(await run(...words, '--socket-path', path)).toEqual({
@@ -167,6 +170,16 @@ describe('a command about', () => {
     ['stop'],
     ['remove', '--host', 'x.test'],
   ];
+  const rollouts = [
+    ['rollout', 'deploy', 'nothing', '--target', '127.0.0.1:1', '--force'],
+    ['rollout', 'set', 'nothing', '--percent', '10'],
+    ['rollout', 'stop', 'nothing'],
+  ];
+
+  test.each(rollouts)('a service that is not there says where to look: %s %s', async (...words) => {
+    const { code, err } = await run(...words);
+    expect([code, err.split('\n')[0]]).toEqual([1, 'error: luma-proxy has no service nothing']);
+  });
 
   test.each(verbs)('a service that is not there says where to look: %s', async (verb, ...more) => {
     expect(await run(verb, 'nothing', ...more)).toEqual({
