@@ -130,7 +130,9 @@ function valueAt(said: unknown, path: readonly PropertyKey[]): unknown {
 function serviceName(name: string): string {
   const parsed = serviceNameSchema.safeParse(name);
   if (parsed.success) return parsed.data;
-  throw invalid(parsed.error.issues.map(({ message }) => ({ field: 'name', message: withValue(message, name) })));
+  throw invalid(
+    parsed.error.issues.map(({ message }) => ({ field: 'name', message: withValue(message, name) })),
+  );
 }
 
 function parseJson(text: string): unknown {

@@ -109,57 +109,60 @@ const commands: readonly (readonly string[])[] = [
   ['status'],
 ];
 
-describe.each(commands.map((words) => [words.slice(0, 2).join(' '), words] as const))('%s', (_name, words) => {
-  test('without a daemon is exit code 3 and says how to start one', async () => {
-    const path = join(proxy.dir, 'nothing.sock');
-    expect(await run(...words, '--socket-path', path)).toEqual({
-      code: 3,
-      out: '',
-      err: `error: no luma-proxy answers on ${path}\nhint: start it with: luma-proxy run, or name its socket with --socket-path\n`,
+describe.each(commands.map((words) => [words.slice(0, 2).join(' '), words] as const))(
+  '%s',
+  (_name, words) => {
+    test('without a daemon is exit code 3 and says how to start one', async () => {
+      const path = join(proxy.dir, 'nothing.sock');
+      expect(await run(...words, '--socket-path', path)).toEqual({
+        code: 3,
+        out: '',
+        err: `error: no luma-proxy answers on ${path}\nhint: start it with: luma-proxy run, or name its socket with --socket-path\n`,
+      });
     });
-  });
 
-  test('on a file that is no socket says so', async () => {
-    const path = join(proxy.dir, 'file');
-    writeFileSync(path, '');
-    const { code, err } = await run(...words, '--socket-path', path);
-    expect([code, err.split('\n')[0]]).toEqual([3, `error: ${path} is no socket`]);
-  });
-
-  test('on a socket of something else says so', async () => {
-    const path = join(proxy.dir, 'other.sock');
-    const other = createServer((socket) => socket.end('220 mail ready\r\n')).listen(path);
-    try {
+    test('on a file that is no socket says so', async () => {
+      const path = join(proxy.dir, 'file');
+      writeFileSync(path, '');
       const { code, err } = await run(...words, '--socket-path', path);
-      expect(code).toBe(3);
-      expect(err).toMatch(/^error: .*\nhint: /);
-    } finally {
-      other.close();
-    }
-  });
+      expect([code, err.split('\n')[0]]).toEqual([3, `error: ${path} is no socket`]);
+    });
 
-  test.skipIf(!isRoot)('without permission says whose word is needed', async () => {
-    // The way to the socket is open, as it is under /run; the program must be readable where it lies.
-    chmodSync(proxy.dir, 0o755);
-    const dir = mkdtempSync(join(tmpdir(), 'luma-nobody-'));
-    chmodSync(dir, 0o755);
-    try {
-      const bundle = join(dir, 'luma-proxy.js');
-      const built = Bun.spawnSync([process.execPath, 'build', '--target=bun', ENTRY, '--outfile', bundle]);
-      expect(built.exitCode).toBe(0);
-      chmodSync(bundle, 0o644);
-      const as = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', process.execPath, bundle];
-      const child = Bun.spawnSync([...as, ...words, '--socket-path', proxy.socketPath], { cwd: '/' });
-      expect([child.exitCode, child.stderr.toString()]).toEqual([
-        3,
-        `error: you may not use the management socket ${proxy.socketPath}\n` +
-          'hint: run this command as the user that luma-proxy runs as, or as root\n',
-      ]);
-    } finally {
-      rmSync(dir, { recursive: true });
-    }
-  });
-});
+    test('on a socket of something else says so', async () => {
+      const path = join(proxy.dir, 'other.sock');
+      const other = createServer((socket) => socket.end('220 mail ready\r\n')).listen(path);
+      try {
+        const { code, err } = await run(...words, '--socket-path', path);
+        expect(code).toBe(3);
+        expect(err).toMatch(/^error: .*\nhint: /);
+      } finally {
+        other.close();
+      }
+    });
+
+    test.skipIf(!isRoot)('without permission says whose word is needed', async () => {
+      // The way to the socket is open, as it is under /run; the program must be readable where it lies.
+      chmodSync(proxy.dir, 0o755);
+      const dir = mkdtempSync(join(tmpdir(), 'luma-nobody-'));
+      chmodSync(dir, 0o755);
+      try {
+        const bundle = join(dir, 'luma-proxy.js');
+        const built = Bun.spawnSync([process.execPath, 'build', '--target=bun', ENTRY, '--outfile', bundle]);
+        expect(built.exitCode).toBe(0);
+        chmodSync(bundle, 0o644);
+        const as = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', process.execPath, bundle];
+        const child = Bun.spawnSync([...as, ...words, '--socket-path', proxy.socketPath], { cwd: '/' });
+        expect([child.exitCode, child.stderr.toString()]).toEqual([
+          3,
+          `error: you may not use the management socket ${proxy.socketPath}\n` +
+            'hint: run this command as the user that luma-proxy runs as, or as root\n',
+        ]);
+      } finally {
+        rmSync(dir, { recursive: true });
+      }
+    });
+  },
+);
 
 describe('a command about', () => {
   const verbs = [

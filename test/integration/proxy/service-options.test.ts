@@ -39,7 +39,8 @@ async function run(...words: string[]): Promise<{ code: number; out: string; err
 }
 
 const at = (app: App): string => `127.0.0.1:${app.port}`;
-const deploy = (...more: string[]) => run('deploy', 'shop', '--host', 'shop.test', '--target', at(one), ...more);
+const deploy = (...more: string[]) =>
+  run('deploy', 'shop', '--host', 'shop.test', '--target', at(one), ...more);
 
 async function share(cookie = ''): Promise<string> {
   const answer = await proxy.get('shop.test', '/', cookie === '' ? {} : { headers: { cookie } });
@@ -120,7 +121,9 @@ describe('a rollout', () => {
     expect((await run('get-service', 'shop')).out).toMatch(/rollout +0% of its users and 1 named to /);
     expect((await run('rollout', 'set', 'shop', '--list', '')).code).toBe(0);
     expect(await share('luma-rollout=ada')).toBe('one');
-    expect((await run('rollout', 'stop', 'shop')).out).toBe(`shop has no rollout any more\ndrained ${at(two)}\n`);
+    expect((await run('rollout', 'stop', 'shop')).out).toBe(
+      `shop has no rollout any more\ndrained ${at(two)}\n`,
+    );
     expect((await proxy.client.getService('shop')).targets).toHaveLength(1);
   }, 30_000);
 
@@ -139,23 +142,51 @@ describe('a rollout', () => {
 
   test('whose target is ill leaves everything as it was', async () => {
     await deploy();
-    const ill = await run('rollout', 'deploy', 'shop', '--target', '127.0.0.1:1', '--deploy-timeout', '200ms');
+    const ill = await run(
+      'rollout',
+      'deploy',
+      'shop',
+      '--target',
+      '127.0.0.1:1',
+      '--deploy-timeout',
+      '200ms',
+    );
     expect([ill.code, ill.err]).toEqual([1, expect.stringContaining('127.0.0.1:1')]);
     expect((await proxy.client.getService('shop')).deployment?.rollout).toBeNull();
   });
 });
 
 const bad: readonly (readonly [readonly string[], number, string])[] = [
-  [['--canonical-host', 'other.test'], 2, '--canonical-host: other.test is none of the hosts of the service: add --host'],
-  [['--client-ip-header', 'a b'], 2, '--client-ip-header: the name of a header, such as CF-Connecting-IP, not "a b"'],
-  [['--max-request-body', '10 apples'], 2, '--max-request-body must be a size such as 10MB or 1048576, not "10 apples"'],
+  [
+    ['--canonical-host', 'other.test'],
+    2,
+    '--canonical-host: other.test is none of the hosts of the service: add --host',
+  ],
+  [
+    ['--client-ip-header', 'a b'],
+    2,
+    '--client-ip-header: the name of a header, such as CF-Connecting-IP, not "a b"',
+  ],
+  [
+    ['--max-request-body', '10 apples'],
+    2,
+    '--max-request-body must be a size such as 10MB or 1048576, not "10 apples"',
+  ],
   [['--exclude-metrics-path', 'up'], 2, '--exclude-metrics-path: a path prefix begins with `/`, not "up"'],
-  [['--error-pages', '/nowhere/at/all'], 1, 'cannot use the error pages of /nowhere/at/all: it cannot be read'],
+  [
+    ['--error-pages', '/nowhere/at/all'],
+    1,
+    'cannot use the error pages of /nowhere/at/all: it cannot be read',
+  ],
   [['--error-pages', '/proc/self/net'], 1, 'it has no page: they are named 404.html, 503.html, 5xx.html'],
   [['--tls-staging'], 2, '--tls-staging has no meaning without --ssl'],
   [['--no-ssl-redirect'], 2, '--ssl-redirect has no meaning without --ssl'],
   [['--ssl', '--hsts', 'long'], 2, '--hsts must be a duration'],
-  [['--ssl', '--tls-on-demand-url', 'ask.test'], 2, '--tls-on-demand-url: an address that begins with http:// or https://, not "ask.test"'],
+  [
+    ['--ssl', '--tls-on-demand-url', 'ask.test'],
+    2,
+    '--tls-on-demand-url: an address that begins with http:// or https://, not "ask.test"',
+  ],
   [['--ssl', '--host', '*'], 2, '--ssl: no certificate can be ordered for every host'],
   [['--health-check-host', 'a b'], 2, '--health-check-host: a health check host is a host name, not "a b"'],
 ];
