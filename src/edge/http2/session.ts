@@ -432,8 +432,9 @@ export class Session {
 
   #refuseData(streamId: number): void {
     if (this.#isIdle(streamId)) this.fail(ERROR.protocol, 'DATA on a stream that was never opened');
-    else if (!this.#resetIds.has(streamId) && this.#spendReset())
-      this.writeReset(streamId, ERROR.streamClosed);
+    // What was under way when we ended it is no fault, but there is only so much of it.
+    else if (this.#resetIds.has(streamId)) this.#spendControlFrame();
+    else if (this.#spendReset()) this.writeReset(streamId, ERROR.streamClosed);
   }
 
   #takeHeaders(flags: number, streamId: number, input: Buffer, from: number, to: number): void {
