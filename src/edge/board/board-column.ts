@@ -5,9 +5,7 @@ import { Admission, admissionStep, Ending, endingStep, TargetEntry, targetEntryS
 import type { BoardLayout, SharedCells } from './cells.ts';
 import { ENDED_AT, HELD, IN_FLIGHT, QUIET } from './cells.ts';
 import { sinceStampMs } from './reading.ts';
-
-/** Two that meet at the last slot both take themselves back: they may try once more. */
-const LIMITED_TRIES = 3;
+import { beginSlotEntry, slotEntryStep, TurnBack, type TurnBackPhase, turnBackStep } from './slot-entry.ts';
 
 export class BoardColumn {
   readonly #cells: SharedCells;
@@ -43,11 +41,11 @@ export class BoardColumn {
     this.#cells.add(this.#layout.rowCell(row, this.index) + IN_FLIGHT, -1);
   }
 
-  /** An exchange that passed, but must wait for a target: held again. Held first, so that a fence sees one or the other. */
+  /** An exchange that passed, but must wait for a slot of a target: held again. */
   turnBack(row: number): void {
     const at = this.#layout.rowCell(row, this.index);
-    this.#cells.add(at + HELD, 1);
-    this.#cells.add(at + IN_FLIGHT, -1);
+    let phase: TurnBackPhase = TurnBack.countHeld;
+    while (phase !== TurnBack.turned) phase = turnBackStep(phase, this.#cells, at);
   }
 
   /** An exchange is over, however it ended. Once for the service's row and once for the target's. */
@@ -94,18 +92,18 @@ export class BoardColumn {
     return phase === TargetEntry.entered;
   }
 
-  /**
-   * As above, where a target may have only `limit` at once: it adds itself, and takes itself back when the sum over all
-   * workers is over; 0 is no limit. Of those that are in at once the last to add has counted all others, so they are never too many.
-   */
+  /** As above, where a target may have only `limit` at once; 0 is no limit (slot-entry.ts). */
   tryEnterLimited(row: number, generation: number, limit: number): 'entered' | 'closed' | 'full' {
     if (limit === 0) return this.tryEnterTarget(row, generation) ? 'entered' : 'closed';
-    for (let tries = 0; tries < LIMITED_TRIES && this.inFlight(row) < limit; tries++) {
-      if (!this.tryEnterTarget(row, generation)) return 'closed';
-      if (this.inFlight(row) <= limit) return 'entered';
-      this.takeBack(row);
+    const layout = this.#layout;
+    const gate = layout.gateCell(row);
+    const place = { cells: this.#cells, layout, row, column: this.index, gate, generation, limit };
+    const entry = beginSlotEntry();
+    for (;;) {
+      slotEntryStep(entry, place);
+      const { part } = entry;
+      if (part === 'entered' || part === 'closed' || part === 'full') return part;
     }
-    return 'full';
   }
 
   /** Held by other workers for this service. */

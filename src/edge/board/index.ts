@@ -9,3 +9,5 @@ export { machineNowMs } from './machine-clock.ts';
 export type { RowReading } from './reading.ts';
 export { beginReading, readingStep } from './reading.ts';
 export { RowAllocator } from './row-allocator.ts';
+export type { SlotEntry, SlotPlace, TurnBackPhase } from './slot-entry.ts';
+export { beginSlotEntry, slotEntryStep, TurnBack, turnBackStep } from './slot-entry.ts';
