@@ -9,13 +9,10 @@ import { HeapTrim } from '../base/heap-trim.ts';
 import { randomId } from '../base/random-id.ts';
 import { machineNowMs, RowAllocator } from '../edge/board/index.ts';
 import { EDGE_LIMITS, type EdgeSettings, probeTarget } from '../edge/index.ts';
-import type { AutomaticCertificates } from './acme/automatic-certificates.ts';
 import { bootId } from './boot-id.ts';
-import { OwnCertificates, type OwnCertificateUse } from './certificates/own-certificates.ts';
-import { PublishedCertificates } from './certificates/published-certificates.ts';
 import type { CertificateStatus } from './client/certificate-schema.ts';
 import type { ProxyHealth, ProxyStatus, ServiceStatus } from './client/status-schema.ts';
-import { certificatesForDeploys, daemonCertificates } from './daemon-certificates.ts';
+import { DaemonCertificates } from './daemon-certificates.ts';
 import type { DaemonOptions } from './daemon-options.ts';
 import { proxyStatus } from './daemon-status.ts';
 import { ClientCommands } from './deploys/client-commands.ts';
@@ -66,10 +63,8 @@ export class Daemon implements Commands {
   readonly #state: StateFile;
   readonly #links: LinkServer;
   readonly #crew: Crew;
-  readonly #certificates = new PublishedCertificates(() => this.#crew);
-  readonly #automatic: AutomaticCertificates;
+  readonly #certificates: DaemonCertificates;
   readonly #commands: CommandServer;
-  readonly #ownCertificates: OwnCertificates;
   #table = new RouteTable(0, (message) => this.#crew.tell(message));
   #shared: SharedBoard | undefined;
   #sockets: readonly PublicSocket[] = [];
@@ -97,22 +92,15 @@ export class Daemon implements Commands {
     this.#state = new StateFile({ stateDir: options.stateDir, clock, log, collect });
     const save = (): Promise<void> => this.#state.save();
     this.#links = new LinkServer({ registry: () => this.#services, save, version, clock, log });
-    this.#automatic = daemonCertificates({
+    this.#certificates = new DaemonCertificates({
       options,
-      publisher: this.#certificates,
+      channel: () => this.#crew,
       registry: () => this.#services,
       email: () => this.#client?.options.letsEncryptEmail ?? null,
     });
     this.#commands = new CommandServer(this, this.#links, log);
     const table = (): CrewTable => this.#table.current();
-    const certificates = (): CertificateOrder => this.#certificates.current();
-    this.#ownCertificates = new OwnCertificates({
-      stateDir: options.stateDir,
-      publisher: this.#certificates,
-      use: () => ownCertificateUse(this.#services.entries),
-      nowMs: () => clock.now(),
-      log,
-    });
+    const certificates = (): CertificateOrder => this.#certificates.current;
     this.#crew = new Crew({
       daemonId: this.#id,
       clock,
@@ -154,7 +142,7 @@ export class Daemon implements Commands {
     if (this.#phase !== 'serving') return;
     this.#phase = 'stopping';
     this.client.leave(notServing(this.#phase));
-    this.#automatic.close();
+    this.#certificates.close();
     this.#closeSockets();
     const timeoutMs = this.#options.shutdownTimeoutMs;
     await Promise.all([this.#fleet?.stop(timeoutMs), this.#local?.drain(timeoutMs)]);
@@ -207,17 +195,17 @@ export class Daemon implements Commands {
       services,
       workers: this.#crew.members,
       workerRestarts: this.#fleet?.restartCount ?? 0,
-      expose: (out) => this.#automatic.expose(out),
+      expose: (out) => this.#certificates.expose(out),
     });
   }
 
   certificates(): readonly CertificateStatus[] {
-    return this.#automatic.statuses;
+    return this.#certificates.statuses;
   }
 
   renewCertificate(host: string): CertificateStatus {
     if (this.#phase !== 'serving') throw notServing(this.#phase);
-    return this.#automatic.renew(host);
+    return this.#certificates.renew(host);
   }
 
   listServices(): ServiceStatus[] {
@@ -240,7 +228,7 @@ export class Daemon implements Commands {
     this.#phase = 'handing_over';
     this.#options.log.info('handing over to the next daemon');
     this.client.leave(notServing(this.#phase));
-    this.#automatic.close();
+    this.#certificates.close();
     this.#fleet!.abandon();
     // Control planes come back to the next daemon; fences that they have not signalled are lifted.
     this.#links.close();
@@ -295,13 +283,12 @@ export class Daemon implements Commands {
     const columns = Math.max(16, 2 * workers + 8);
     this.#shared = inherited?.shared ?? makeSharedBoard(stateDir, { rows: BOARD_ROWS, columns });
     this.#restore(saved, inherited);
-    await this.#loadCertificates();
+    await this.#certificates.load();
     this.#client = this.#makeClient(saved);
-    await this.#automatic.load();
     await this.#startWorkers(workersSocketPath, inherited);
     if (inherited) await this.#saveInherited();
     this.#services.open();
-    this.#automatic.open();
+    this.#certificates.open();
     if (metricsPort !== null) this.#metricsServer = new MetricsServer(metricsPort, () => this.metrics());
     this.#commands.listen(socketPath);
   }
@@ -334,7 +321,7 @@ export class Daemon implements Commands {
       tellOwner: (owner, message) => this.#links.tell(owner, message),
       onChanged: () => {
         this.#state.changed();
-        this.#automatic.servicesChanged();
+        this.#certificates.servicesChanged();
         this.#trim?.changed();
       },
     });
@@ -345,13 +332,6 @@ export class Daemon implements Commands {
     this.#table.flush();
   }
 
-  /** Before there are workers: they begin with all of them, and orphans never see a list without them. */
-  async #loadCertificates(): Promise<void> {
-    const { defaultCertificate } = this.#options;
-    await this.#ownCertificates.load();
-    if (defaultCertificate !== null) await this.#ownCertificates.showByDefault(defaultCertificate);
-  }
-
   #makeClient(saved: SavedState | null): ClientCommands {
     const { clock, stateDir } = this.#options;
     return new ClientCommands({
@@ -359,10 +339,10 @@ export class Daemon implements Commands {
       statusOf: (entry) => this.#statusOf(entry),
       options: saved?.options ?? noOptions,
       clock,
-      certificates: certificatesForDeploys(this.#automatic),
+      certificates: this.#certificates.forDeploys,
       files: new FileIntake({
         errorPages: new ErrorPageStore(stateDir),
-        ownCertificates: this.#ownCertificates,
+        ownCertificates: this.#certificates.own,
         errorPagesInUse: () => errorPagesIn(this.#services.entries),
       }),
       acknowledged: () => this.#crew.acknowledged(this.#table.generation),
@@ -430,7 +410,7 @@ export class Daemon implements Commands {
     const column = this.#shared!.board.column(index);
     const listener = this.#crewListener();
     this.#local = new LocalWorker({ column, edge, listener, clock, log, daemonId: this.#id, accessLog });
-    const certificates = this.#certificates.current();
+    const certificates = this.#certificates.current;
     this.#local.start(this.#crew, this.#table.current(), certificates, this.#sockets);
   }
 
@@ -442,7 +422,9 @@ export class Daemon implements Commands {
       onSlotReleased: (service) => this.#crew.tell({ type: 'slot-released', service }),
       onRefused: (service, targetId, reason) => this.#services.targetRefused(service, targetId, reason),
       onCertificateWanted: (host) =>
-        void this.#automatic.demand(host).then(() => this.#crew.tell({ type: 'certificate-answer', host })),
+        void this.#certificates
+          .demand(host)
+          .then(() => this.#crew.tell({ type: 'certificate-answer', host })),
       onCounts: (column, counts) => this.#totals.add(column, counts),
       onRegistered: () => this.#services.raiseHeld(),
     };
@@ -488,7 +470,7 @@ export class Daemon implements Commands {
   }
 
   async #giveUp(): Promise<void> {
-    this.#automatic.close();
+    this.#certificates.close();
     this.#fleet?.kill();
     this.#local?.close();
     this.#registry?.close();
@@ -507,12 +489,6 @@ export class Daemon implements Commands {
 
 function errorPagesIn(entries: readonly ServiceEntry[]): ReadonlySet<string> {
   return new Set(entries.flatMap(({ spec }) => spec.errorPages ?? []));
-}
-
-function ownCertificateUse(entries: readonly ServiceEntry[]): OwnCertificateUse {
-  return entries.flatMap(({ spec: { hosts, issuance } }) =>
-    issuance.ownCertificateId === null ? [] : { id: issuance.ownCertificateId, hosts },
-  );
 }
 
 function workersSocketPathOf(stateDir: string): string {

@@ -14,6 +14,7 @@ const COLOURS: Readonly<Record<CertificateStatus['state'], Colour>> = {
   'backing-off': 'red',
   refused: 'red',
   retired: 'dim',
+  own: 'green',
 };
 
 export function certificateRow(status: CertificateStatus): (string | Cell)[] {

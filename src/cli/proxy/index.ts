@@ -28,7 +28,7 @@ export type { RunSettings } from './run-settings.ts';
 /** What each group of commands is about. */
 export const proxyGroups = {
   rollout: 'send a share of the users to other targets',
-  certificates: 'automatic certificates: list them, order one again',
+  certificates: 'certificates: list them, order one again',
 };
 
 export const proxyCommands: readonly CommandSpec<ProxyContext>[] = [

@@ -6,15 +6,15 @@ import type { Clock, Timer } from '../../base/clock.ts';
 import { LumaError } from '../../base/errors.ts';
 import { isHostName, isWildcardHost } from '../../base/host-name.ts';
 import type { Log } from '../../base/log.ts';
-import type { Exposition } from '../../telemetry/index.ts';
 import { CertificateFiles } from '../certificates/certificate-files.ts';
 import type { CertificatePublisher } from '../certificates/contract.ts';
 import type { CertificateStatus } from '../client/certificate-schema.ts';
 import type { AcmeSettings, DnsSettings } from './acme-settings.ts';
 import { AcmeTransport } from './acme-transport.ts';
 import { BackOffFile } from './back-off-file.ts';
+import type { OrderOutcome } from './certificate-manager.ts';
 import { CertificateManager } from './certificate-manager.ts';
-import { certificateStatus, exposeCertificates } from './certificate-status.ts';
+import { certificateStatus } from './certificate-status.ts';
 import { wildcardNeedsDns } from './challenge-choice.ts';
 import { dns01 } from './challenges/dns-01.ts';
 import { http01 } from './challenges/http-01.ts';
@@ -116,8 +116,9 @@ export class AutomaticCertificates {
     if (address !== undefined) throw notAName(address);
   }
 
-  expose(out: Exposition): void {
-    exposeCertificates(out, this.#manager);
+  /** How orders have ended so far. */
+  get outcomes(): ReadonlyMap<OrderOutcome, number> {
+    return this.#manager.outcomes;
   }
 
   close(): void {

@@ -3,7 +3,7 @@ import type { Exposition } from '../../telemetry/index.ts';
 import type { CertificateStatus } from '../client/certificate-schema.ts';
 import { CERTIFICATE_STATES } from '../client/certificate-schema.ts';
 import { certificateOf, timeOf } from './certificate-machine.ts';
-import type { CertificateManager, CertificateView, OrderOutcome } from './certificate-manager.ts';
+import type { CertificateView, OrderOutcome } from './certificate-manager.ts';
 
 const OUTCOMES: readonly OrderOutcome[] = ['issued', 'renewed', 'failed', 'refused', 'abandoned'];
 
@@ -35,21 +35,20 @@ export function certificateStatus(
 
 export function exposeCertificates(
   out: Exposition,
-  manager: Pick<CertificateManager, 'views' | 'outcomes'>,
+  statuses: readonly CertificateStatus[],
+  outcomes: ReadonlyMap<OrderOutcome, number>,
 ): void {
-  const { views, outcomes } = manager;
   out.family(
     'luma_proxy_certificate_expiry_seconds',
     'gauge',
     'When the certificate of a host expires, in seconds since 1970.',
   );
-  for (const { name, state } of views) {
-    const held = certificateOf(state);
-    if (held && state.kind !== 'retired') out.sample({ host: name }, held.notAfter / 1_000);
+  for (const { host, state, not_after: notAfter } of statuses) {
+    if (notAfter !== null && state !== 'retired') out.sample({ host }, Date.parse(notAfter) / 1_000);
   }
-  out.family('luma_proxy_certificates', 'gauge', 'Hosts by the state of their automatic certificate.');
-  for (const kind of CERTIFICATE_STATES) {
-    out.sample({ state: kind }, views.filter(({ state }) => state.kind === kind).length);
+  out.family('luma_proxy_certificates', 'gauge', 'Hosts by the state of their certificate.');
+  for (const known of CERTIFICATE_STATES) {
+    out.sample({ state: known }, statuses.filter(({ state }) => state === known).length);
   }
   out.family('luma_proxy_certificate_orders_total', 'counter', 'Orders of certificates by how they ended.');
   for (const outcome of OUTCOMES) out.sample({ outcome }, outcomes.get(outcome) ?? 0);

@@ -64,7 +64,7 @@ function factsOf(leafPem: string, keyPem: string): CertificateFacts {
     throw unreadable('the private key is of another certificate');
   return {
     names: namesOfCertificate(leaf),
-    issuer: issuerOf(leaf),
+    issuer: issuerOfCertificate(leaf),
     notBefore: Date.parse(leaf.validFrom),
     notAfter: Date.parse(leaf.validTo),
   };
@@ -77,7 +77,7 @@ export function namesOfCertificate({ subjectAltName = '' }: X509Certificate): re
 }
 
 /** `Let's Encrypt R11`; all of it where it has neither organisation nor common name. */
-function issuerOf({ issuer }: X509Certificate): string {
+export function issuerOfCertificate({ issuer }: X509Certificate): string {
   const lines = issuer.split('\n');
   const part = (name: string): string[] =>
     lines.filter((line) => line.startsWith(`${name}=`)).map((line) => line.slice(name.length + 1));

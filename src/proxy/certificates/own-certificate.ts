@@ -3,7 +3,7 @@ import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { LumaError, messageOf } from '../../base/errors.ts';
 import { OWN_CERTIFICATE_BYTES_MAX } from '../limits.ts';
-import { namesOfCertificate } from './certificate-text.ts';
+import { issuerOfCertificate, namesOfCertificate } from './certificate-text.ts';
 
 export interface CertificatePaths {
   readonly certificatePath: string;
@@ -16,6 +16,7 @@ export interface OwnCertificate {
   /** PEM: private key, then the chain. */
   readonly text: string;
   readonly names: readonly string[];
+  readonly issuer: string;
   readonly notBefore: number;
   readonly notAfter: number;
 }
@@ -40,6 +41,7 @@ export async function readCertificate(
   checkKey(chain, parseKey(keyPem, paths), paths);
   const facts = {
     names: namesOfCertificate(leaf),
+    issuer: issuerOfCertificate(leaf),
     notBefore: Date.parse(leaf.validFrom),
     notAfter: Date.parse(leaf.validTo),
   };

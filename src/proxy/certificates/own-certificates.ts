@@ -11,7 +11,7 @@ import { messageOf } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import { readKeyAndChain } from './certificate-text.ts';
 import type { CertificatePublisher, StoredCertificate } from './contract.ts';
-import { type CertificatePaths, readCertificate } from './own-certificate.ts';
+import { type CertificatePaths, type OwnCertificate, readCertificate } from './own-certificate.ts';
 
 /** Which services name which certificate, by host. */
 export type OwnCertificateUse = readonly { readonly id: string; readonly hosts: readonly string[] }[];
@@ -29,7 +29,8 @@ export interface OwnCertificatesParts {
 const DEFAULT_ID = 'own/default';
 const DEFAULT_NAMES = [''];
 
-type Facts = Pick<StoredCertificate, 'id' | 'file' | 'notBefore' | 'notAfter'>;
+type Facts = Pick<StoredCertificate, 'id' | 'file' | 'notBefore' | 'notAfter'> &
+  Pick<OwnCertificate, 'issuer'>;
 
 export class OwnCertificates {
   readonly #parts: OwnCertificatesParts;
@@ -50,8 +51,8 @@ export class OwnCertificates {
     for (const id of new Set(this.#parts.use().map((use) => use.id))) {
       const file = join(this.#dir, `${basename(id)}.pem`);
       try {
-        const { notBefore, notAfter } = readKeyAndChain(await readFile(file, 'utf8'));
-        this.#known.set(id, { id, file, notBefore, notAfter });
+        const { notBefore, notAfter, issuer } = readKeyAndChain(await readFile(file, 'utf8'));
+        this.#known.set(id, { id, file, notBefore, notAfter, issuer });
       } catch (error) {
         const message = `the certificate ${file} cannot be used: deploy its service again with --tls-certificate-path`;
         this.#parts.log.error(message, { why: messageOf(error) });
@@ -62,13 +63,18 @@ export class OwnCertificates {
 
   /** The id for the service, once every worker would show it. Kept until `unpin`. Rejects as `readCertificate` does. */
   async take(paths: CertificatePaths, hosts: readonly string[]): Promise<string> {
-    const { text, notBefore, notAfter } = await readCertificate(paths, hosts, this.#parts.nowMs());
+    const { text, notBefore, notAfter, issuer } = await readCertificate(paths, hosts, this.#parts.nowMs());
     const hash = createHash('sha256').update(text).digest('hex').slice(0, 32);
     const id = `own/${hash}`;
     this.#pinned.set(id, [...(this.#pinned.get(id) ?? []), hosts]);
-    this.#known.set(id, { id, file: await this.#write(hash, text), notBefore, notAfter });
+    this.#known.set(id, { id, file: await this.#write(hash, text), notBefore, notAfter, issuer });
     await this.#publish();
     return id;
+  }
+
+  /** What is known of it; undefined: it is gone. */
+  find(id: string): Readonly<Facts> | undefined {
+    return this.#known.get(id);
   }
 
   unpin(id: string, hosts: readonly string[]): void {
@@ -112,7 +118,8 @@ export class OwnCertificates {
       const names = [...hosts].sort();
       if (facts === undefined || names.join(' ') === this.#published.get(id)?.join(' ')) continue;
       this.#published.set(id, names);
-      put.push({ ...facts, names, isOwn: true });
+      const { file, notBefore, notAfter } = facts;
+      put.push({ id, file, notBefore, notAfter, names, isOwn: true });
     }
     const remove = [...this.#published.keys()].filter((id) => !wanted.has(id));
     for (const id of remove) this.#published.delete(id);

@@ -1,6 +1,7 @@
 /** What the management socket says about certificates: one schema for both ends. */
 import { z } from 'zod';
 
+/** `own`: from a person's files; the others are of certificates that Luma orders. */
 export const CERTIFICATE_STATES = [
   'wanted',
   'ordering',
@@ -10,6 +11,7 @@ export const CERTIFICATE_STATES = [
   'backing-off',
   'refused',
   'retired',
+  'own',
 ] as const;
 
 const instant = z.string().nullable();
@@ -26,8 +28,8 @@ export const certificateStatusSchema = z.object({
   not_after: instant,
   /** What proved it to the CA: `http-01`, `tls-alpn-01`, `dns-01`. */
   challenge: z.string().nullable(),
-  /** The ACME directory it is, or will be, ordered from. */
-  directory: z.string(),
+  /** The ACME directory it is, or will be, ordered from; null: a person brought it. */
+  directory: z.string().nullable(),
   /** Ordered when the first client came. */
   on_demand: z.boolean(),
   /** Of the next order: a renewal, or after a failure; null: it is under way, or there is none. */

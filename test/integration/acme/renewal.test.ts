@@ -76,6 +76,25 @@ test('a certificate past two thirds of its life is renewed by the daemon that fi
   expect(stage.files).toHaveLength(1);
 });
 
+test('a certificate that a person brought stands in the list, and is never ordered', async () => {
+  stage = await Stage.start({ workers: 1 });
+  const [key, pem] = [join(stage.pebble.dir, 'own.key'), join(stage.pebble.dir, 'own.pem')];
+  await openssl(
+    ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', key],
+    ...['-out', pem, '-subj', '/CN=Own CA', '-addext', 'subjectAltName=DNS:own.example.com', '-days', '9'],
+  );
+  const own = { certificate_path: pem, private_key_path: key };
+  expect((await stage.deploy('own', ['own.example.com'], { own_certificate: own })).uncertified).toEqual([]);
+  expect(await stage.certificate('own.example.com')).toMatchObject({
+    state: 'own',
+    issuer: 'Own CA',
+    served: true,
+    directory: null,
+  });
+  expect((await stage.shown('own.example.com', { ca: readFileSync(pem, 'utf8') })).issuer.CN).toBe('Own CA');
+  expect(await stage.pebble.signedNames()).toEqual([]);
+});
+
 test('a removed host is refused and not renewed; deployed again, it is served without an order', async () => {
   stage = await Stage.start();
   await stage.deploy('shop', ['shop.example.com']);

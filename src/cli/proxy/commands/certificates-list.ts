@@ -7,7 +7,7 @@ import { defineClientCommand } from '../client-command.ts';
 export const certificatesListCommand = defineClientCommand({
   name: 'certificates list',
   isDefault: true,
-  summary: 'list automatic certificates: state, issuer, expiry, last error, next try',
+  summary: 'list certificates: state, issuer, expiry, last error, next try',
   examples: ['luma-proxy certificates', 'luma-proxy certificates --json'],
   async run({ client, signal, print, table }) {
     const certificates = await client.certificates(signal);
