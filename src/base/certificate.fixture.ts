@@ -12,14 +12,16 @@ export interface TestCertificate {
 export interface TestCertificateOptions {
   /** `ec` P-256 unless told otherwise. */
   readonly key?: 'ec' | 'rsa';
-  /** From now on; below 0: expired. */
-  readonly days?: number;
+  /** As openssl writes the extension; left out: none. */
+  readonly keyUsage?: string;
 }
+
+const DAYS = 30;
 
 /** Self-signed, for these names. */
 export function makeCertificate(
   names: readonly string[],
-  { key = 'ec', days = 30 }: TestCertificateOptions = {},
+  { key = 'ec', keyUsage }: TestCertificateOptions = {},
 ): TestCertificate {
   const folder = mkdtempSync(join(tmpdir(), 'luma-certificate-'));
   try {
@@ -27,10 +29,10 @@ export function makeCertificate(
     const certificatePath = join(folder, 'certificate.pem');
     const kind = key === 'ec' ? ['ec', '-pkeyopt', 'ec_paramgen_curve:P-256'] : ['rsa:2048'];
     const altNames = `subjectAltName=${names.map((name) => `DNS:${name}`).join(',')}`;
-    const period = days < 0 ? ['-not_before', '20200101000000Z', '-not_after', '20200201000000Z'] : [];
     openssl([
       ...['req', '-x509', '-newkey', ...kind, '-nodes', '-keyout', keyPath, '-out', certificatePath],
-      ...(days < 0 ? period : ['-days', String(days)]),
+      ...['-days', String(DAYS)],
+      ...(keyUsage === undefined ? [] : ['-addext', `keyUsage=${keyUsage}`]),
       ...['-subj', `/CN=${names[0] ?? 'nobody'}`, '-addext', altNames],
     ]);
     return {

@@ -69,6 +69,20 @@ describe('refused, and it says what to do', () => {
       /bad.pem is no certificate that can be used/,
     ],
     [
+      'one that may sign no handshake',
+      () => {
+        const authority = makeCertificate(['shop.test'], { keyUsage: 'critical,keyCertSign' });
+        const certificatePath = write('ca.pem', authority.certificatePem);
+        return readCertificate(
+          { certificatePath, privateKeyPath: write('ca.key', authority.privateKeyPem) },
+          [],
+          now,
+        );
+      },
+      'certificate_invalid',
+      /ca.pem is no certificate that can be used: TLS refuses it \(.*KEY_USAGE/,
+    ],
+    [
       'a key that is none',
       () => readCertificate({ ...paths, privateKeyPath: paths.certificatePath }, [], now),
       'private_key_invalid',

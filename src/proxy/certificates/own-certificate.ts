@@ -1,6 +1,7 @@
 /** A person's own certificate, read from two PEM files and checked: whatever is wrong with it is said at deploy. */
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
+import { createSecureContext } from 'node:tls';
 import { LumaError, messageOf } from '../../base/errors.ts';
 import { OWN_CERTIFICATE_BYTES_MAX } from '../limits.ts';
 import { issuerOfCertificate, namesOfCertificate } from './certificate-text.ts';
@@ -39,6 +40,7 @@ export async function readCertificate(
   if (leaf === undefined) throw invalid(paths, 'it has no `-----BEGIN CERTIFICATE-----`');
   const keyPem = PRIVATE_KEY.exec(await readPem(paths, 'private-key'))?.[0];
   checkKey(chain, parseKey(keyPem, paths), paths);
+  checkUse(chainPems, keyPem ?? '', paths);
   const facts = {
     names: namesOfCertificate(leaf),
     issuer: issuerOfCertificate(leaf),
@@ -114,6 +116,15 @@ function checkKey(chain: readonly X509Certificate[], key: KeyObject, paths: Cert
     hint: 'the certificate file begins with the certificate of the hosts; those that signed it follow',
     details: { certificate_path: certificatePath, private_key_path: privateKeyPath },
   });
+}
+
+/** What TLS itself says of it: BoringSSL refuses more than the syntax, such as a key usage without signatures. */
+function checkUse(chainPems: readonly string[], keyPem: string, paths: CertificatePaths): void {
+  try {
+    createSecureContext({ cert: chainPems.join('\n'), key: keyPem });
+  } catch (cause) {
+    throw invalid(paths, `TLS refuses it (${messageOf(cause)})`, cause);
+  }
 }
 
 function checkPeriod(
