@@ -11,7 +11,8 @@
 #   luma-test/busybox   a shell and small tools; CMD: httpd on $PORT (8080), deaf to SIGTERM as PID 1
 #   luma-test/app       test/apps/server.ts under Bun, on $PORT; also tagged nginxdemos/hello
 #   luma-test/node      test/apps/node-server.mjs under Node, on $PORT; made with NODE_IMAGE=1 alone, for benches
-# BUN_BIN chooses the Bun binary, IMAGES=0 makes none.
+# BUN_BIN chooses the Bun binary, IMAGES=0 makes none, IMAGES=small only busybox. DATA_MB=n: a disk of that size, in
+# memory, which a test may fill.
 set -euo pipefail
 
 say() { printf 'engine: %s\n' "$*" >&2; }
@@ -129,6 +130,7 @@ images() {
       -c 'CMD ["sh","-c","exec httpd -f -p $PORT -h /www"]' - luma-test/busybox >/dev/null
     rm -rf "$files"
   fi
+  [ "${IMAGES:-1}" = small ] && return
   if ! has_image luma-test/app; then
     bun=$(readlink -f "${BUN_BIN:-$root/node_modules/bun/bin/bun.exe}")
     files=$(mktemp -d)
@@ -182,11 +184,12 @@ forget() {
 
 case $command in
   up)
-    mkdir -p "$dir"
+    mkdir -p "$dir/data"
+    if [ -n "${DATA_MB:-}" ] && ! mountpoint -q "$dir/data"; then mount -t tmpfs -o "size=${DATA_MB}m" luma "$dir/data"; fi
     claim
     net_up
     start_daemon "$@"
-    [ "${IMAGES:-1}" = 1 ] && images
+    [ "${IMAGES:-1}" = 0 ] || images
     if [ "${NODE_IMAGE:-0}" = 1 ]; then node_image; fi
     echo "DOCKER_HOST=unix://$socket"
     echo "LUMA_ENGINE_PID=$(cat "$dir/pid")"

@@ -31,6 +31,8 @@ export interface TestEngineOptions {
   readonly isPrivate?: boolean;
   /** Also `luma-test/node`, which takes some seconds. */
   readonly withNode?: boolean;
+  /** A disk of this size, in memory, for tests that fill it; and no other image than busybox. */
+  readonly diskMb?: number;
   /** More flags for dockerd, of a private engine. */
   readonly flags?: readonly string[];
 }
@@ -41,7 +43,11 @@ export async function withEngine(options: TestEngineOptions = {}): Promise<TestE
   await sweep();
   const folder = mkdtempSync(join(tmpdir(), folderPrefix));
   writeFileSync(join(folder, ownerFile), owner(process.pid));
-  const env = options.withNode ? { NODE_IMAGE: '1' } : {};
+  const { diskMb } = options;
+  const env = {
+    ...(options.withNode && { NODE_IMAGE: '1' }),
+    ...(diskMb !== undefined && { DATA_MB: String(diskMb), IMAGES: 'small' }),
+  };
   const up = () => run(['up', folder, '--', ...(options.flags ?? [])], env);
   const stop = async (): Promise<void> => {
     await run(['down', folder]);

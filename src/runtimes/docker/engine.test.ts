@@ -60,20 +60,47 @@ describe('a call to the engine', () => {
     expect([statusOf(failure), wordsOf(failure)]).toEqual([500, 'page not found']);
   });
 
-  test('to an engine that hangs is given up after its limit, and the connection is closed', async () => {
+  test('to an engine that hangs is given up within seconds, and the connection is closed', async () => {
     const asked = Promise.withResolvers<void>();
+    const pinged = Promise.withResolvers<void>();
     const closed = Promise.withResolvers<void>();
     const engine = engineThat((request) => {
-      request.signal.addEventListener('abort', () => closed.resolve());
+      if (request.url.includes('_ping')) pinged.resolve();
+      else request.signal.addEventListener('abort', () => closed.resolve());
       asked.resolve();
       return new Promise(() => {});
     });
     const failure = failureOf(engine.look('tell its version', '/version'));
     await asked.promise;
-    await clock.advance(limits.callMs);
+    await clock.advance(limits.pulseEveryMs);
+    await pinged.promise;
+    await clock.advance(limits.pulseMs);
+    expect(await failure).toMatchObject({ code: 'runtime_unavailable' });
+    expect((await failure).message).toContain('hangs: it did not tell its version');
+    await closed.promise;
+    expect(clock.armedCount).toBe(0);
+  });
+
+  test('that takes too long is given up after its limit, although the engine is there', async () => {
+    let pings = 0;
+    const asked = Promise.withResolvers<void>();
+    const engine = engineThat((request) => {
+      if (!request.url.includes('_ping')) {
+        asked.resolve();
+        return new Promise(() => {});
+      }
+      pings += 1;
+      return new Response('busy', { status: 500 });
+    });
+    const failure = failureOf(engine.look('tell its version', '/version'));
+    await asked.promise;
+    for (let answered = 0; answered < limits.callMs / limits.pulseEveryMs - 1; answered++) {
+      while (pings !== answered || clock.nextDueInMs !== limits.pulseEveryMs) await Bun.sleep(1);
+      await clock.advance(limits.pulseEveryMs);
+    }
+    await clock.advance(limits.pulseEveryMs);
     expect(await failure).toMatchObject({ code: 'runtime_unavailable' });
     expect((await failure).message).toContain('did not tell its version within 10 s');
-    await closed.promise;
   });
 
   test('to an engine that is not there says where it looked and what to do', async () => {

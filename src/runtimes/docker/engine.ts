@@ -8,6 +8,7 @@ import type { Clock } from '../../base/clock.ts';
 import { isLumaError, LumaError, messageOf } from '../../base/errors.ts';
 import { type EngineAddress, formatEngineAddress } from './engine-address.ts';
 import { limits } from './limits.ts';
+import { Pulse } from './pulse.ts';
 
 export type ByteStream = AsyncIterable<Uint8Array> & { destroy(): void };
 
@@ -15,11 +16,13 @@ export class Engine {
   readonly address: EngineAddress;
   readonly #clock: Clock;
   readonly #closing = new AbortController();
+  readonly #pulse: Pulse;
   #docker: Docker | undefined;
 
   constructor(address: EngineAddress, clock: Clock) {
     this.address = address;
     this.#clock = clock;
+    this.#pulse = new Pulse(clock, (abortSignal) => this.#ping(abortSignal));
   }
 
   /** Loaded with the first call: the client's packages cost 25 MB, which a machine without an engine should keep. */
@@ -35,7 +38,7 @@ export class Engine {
     return formatEngineAddress(this.address);
   }
 
-  /** Runs one call; without an answer within `limitMs` it rejects with `runtime_unavailable`. */
+  /** Runs one call; without an answer within `limitMs`, or from an engine that hangs, it is `runtime_unavailable`. */
   async call<T>(
     what: string,
     run: (signal: AbortSignal) => Promise<T>,
@@ -43,12 +46,14 @@ export class Engine {
   ): Promise<T> {
     const abort = new AbortController();
     const limit = this.#limit(what, limitMs, abort);
+    const pulse = this.#pulse.watch(() => limit.give(this.#hung(what)));
     try {
       return await Promise.race([run(abort.signal), limit.exceeded]);
     } catch (error) {
       throw this.#explained(what, error);
     } finally {
       limit.lift();
+      pulse.lift();
     }
   }
 
@@ -105,11 +110,20 @@ export class Engine {
     return promise;
   }
 
+  /** Whatever it answers, it is there. */
+  async #ping(abortSignal: AbortSignal): Promise<void> {
+    try {
+      await this.#get('/_ping', {}, abortSignal, false);
+    } catch (error) {
+      if (rawStatus(error) === null) throw error;
+    }
+  }
+
   #limit(
     what: string,
     limitMs: number,
     abort: AbortController,
-  ): { exceeded: Promise<never>; lift: () => void } {
+  ): { exceeded: Promise<never>; give: (error: LumaError) => void; lift: () => void } {
     const { promise, reject } = Promise.withResolvers<never>();
     // It may lose the race and reject later, when nobody listens any more.
     promise.catch(() => undefined);
@@ -125,7 +139,7 @@ export class Engine {
       timer.cancel();
       this.#closing.signal.removeEventListener('abort', onClosing);
     };
-    return { exceeded: promise, lift };
+    return { exceeded: promise, give, lift };
   }
 
   #explained(what: string, error: unknown): unknown {
@@ -151,6 +165,13 @@ export class Engine {
   #silent(what: string, limitMs: number): LumaError {
     const message = `Docker at ${this.name} did not ${what} within ${limitMs / 1_000} s`;
     return new LumaError('runtime_unavailable', message, { hint: 'see whether `docker ps` answers' });
+  }
+
+  #hung(what: string): LumaError {
+    const message = `Docker at ${this.name} hangs: it did not ${what}, and answers nothing else either`;
+    return new LumaError('runtime_unavailable', message, {
+      hint: 'see whether `docker ps` answers; if not, restart Docker',
+    });
   }
 
   #closed(): LumaError {

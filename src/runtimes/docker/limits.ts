@@ -4,6 +4,9 @@ export const limits = {
   callMs: 10_000,
   /** Start, create, remove: slow on a loaded machine (20 parallel starts were seen to take 4 s). */
   changeMs: 60_000,
+  /** While a call takes long, the engine is asked this often whether it is there, and must answer within that. */
+  pulseEveryMs: 2_000,
+  pulseMs: 3_000,
   /** On top of the stop timeout, until the engine must have told that the kill worked. */
   stopMarginMs: 30_000,
   /** Whether an engine is there at all, for `--runtime auto`. */

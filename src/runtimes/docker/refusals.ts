@@ -1,6 +1,6 @@
 /** What the engine's refusals mean to people: one named error for each. Pure. */
 import type { ContainerInspectInfo } from 'dockerode';
-import { LumaError } from '../../base/errors.ts';
+import { isLumaError, LumaError } from '../../base/errors.ts';
 import type { InstanceExit, InstanceSpec } from '../contract.ts';
 import { exitOf } from './container-state.ts';
 import { statusOf, wordsOf } from './engine.ts';
@@ -44,6 +44,7 @@ export function startRefused(refusal: LumaError): LumaError {
       cause: refusal,
     });
   }
+  if (isDiskFull(words)) return diskFull(refusal);
   if (words.includes('docker-init')) {
     return new LumaError('runtime_failed', `Docker could not start its init: ${words}`, {
       hint: 'docker-init is missing on the engine: install Docker again, or the package tini',
@@ -56,9 +57,22 @@ export function startRefused(refusal: LumaError): LumaError {
   return refusal;
 }
 
+function isDiskFull(words: string): boolean {
+  return /no space left on device|disk quota exceeded/i.test(words);
+}
+
+function diskFull(refusal: LumaError): LumaError {
+  return new LumaError('runtime_failed', `Docker has no disk space left: ${wordsOf(refusal)}`, {
+    hint: 'free some: docker system df tells what takes it, docker image prune and docker builder prune help',
+    details: refusal.details,
+    cause: refusal,
+  });
+}
+
 export function creationRefused(instance: InstanceSpec, error: unknown): unknown {
   const status = statusOf(error);
   const words = wordsOf(error);
+  if (isLumaError(error) && isDiskFull(words)) return diskFull(error);
   if (status === 400 && /no command specified/i.test(words)) {
     return noProgram(undefined, 'neither the image nor the project names a program', error);
   }
