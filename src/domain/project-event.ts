@@ -12,6 +12,7 @@ export type ProjectEventKind =
   | 'woken' // details: { duration_ms, phases: { start_ms, answer_ms }, held }
   | 'wake_failed' // details: { code, log_lines }
   | 'sleeping' // the two-phase sleep was signalled; details: { idle_ms }
+  | 'frozen' // suspended; the next request resumes it
   | 'slept' // details: { duration_ms, exit_code }
   | 'stopped' // by a person
   | 'started' // by a person: may run again

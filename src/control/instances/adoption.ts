@@ -22,8 +22,9 @@ export function adoptProject(
   newId: () => string,
   bounds: { readonly least: number; readonly most: number },
 ): Adoption {
+  const freezes = project.settings.scaling.freezeAfterMs !== null;
   const byAge = [...records].sort((a, b) => a.revision - b.revision || a.createdAt - b.createdAt);
-  const entries = byAge.map((record) => adoptInstance(record, observed.get(record.instanceId)));
+  const entries = byAge.map((record) => adoptInstance(record, observed.get(record.instanceId), freezes));
   const usable = entries.filter((entry) => entry.intent !== 'removing');
   const wanted = lineupOf(project);
   const leading = wanted.some((share) => share.revision === project.revision)
@@ -45,6 +46,7 @@ export function adoptProject(
   return {
     basis: {
       wanted: project.wanted,
+      freezes,
       sleepy: project.settings.idleTimeoutMs !== null && bounds.least === 0,
       current: fallback?.id ?? newest.id,
       candidate: fallback ? newest.id : null,
@@ -64,11 +66,16 @@ function isRunning(entry: InstanceEntry): boolean {
   return entry.state === 'starting' && !entry.halt;
 }
 
-function adoptInstance(record: InstanceRecord, observed: ObservedInstance | undefined): InstanceEntry {
+function adoptInstance(
+  record: InstanceRecord,
+  observed: ObservedInstance | undefined,
+  freezes: boolean,
+): InstanceEntry {
   const entry = { ...newInstance(record.instanceId, record.revision), intent: record.intent };
   const runs = observed?.state === 'running' || observed?.state === 'frozen';
   if (record.intent === 'live') {
-    // A frozen one is thawed when it is met again after the start.
+    // Where it was not meant to be frozen it is thawed when it is met again after the start.
+    if (observed?.state === 'frozen' && freezes) return { ...entry, state: 'frozen' };
     if (observed?.state === 'running' && observed.address)
       return { ...entry, state: 'starting', located: true };
     return { ...entry, state: observed ? 'prepared' : 'preparing' };

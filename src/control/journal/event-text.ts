@@ -37,6 +37,8 @@ export function eventText(kind: ProjectEventKind, project: string, facts: EventF
       return `${project} could not be woken${why}.`;
     case 'sleeping':
       return `${project} goes to sleep${idleMs === null ? '' : ` after ${duration(idleMs)} without requests`}.`;
+    case 'frozen':
+      return `${project} is frozen; the next request resumes it.`;
     case 'slept':
       return `${project} sleeps; it stopped${took}.`;
     case 'stopped':

@@ -3,20 +3,34 @@
 import { isAwake, type Transition } from './project-draft.ts';
 import type { ProjectInput } from './project-input.ts';
 import { haltForStop, retire } from './retiring.ts';
-import { askFence, cancelSleep, maySleep, tellSleep, watchForQuiet } from './sleeping.ts';
+import {
+  askFence,
+  cancelSleep,
+  liesFrozen,
+  maySleep,
+  stopFrozen,
+  tellSleep,
+  watchForQuiet,
+} from './sleeping.ts';
 import { endBackoff, tellWake } from './waking.ts';
 
 export function onSleepAsked(step: Transition): void {
   const { draft, current } = step;
   draft.asked = { ...draft.asked, sleep: true };
   // Asleep, on its way there, or nothing to put to sleep: the last line of `next` tells.
+  if (liesFrozen(step)) {
+    stopFrozen(step);
+    return;
+  }
+  const { sleep } = draft;
+  if (sleep && sleep.phase !== 'signalled') draft.sleep = { ...sleep, into: 'stopped', by: 'person' };
   if (draft.wanted !== 'active' || draft.sleep || !isAwake(current) || current?.halt) return;
   if (!draft.linked) {
     tellSleep(step, 'unavailable');
     return;
   }
   if (maySleep(step)) {
-    askFence(step, 'person');
+    askFence(step, 'person', { into: 'stopped' });
     return;
   }
   tellSleep(step, 'busy');
@@ -89,11 +103,13 @@ function dropWake(step: Transition, why: 'stopped' | 'deleted' | 'closing'): voi
 
 export function onRoutesChanged(
   step: Transition,
-  { sleepy, least, most }: Extract<ProjectInput, { kind: 'routes-changed' }>,
+  { sleepy, freezes, least, most }: Extract<ProjectInput, { kind: 'routes-changed' }>,
 ): void {
   const { draft } = step;
   if (draft.wanted === 'deleted') return;
   draft.sleepy = sleepy;
+  if (draft.freezes && !freezes) step.emit({ kind: 'disarm', timer: 'freeze' });
+  draft.freezes = freezes;
   draft.least = least;
   draft.most = most;
   draft.count = Math.min(draft.count, Math.max(1, most));

@@ -57,6 +57,9 @@ export class EffectRunner {
       case 'thaw':
         this.#call(effect.id, (call) => this.#engine.start(call, effect.kind));
         return;
+      case 'freeze':
+        this.#call(effect.id, (call) => this.#engine.freeze(call));
+        return;
       case 'stop':
         this.#call(effect.id, (call) => this.#engine.stop(call));
         return;
@@ -195,14 +198,20 @@ export class EffectRunner {
   }
 
   #arm(timer: ProjectTimer, delayMs: number): void {
-    const dueInMs = timer === 'idle' ? this.#idleDelayMs(delayMs) : delayMs;
+    const { idleTimeoutMs, scaling } = this.#subject.project.settings;
+    const dueInMs =
+      timer === 'idle'
+        ? this.#quietDelayMs(idleTimeoutMs, delayMs)
+        : timer === 'freeze'
+          ? this.#quietDelayMs(scaling.freezeAfterMs, delayMs)
+          : delayMs;
     this.#timers.arm(timer, dueInMs, () => this.#subject.send({ kind: 'timer', timer }));
   }
 
-  /** END of the last exchange + idle_timeout. */
-  #idleDelayMs(leastMs: number): number {
-    const idleMs = this.#subject.project.settings.idleTimeoutMs ?? Number.POSITIVE_INFINITY;
-    return Math.max(leastMs, this.#quietSinceMs + idleMs - this.#needs.clock.monotonic());
+  /** END of the last exchange + idle_timeout, or freeze_after. */
+  #quietDelayMs(afterMs: number | null, leastMs: number): number {
+    const quietMs = afterMs ?? Number.POSITIVE_INFINITY;
+    return Math.max(leastMs, this.#quietSinceMs + quietMs - this.#needs.clock.monotonic());
   }
 
   #armDeadline(id: string): void {

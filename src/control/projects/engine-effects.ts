@@ -16,6 +16,7 @@ const PROGRESS_EVERY_MS = 500;
 const STOP_PATIENCE_MS = 30_000;
 /** Without any sign of progress. */
 const PREPARE_SILENCE_MS = 300_000;
+const FREEZE_PATIENCE_MS = 10_000;
 const REMOVE_PATIENCE_MS = 60_000;
 
 export interface InstanceCall {
@@ -66,7 +67,8 @@ export class EngineEffects {
       return withPatience(started, clock, how, { signal: abort.signal });
     };
     try {
-      const { address } = await this.#needs.starts.run(work, abort.signal);
+      // To resume costs next to nothing: it does not wait behind starts.
+      const { address } = await (how === 'thaw' ? work() : this.#needs.starts.run(work, abort.signal));
       facts.abort = null;
       facts.address = address;
       facts.startTookMs = clock.monotonic() - (facts.startBeganMs ?? clock.monotonic());
@@ -75,6 +77,19 @@ export class EngineEffects {
       facts.abort = null;
       const lines = abort.signal.aborted ? [] : await this.lines(id, facts);
       send({ kind: 'start-failed', id, failure: this.#failure(error, lines) });
+    }
+  }
+
+  async freeze({ id, send }: InstanceCall): Promise<void> {
+    const { runtime, clock, log, onSuspect } = this.#needs;
+    try {
+      await withPatience(runtime.freeze(id), clock, 'freeze', { limitMs: FREEZE_PATIENCE_MS });
+      send({ kind: 'frozen', id });
+    } catch (error) {
+      const { message } = this.#failure(error, []);
+      log.warn('an instance could not be frozen', { instance: id, error: message });
+      send({ kind: 'freeze-failed', id });
+      onSuspect(id);
     }
   }
 

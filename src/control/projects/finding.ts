@@ -15,6 +15,8 @@ export function onFound(
   if (as !== 'running' && as !== 'frozen') return;
   if (entry.state === 'prepared' || entry.state === 'failed') adopt(step, entry, as);
   else if (entry.state === 'running' && as === 'frozen') thaw(step, entry);
+  // Resumed by somebody: it is used, or will sleep again.
+  else if (entry.state === 'frozen' && as === 'running') adopt(step, entry, 'frozen');
 }
 
 /** It runs and we did not know: as good as a start, of which only the address is missing. */

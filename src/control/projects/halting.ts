@@ -4,13 +4,18 @@ import type { InstanceIntent } from '../../store/contract.ts';
 import { mayRun, type Transition, type WritableEntry } from './project-draft.ts';
 import type { Halt } from './project-state.ts';
 import { isUnrouted } from './publishing.ts';
-import { takeBackSleep } from './sleeping.ts';
+import { liesFrozen, stopFrozen, takeBackSleep, watchForQuiet } from './sleeping.ts';
 import { awaitRuntime, failWake, RUNTIME_AWAY } from './waking.ts';
+
+/** An engine that cannot suspend it is not asked all the time. */
+const FREEZE_AGAIN_AFTER_MS = 10_000;
 
 /** Takes every instance that is to go one step further down; called after every input. */
 export function pursueHalts(step: Transition): void {
   const isFallingAsleep = step.draft.sleep?.phase === 'signalled';
-  if (isFallingAsleep && !step.draft.instances.some(({ halt: why }) => why?.reason === 'sleep')) {
+  const isSleeper = ({ halt }: WritableEntry): boolean =>
+    halt?.reason === 'sleep' || halt?.reason === 'freeze';
+  if (isFallingAsleep && !step.draft.instances.some(isSleeper)) {
     // Whoever was to be stopped has ended by itself.
     step.draft.sleep = null;
   }
@@ -35,6 +40,12 @@ function bringDown(step: Transition, entry: WritableEntry, why: Halt): void {
     return;
   }
   if (entry.located && !isUnrouted(draft, entry.id)) return;
+  if (why.reason === 'freeze') {
+    if (draft.resting.engine) return;
+    entry.call = 'freeze';
+    step.emit({ kind: 'freeze', id: entry.id });
+    return;
+  }
   if (why.drain !== 'done' && entry.located && (draft.linked || !draft.closing)) {
     askDrain(step, entry, why);
     return;
@@ -95,6 +106,31 @@ export function onIntentFailed(step: Transition, entry: WritableEntry): void {
 
 export function onDrained(entry: WritableEntry, isDone: boolean): void {
   if (entry.halt?.drain === 'asked') entry.halt = { ...entry.halt, drain: isDone ? 'done' : 'needed' };
+}
+
+/** It keeps its memory and its address; requests are held until it is resumed. */
+export function onFrozen(step: Transition, entry: WritableEntry): void {
+  if (entry.call !== 'freeze') return;
+  entry.call = null;
+  entry.located = false;
+  step.move(entry, 'freeze');
+  if (entry.halt?.reason !== 'freeze') return;
+  entry.halt = null;
+  step.draft.sleep = null;
+  step.draft.strikes = 0;
+  step.record('frozen', entry.id);
+  if (step.draft.asked.sleep && liesFrozen(step)) stopFrozen(step);
+  watchForQuiet(step);
+}
+
+/** It goes on as a target; the runtime is asked whether it really runs. */
+export function onFreezeFailed(step: Transition, entry: WritableEntry): void {
+  if (entry.call !== 'freeze') return;
+  entry.call = null;
+  if (entry.halt?.reason !== 'freeze') return;
+  entry.halt = null;
+  step.draft.sleep = null;
+  watchForQuiet(step, 0, FREEZE_AGAIN_AFTER_MS);
 }
 
 export function onStopped(step: Transition, entry: WritableEntry): void {

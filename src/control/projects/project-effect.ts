@@ -12,11 +12,12 @@ export type Outcome =
   | { readonly about: 'stop' | 'delete' | 'shutdown'; readonly result: 'done' };
 
 export type ProjectEffect =
-  // The runtime: prepared | prepare-failed, start-begun then started | start-failed, stopped | stop-failed, removed | remove-failed
+  // The runtime: prepared | prepare-failed, start-begun then started | start-failed, frozen | freeze-failed, stopped | stop-failed, removed | remove-failed
   | { readonly kind: 'prepare'; readonly id: string }
   | { readonly kind: 'abort-prepare'; readonly id: string }
   | { readonly kind: 'start'; readonly id: string }
   | { readonly kind: 'thaw'; readonly id: string }
+  | { readonly kind: 'freeze'; readonly id: string }
   | { readonly kind: 'abort-start'; readonly id: string }
   | { readonly kind: 'stop'; readonly id: string }
   /** Out of the runtime, then out of the store. */
@@ -32,7 +33,7 @@ export type ProjectEffect =
   | { readonly kind: 'drain'; readonly id: string; readonly isPatient: boolean }
   /** `retryAfterMs: null`: what is left of the back-off timer. */
   | { readonly kind: 'fail-wake'; readonly failure: StartFailure; readonly retryAfterMs: number | null }
-  // Time: `idle` counts idle_timeout from the END of the last exchange, and fires no earlier than `delayMs` from now
+  // Time: `idle` counts idle_timeout, `freeze` freeze_after, from the END of the last exchange, and fires no earlier than `delayMs` from now
   | { readonly kind: 'arm'; readonly timer: ProjectTimer; readonly delayMs: number }
   | { readonly kind: 'disarm'; readonly timer: ProjectTimer }
   | { readonly kind: 'arm-deadline'; readonly id: string }

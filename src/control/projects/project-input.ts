@@ -3,7 +3,7 @@ import type { StartFailure } from '../../domain/project-status.ts';
 import type { InstanceIntent } from '../../store/contract.ts';
 import type { KnownActivity, Lineup, Publication } from './project-state.ts';
 
-export type ProjectTimer = 'idle' | 'backoff' | 'stable' | 'retry' | 'scaling';
+export type ProjectTimer = 'idle' | 'backoff' | 'stable' | 'retry' | 'scaling' | 'freeze';
 
 export type ProjectInput =
   | { readonly kind: 'begin' }
@@ -18,6 +18,7 @@ export type ProjectInput =
   | {
       readonly kind: 'routes-changed';
       readonly sleepy: boolean;
+      readonly freezes: boolean;
       readonly least: number;
       readonly most: number;
     }
@@ -69,6 +70,9 @@ export type ProjectInput =
   | { readonly kind: 'start-begun'; readonly id: string }
   | { readonly kind: 'started'; readonly id: string }
   | { readonly kind: 'start-failed'; readonly id: string; readonly failure: StartFailure }
+  | { readonly kind: 'frozen'; readonly id: string }
+  /** Whether it is suspended is not known. */
+  | { readonly kind: 'freeze-failed'; readonly id: string }
   | { readonly kind: 'stopped'; readonly id: string }
   | { readonly kind: 'stop-failed'; readonly id: string; readonly failure: StartFailure }
   | { readonly kind: 'removed'; readonly id: string }

@@ -32,6 +32,7 @@ class World {
     this.state = initialState({
       wanted: 'active',
       sleepy: true,
+      freezes: true,
       current: 'i1',
       candidate: null,
       instances: [newInstance('i1', 1)],
@@ -77,6 +78,7 @@ class World {
       case 'prepare':
       case 'start':
       case 'thaw':
+      case 'freeze':
       case 'stop':
       case 'remove':
         this.begin(effect.kind, effect.id);
@@ -104,7 +106,7 @@ class World {
       });
       expect(others.length).toBeLessThan(this.most);
     }
-    if (kind !== 'stop' || !entry?.located) return;
+    if ((kind !== 'stop' && kind !== 'freeze') || !entry?.located) return;
     const isSafe =
       this.gate === 'signalled' ||
       !this.exposed.has(id) ||
@@ -138,6 +140,10 @@ class World {
         if (!isGood) return { kind: 'start-failed', id: effect.id, failure: failureOf('runtime_failed') };
         this.running.set(effect.id, this.revisionOf(effect.id));
         return { kind: 'started', id: effect.id };
+      case 'freeze':
+        if (!isGood) return { kind: 'freeze-failed', id: effect.id };
+        this.exposed.delete(effect.id);
+        return { kind: 'frozen', id: effect.id };
       case 'stop':
         if (!isGood) return { kind: 'stop-failed', id: effect.id, failure: failureOf('runtime_unavailable') };
         this.running.delete(effect.id);
@@ -294,6 +300,8 @@ class World {
     for (let round = 0; round < 200; round++) {
       while (this.pending.length > 0) this.settle(0, true);
       if (this.armed.delete('retry')) this.send({ kind: 'timer', timer: 'retry' });
+      // Crashed again and again: who waits is kept waiting for a while.
+      if (this.state.cooling && this.armed.delete('backoff')) this.send({ kind: 'timer', timer: 'backoff' });
       this.answer();
       if (this.pending.length === 0 && !this.armed.has('retry')) return;
     }
@@ -305,10 +313,13 @@ function isSaid({ kind }: ProjectEffect): boolean {
   return kind === 'publish' || kind === 'fence' || kind === 'signal';
 }
 
-type EngineCall = Extract<ProjectEffect, { kind: 'prepare' | 'start' | 'thaw' | 'stop' | 'remove' }>;
+type EngineCall = Extract<
+  ProjectEffect,
+  { kind: 'prepare' | 'start' | 'thaw' | 'freeze' | 'stop' | 'remove' }
+>;
 
 function isEngineCall(effect: ProjectEffect): effect is EngineCall {
-  return ['prepare', 'start', 'thaw', 'stop', 'remove'].includes(effect.kind);
+  return ['prepare', 'start', 'thaw', 'freeze', 'stop', 'remove'].includes(effect.kind);
 }
 
 function failureOf(code: string): StartFailure {
@@ -382,7 +393,7 @@ function apply(world: World, { do: what, at = 0, isGood = true }: Move): void {
       world.send({ kind: 'sleep-asked' });
       return;
     case 'routes':
-      world.send({ kind: 'routes-changed', sleepy: true, least: 0, most: world.most });
+      world.send({ kind: 'routes-changed', sleepy: true, freezes: true, least: 0, most: world.most });
       return;
     case 'scale':
       world.send({ kind: 'scaled', count: 1 + (at % 4) });

@@ -21,6 +21,7 @@ const all = (revision: number): Lineup => [{ revision, percent: 100 }];
 const fresh = initialState({
   wanted: 'active',
   sleepy: true,
+  freezes: false,
   current: 'a',
   candidate: null,
   instances: [newInstance('a', 1)],
@@ -159,7 +160,7 @@ const inputs: ProjectInput[] = [
   { kind: 'start-asked' },
   { kind: 'delete-asked' },
   { kind: 'shutdown' },
-  { kind: 'routes-changed', sleepy: false, least: 0, most: 1 },
+  { kind: 'routes-changed', sleepy: false, freezes: false, least: 0, most: 1 },
   { kind: 'revised', revision: 9, instanceId: 'z', lineup: all(9), verifies: false },
   ...(['idle', 'backoff', 'stable', 'retry'] as const).map((timer) => ({ kind: 'timer', timer }) as const),
   linked,
@@ -278,7 +279,7 @@ describe('going to sleep', () => {
   });
 
   test('a project that never sleeps asks for no fence', () => {
-    const never = after(awake, { kind: 'routes-changed', sleepy: false, least: 0, most: 1 });
+    const never = after(awake, { kind: 'routes-changed', sleepy: false, freezes: false, least: 0, most: 1 });
     expect(kinds(next(never, { kind: 'timer', timer: 'idle' }).effects)).not.toContain('fence');
   });
 

@@ -16,6 +16,8 @@ import { onScaled, pursueExtras, pursueLead } from './extras.ts';
 import { onFound } from './finding.ts';
 import {
   onDrained,
+  onFreezeFailed,
+  onFrozen,
   onIntentFailed,
   onIntentStored,
   onRemoved,
@@ -33,12 +35,14 @@ import { onPublished, onPublishFailed, pursuePublication } from './publishing.ts
 import {
   abandonSleep,
   askFence,
+  liesFrozen,
   maySleep,
   onFenced,
   onFenceGone,
   onFenceRefused,
   onSignalAccepted,
   onSignalFailed,
+  stopFrozen,
   tellSleep,
   watchForQuiet,
 } from './sleeping.ts';
@@ -189,6 +193,12 @@ function takeOfInstance(step: Transition, input: Extract<ProjectInput, { id: str
     case 'start-failed':
       onStartFailed(step, entry, input.failure);
       return;
+    case 'frozen':
+      onFrozen(step, entry);
+      return;
+    case 'freeze-failed':
+      onFreezeFailed(step, entry);
+      return;
     case 'stopped':
       onStopped(step, entry);
       return;
@@ -215,7 +225,13 @@ function onTimer(step: Transition, timer: ProjectTimer): void {
   switch (timer) {
     case 'idle': {
       const isQuiet = !draft.activity || (draft.activity.inFlight === 0 && draft.activity.held === 0);
-      if (draft.sleepy && isQuiet && maySleep(step)) askFence(step, 'idle');
+      if (draft.sleepy && liesFrozen(step)) stopFrozen(step);
+      else if (draft.sleepy && isQuiet && maySleep(step)) askFence(step, 'idle', { into: 'stopped' });
+      return;
+    }
+    case 'freeze': {
+      const isQuiet = !draft.activity || (draft.activity.inFlight === 0 && draft.activity.held === 0);
+      if (draft.freezes && isQuiet && maySleep(step)) askFence(step, 'idle', { into: 'frozen' });
       return;
     }
     case 'backoff':

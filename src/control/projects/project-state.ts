@@ -9,10 +9,10 @@ import type { InstanceIntent } from '../../store/contract.ts';
 /** Why an instance is being brought down, and whether its exchanges have ended. */
 export interface Halt {
   /**
-   * `sleep`: signalled to the proxy. `stop`: a person or the shutdown. `retire`: it is removed afterwards. `surplus`: the same, and
+   * `sleep`: signalled to the proxy. `freeze`: the same, and it is suspended instead of stopped. `stop`: a person or the shutdown. `retire`: it is removed afterwards. `surplus`: the same, and
    * however long its exchanges take. `failed`: it must not go on.
    */
-  readonly reason: 'sleep' | 'stop' | 'retire' | 'surplus' | 'failed';
+  readonly reason: 'sleep' | 'freeze' | 'stop' | 'retire' | 'surplus' | 'failed';
   readonly drain: 'needed' | 'asked' | 'done';
 }
 
@@ -21,7 +21,7 @@ export interface InstanceEntry {
   readonly revision: number;
   readonly state: InstanceState;
   /** The engine's call under way: for one instance they are made one after the other. */
-  readonly call: 'prepare' | 'start' | 'stop' | 'remove' | null;
+  readonly call: 'prepare' | 'start' | 'freeze' | 'stop' | 'remove' | null;
   /** What the store has. */
   readonly intent: InstanceIntent;
   /** What is being written to the store. */
@@ -42,10 +42,14 @@ export interface Publication {
   readonly routes: number;
 }
 
+/** What becomes of the leader. */
+export type SleepDepth = 'frozen' | 'stopped';
+
 /** The two-phase sleep. From `signalled` on nothing takes it back but a broken link before the stop. */
 export type Sleep =
   | {
       readonly phase: 'asking';
+      readonly into: SleepDepth;
       readonly ends: number;
       readonly by: 'idle' | 'person';
       readonly triesLeft: number;
@@ -54,12 +58,18 @@ export type Sleep =
   /** The proxy has fenced it; `signalled` is on its way. */
   | {
       readonly phase: 'fenced';
+      readonly into: SleepDepth;
       readonly token: string;
       readonly by: 'idle' | 'person';
       readonly cancelled: boolean;
     }
   /** Accepted: store, publish without targets, stop. */
-  | { readonly phase: 'signalled'; readonly token: string; readonly by: 'idle' | 'person' };
+  | {
+      readonly phase: 'signalled';
+      readonly into: SleepDepth;
+      readonly token: string;
+      readonly by: 'idle' | 'person';
+    };
 
 /** Somebody wants an instance that answers. */
 export interface Wake {
@@ -80,6 +90,8 @@ export interface ProjectState {
   readonly closing: boolean;
   /** False: `idle_timeout: never`. */
   readonly sleepy: boolean;
+  /** It is suspended before it sleeps. */
+  readonly freezes: boolean;
   readonly routes: number;
   /** The instance that serves, or that the next wake starts. */
   readonly current: string | null;
@@ -158,6 +170,7 @@ export function newInstance(id: string, revision: number): InstanceEntry {
 export interface ProjectBasis {
   readonly wanted: 'active' | 'stopped';
   readonly sleepy: boolean;
+  readonly freezes: boolean;
   readonly current: string | null;
   readonly candidate: string | null;
   readonly instances: readonly InstanceEntry[];

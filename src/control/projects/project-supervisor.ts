@@ -122,7 +122,13 @@ export class ProjectSupervisor implements EffectSubject, Observer {
   changeRoutes(): void {
     const { least, most } = this.bounds;
     const sleepy = this.#project.settings.idleTimeoutMs !== null && least === 0;
-    this.send({ kind: 'routes-changed', sleepy, least, most });
+    this.send({
+      kind: 'routes-changed',
+      sleepy,
+      freezes: this.#project.settings.scaling.freezeAfterMs !== null,
+      least,
+      most,
+    });
     this.#scaler.review();
   }
 
@@ -223,7 +229,9 @@ export class ProjectSupervisor implements EffectSubject, Observer {
       facts.isSuspect ||= event.kind === 'exited' || event.kind === 'removed';
       return false;
     }
-    if (event.kind === 'exited' || event.kind === 'frozen') return isAwake(entry);
+    if (event.kind === 'exited') return isAwake(entry) || entry.state === 'frozen';
+    if (event.kind === 'frozen') return isAwake(entry);
+    if (event.kind === 'thawed') return entry.state === 'frozen';
     if (event.kind === 'started') return entry.state === 'prepared' || entry.state === 'failed';
     return event.kind === 'removed';
   }
@@ -239,7 +247,8 @@ export class ProjectSupervisor implements EffectSubject, Observer {
     }
     const state = observed?.state ?? 'absent';
     const hasMoved = state === 'running' && isMoved(facts, observed);
-    if (isAwake(entry) && (hasMoved || state === 'exited' || state === 'prepared' || state === 'absent')) {
+    const isUp = isAwake(entry) || entry.state === 'frozen';
+    if (isUp && (hasMoved || state === 'exited' || state === 'prepared' || state === 'absent')) {
       return this.#onEnded(entry, facts, observed);
     }
     this.send({ kind: 'found', id, as: state === 'exited' ? 'prepared' : state });
@@ -313,7 +322,7 @@ export class ProjectSupervisor implements EffectSubject, Observer {
       if (!facts || (old && old.state === entry.state && old.call === entry.call)) continue;
       facts.changes += 1;
       if (old?.state !== entry.state) facts.since = this.#needs.clock.now();
-      if (entry.state === 'running') this.#runner.noteAwake();
+      if (entry.state === 'running' && old?.state !== 'running') this.#runner.noteAwake();
       if (entry.call === null && facts.isSuspect) {
         facts.isSuspect = false;
         this.#needs.onSuspect(entry.id);

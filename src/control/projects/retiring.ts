@@ -10,7 +10,8 @@ export function haltForStop(step: Transition, entry: WritableEntry): void {
     retire(step, entry);
     return;
   }
-  if (isAwake(entry) || entry.call === 'start') halt(step, entry, 'stop');
+  const isThere = isAwake(entry) || entry.state === 'frozen';
+  if (isThere || entry.call === 'start' || entry.call === 'freeze') halt(step, entry, 'stop');
 }
 
 /** It has no future: when it has ended it is removed. */
@@ -26,6 +27,6 @@ function halt(step: Transition, entry: WritableEntry, reason: Halt['reason']): v
   // From now on its exchanges have so long and no longer: that is asked for anew.
   const isPatient = before?.reason === 'surplus' && before.drain === 'asked';
   const drain = isPatient ? 'needed' : (before?.drain ?? (entry.located ? 'needed' : 'done'));
-  if (entry.halt?.reason === 'sleep') step.draft.sleep = null;
+  if (entry.halt?.reason === 'sleep' || entry.halt?.reason === 'freeze') step.draft.sleep = null;
   entry.halt = { reason, drain };
 }

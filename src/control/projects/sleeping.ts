@@ -1,7 +1,7 @@
 /** The two-phase sleep: fence, signalled, and only then the stop. Cut short by whoever wants the project awake. */
 
 import { isAwake, isExtra, type Transition, type WritableEntry } from './project-draft.ts';
-import type { KnownActivity } from './project-state.ts';
+import type { KnownActivity, SleepDepth } from './project-state.ts';
 import { retire } from './retiring.ts';
 
 /** A refused fence is not asked again sooner: a proxy that always refuses must not keep us busy. */
@@ -22,17 +22,37 @@ export function maySleep({ draft, current, candidate }: Transition): boolean {
 }
 
 /** From now on the project is quiet, unless the activity says otherwise. */
-export function watchForQuiet(step: Transition, delayMs = 0): void {
-  const { activity, sleepy } = step.draft;
+export function watchForQuiet(step: Transition, delayMs = 0, freezeDelayMs = delayMs): void {
+  const { activity, sleepy, freezes } = step.draft;
   const isBusy = activity !== null && (activity.inFlight > 0 || activity.held > 0);
-  if (sleepy && !isBusy && maySleep(step)) step.emit({ kind: 'arm', timer: 'idle', delayMs });
+  const isQuiet = !isBusy && maySleep(step);
+  if (sleepy && (isQuiet || liesFrozen(step))) step.emit({ kind: 'arm', timer: 'idle', delayMs });
   else step.emit({ kind: 'disarm', timer: 'idle' });
+  if (!freezes) return;
+  if (isQuiet) step.emit({ kind: 'arm', timer: 'freeze', delayMs: freezeDelayMs });
+  else step.emit({ kind: 'disarm', timer: 'freeze' });
 }
 
-export function askFence(step: Transition, by: 'idle' | 'person', triesLeft = PERSON_TRIES): void {
+/** Nobody is routed to it: it can be stopped without a fence. */
+export function liesFrozen({ draft, current }: Transition): boolean {
+  const isStill = current?.state === 'frozen' && current.halt === null && current.call === null;
+  return isStill && draft.wanted === 'active' && !draft.closing && draft.candidate === null && !draft.wake;
+}
+
+export function stopFrozen(step: Transition): void {
+  if (step.current) step.current.halt = { reason: 'sleep', drain: 'done' };
+  step.record('sleeping', step.draft.current);
+}
+
+export function askFence(
+  step: Transition,
+  by: 'idle' | 'person',
+  { into, triesLeft = PERSON_TRIES }: { into: SleepDepth; triesLeft?: number },
+): void {
   const ends = step.draft.activity?.ends ?? 0;
-  step.draft.sleep = { phase: 'asking', ends, by, triesLeft, cancelled: false };
+  step.draft.sleep = { phase: 'asking', into, ends, by, triesLeft, cancelled: false };
   step.emit({ kind: 'disarm', timer: 'idle' });
+  if (step.draft.freezes) step.emit({ kind: 'disarm', timer: 'freeze' });
   step.emit({ kind: 'fence', ends });
 }
 
@@ -47,7 +67,7 @@ export function onFenced(step: Transition, token: string): void {
     abandonSleep(step, 'busy');
     return;
   }
-  step.draft.sleep = { phase: 'fenced', token, by: sleep.by, cancelled: false };
+  step.draft.sleep = { phase: 'fenced', into: sleep.into, token, by: sleep.by, cancelled: false };
   step.emit({ kind: 'signal', token });
 }
 
@@ -59,7 +79,7 @@ export function onFenceRefused(step: Transition, activity: KnownActivity): void 
   const isStillWanted = sleep.by === 'person' && !sleep.cancelled && sleep.triesLeft > 1;
   step.draft.sleep = null;
   if (isQuiet && isStillWanted && maySleep(step)) {
-    askFence(step, 'person', sleep.triesLeft - 1);
+    askFence(step, 'person', { into: sleep.into, triesLeft: sleep.triesLeft - 1 });
     return;
   }
   abandonSleep(step, 'busy');
@@ -74,7 +94,13 @@ export function onSignalAccepted(step: Transition, token: string): void {
     abandonSleep(step, 'busy');
     return;
   }
-  step.draft.sleep = { phase: 'signalled', token, by: sleep.by };
+  step.draft.sleep = { phase: 'signalled', into: sleep.into, token, by: sleep.by };
+  if (sleep.into === 'frozen') {
+    current.halt = { reason: 'freeze', drain: 'done' };
+    for (const entry of step.draft.instances) if (isExtra(step, entry)) retire(step, entry);
+    step.emit({ kind: 'disarm', timer: 'stable' });
+    return;
+  }
   current.halt = { reason: 'sleep', drain: 'done' };
   for (const entry of step.draft.instances) if (isExtra(step, entry)) putToSleep(step, entry);
   step.emit({ kind: 'disarm', timer: 'stable' });
@@ -89,13 +115,15 @@ function putToSleep(step: Transition, entry: WritableEntry): void {
 }
 
 function isBeingStopped({ call, state, halt }: WritableEntry): boolean {
+  if (halt?.reason === 'freeze') return call === 'freeze';
   return halt?.reason === 'sleep' && (call === 'stop' || state === 'stopping');
 }
 
 /** None of those that were to sleep has been told to stop yet. */
 function wakeSleepers(step: Transition): void {
   for (const entry of step.draft.instances) {
-    if (entry.halt?.reason === 'sleep' && !isBeingStopped(entry)) entry.halt = null;
+    const isSleeper = entry.halt?.reason === 'sleep' || entry.halt?.reason === 'freeze';
+    if (isSleeper && !isBeingStopped(entry)) entry.halt = null;
   }
 }
 

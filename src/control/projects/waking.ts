@@ -63,6 +63,9 @@ export function pursueWake(step: Transition): void {
   if (draft.cooling || draft.resting.engine) return;
   if (current.state === 'failed') step.move(current, 'retry');
   if (current.state === 'prepared') beginStart(step, current);
+  if (current.state === 'frozen' && draft.linked && isUnrouted(draft, current.id)) {
+    startNow(step, current, 'thaw');
+  }
 }
 
 /** One is to be there although nobody waits; after a failure not before its time has come. */
@@ -103,7 +106,7 @@ export function isFull(step: Transition, entry: InstanceEntry): boolean {
 }
 
 export function startNow(step: Transition, entry: WritableEntry, kind: 'start' | 'thaw' = 'start'): void {
-  step.move(entry, 'start');
+  step.move(entry, entry.state === 'frozen' ? 'thaw' : 'start');
   entry.call = 'start';
   step.emit({ kind, id: entry.id });
   step.record('starting', entry.id);
@@ -170,6 +173,10 @@ export function onPrepareFailed(step: Transition, entry: WritableEntry, failure:
 
 /** It was found ended: during a start that is a failed start, later a crash. */
 export function onExited(step: Transition, entry: WritableEntry, failure: StartFailure): void {
+  if (entry.state === 'frozen' && entry.call === null) {
+    onFrozenExited(step, entry, failure);
+    return;
+  }
   if (entry.call !== null || !isAwake(entry)) {
     if (entry.call === null && entry.state === 'failed') entry.located = false;
     return;
@@ -198,6 +205,14 @@ export function onExited(step: Transition, entry: WritableEntry, failure: StartF
   step.draft.strikes = Math.min(STRIKES_MAX, step.draft.strikes + 1);
   // The first crash is answered with a restart, the next ones make the restart wait.
   if (!isFirst) coolDown(step, failure, step.draft.strikes - 1);
+}
+
+/** Nobody was using it: the next request starts it anew. */
+function onFrozenExited(step: Transition, entry: WritableEntry, failure: StartFailure): void {
+  step.move(entry, 'exited');
+  step.record('crashed', entry.id, failure);
+  if (!entry.halt) step.move(entry, 'retry');
+  watchForQuiet(step);
 }
 
 /** A start or prepare did not work. */
