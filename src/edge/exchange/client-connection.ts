@@ -47,8 +47,8 @@ export class ClientConnection implements ClientSide, OpenClient, SocketOwner, De
   #headDueMs = 0;
   #hasClientEnded = false;
   #lingeredBytes = 0;
-  /** What was unsent when the client was last looked at: less since then is progress. */
-  #unsentBytes = 0;
+  /** What the client had taken late when it was last looked at: more since then is progress. */
+  #takenBytes = 0;
   #address: ClientAddress | null = null;
   /** What to give back to the caps; empty: nothing. */
   #capKey = '';
@@ -176,7 +176,7 @@ export class ClientConnection implements ClientSide, OpenClient, SocketOwner, De
   }
 
   onClogged(): void {
-    this.#unsentBytes = this.socket.backlogBytes;
+    this.#takenBytes = this.socket.takenBytes;
     this.dueMs = this.#core.sweep.nowMs + this.#core.limits.clientStalledMs;
     this.#exchange?.onClientClogged();
   }
@@ -234,10 +234,9 @@ export class ClientConnection implements ClientSide, OpenClient, SocketOwner, De
 
   /** A slow reader is no dead one: as long as it takes something, it may go on. */
   #isStillTaking(nowMs: number): boolean {
-    const unsent = this.socket.backlogBytes;
-    // More than at the last look is no sign either way: the rest of an answer came behind what clogged.
-    if (unsent === 0 || unsent === this.#unsentBytes) return false;
-    this.#unsentBytes = unsent;
+    const { backlogBytes, takenBytes } = this.socket;
+    if (backlogBytes === 0 || takenBytes === this.#takenBytes) return false;
+    this.#takenBytes = takenBytes;
     this.dueMs = nowMs + this.#core.limits.clientStalledMs;
     return true;
   }
@@ -487,8 +486,8 @@ export class ClientConnection implements ClientSide, OpenClient, SocketOwner, De
   /** The wait begins when the client has taken everything (`onWritable`); until then it is a reader like any other. */
   #armLinger(): void {
     const { limits, sweep } = this.#core;
-    this.#unsentBytes = this.socket.backlogBytes;
-    this.dueMs = sweep.nowMs + (this.#unsentBytes > 0 ? limits.clientStalledMs : limits.lingerMs);
+    this.#takenBytes = this.socket.takenBytes;
+    this.dueMs = sweep.nowMs + (this.socket.backlogBytes > 0 ? limits.clientStalledMs : limits.lingerMs);
   }
 
   /** What the kernel has is still sent: a reset would take it from a slow reader. */

@@ -1,6 +1,7 @@
 /** Every bound at its limit and beyond it, over real sockets; short limits stand for long ones. */
 import { afterEach, expect, test } from 'bun:test';
 import type { Socket } from 'node:net';
+import { ManualClock } from '../../base/manual-clock.ts';
 import { answering, EdgeFixture, eventually, type RawClient, targetOn } from './edge.fixture.ts';
 
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
@@ -157,6 +158,33 @@ test('a client that takes nothing is reset', async () => {
   await eventually(() => fixture.edge.stats().exchanges === 1);
   await eventually(() => fixture.edge.stats().exchanges === 0);
   expect(fixture.totals().ends).toBe(1);
+});
+
+test('a client that takes nothing is reset in time, also where more came behind what clogged', async () => {
+  const clock = new ManualClock();
+  fixture = new EdgeFixture({ clientStalledMs: 1_000 }, clock);
+  let isFull = false;
+  const port = await fixture.upstream((socket) => {
+    socket.once('data', () => {
+      socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n');
+      const chunk = `10000\r\n${'x'.repeat(0x10000)}\r\n`;
+      const fill = (): void => {
+        while (socket.write(chunk));
+        isFull = true;
+      };
+      socket.on('drain', fill);
+      fill();
+    });
+  });
+  fixture.serve([port]);
+  const client = await fixture.client();
+  client.socket.pause();
+  client.send(GET);
+  await eventually(() => isFull);
+  const restedAt = performance.now() + 200;
+  await eventually(() => performance.now() > restedAt);
+  await clock.advance(1_100);
+  expect(fixture.edge.stats().exchanges).toBe(0);
 });
 
 test('one connection more than the limit is told so and closed', async () => {

@@ -16,9 +16,15 @@ export class Backlog {
   #bytes = 0;
   /** How much of the first part has been taken. */
   #from = 0;
+  #takenBytes = 0;
 
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** What was sent late so far: more than before means that the peer still reads. */
+  get takenBytes(): number {
+    return this.#takenBytes;
   }
 
   /** A copy is kept: `bytes` is the batch, or a slice that would keep a large buffer alive for a few bytes. */
@@ -34,6 +40,7 @@ export class Backlog {
       if (taken < 0) return false;
       this.#from += taken;
       this.#bytes -= taken;
+      this.#takenBytes += taken;
       if (this.#from < part.length) return false;
       this.#parts.shift();
       this.#from = 0;

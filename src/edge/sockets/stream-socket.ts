@@ -66,6 +66,11 @@ export class StreamSocket implements BatchedSocket {
     return this.#backlog.bytes;
   }
 
+  /** Of what was owed, so far: it grows as long as the peer reads. */
+  get takenBytes(): number {
+    return this.#backlog.takenBytes;
+  }
+
   get relayedInBytes(): number {
     return this.#relayedInBytes;
   }
