@@ -21,11 +21,12 @@ export function distinctCertificate(name: string, serial: number): string {
     der(0x17, Buffer.from('491231000000Z')),
   );
   const number = Buffer.alloc(4);
-  number.writeUInt32BE(serial + 1);
+  number.writeUInt32BE(serial);
   const body = der(
     SEQUENCE,
     der(0xa0, der(0x02, Buffer.from([2]))),
-    der(0x02, Buffer.concat([Buffer.from([0]), number])),
+    // A first byte that keeps it positive and as short as it can be, as DER wants it.
+    der(0x02, Buffer.concat([Buffer.from([0x40]), number])),
     ...[algorithm, subject, period, subject, publicKey.export({ type: 'spki', format: 'der' })],
     der(0xa3, der(SEQUENCE, altName)),
   );

@@ -163,6 +163,10 @@ describe('the question of a certificate authority', () => {
     expect(browser.getPeerCertificate().fingerprint256).not.toBe(shown);
     fixture.edge.withdrawChallenge(challenge);
     await expect(fixture.connectTls('app.test', asked)).rejects.toThrow();
+    // One that TLS cannot use fails its own handshake, and is told.
+    fixture.edge.putChallenge({ ...challenge, certificatePem: 'nonsense' });
+    await expect(fixture.connectTls('app.test', asked)).rejects.toThrow();
+    expect(fixture.bugs.length).toBe(1);
     browser.destroy();
     await eventually(() => fixture.edge.stats().clients === 0);
   });

@@ -11,7 +11,12 @@ export const TLS_CHALLENGE_PROTOCOL = 'acme-tls/1';
 export class AcmeChallenges {
   /** By host and token: several orders may be under way for one host. */
   readonly #http = new Map<string, string>();
-  readonly #tls = new Map<string, { readonly certificatePem: string; readonly context: SecureContext }>();
+  readonly #tls = new Map<string, Extract<AcmeChallenge, { kind: 'tls-alpn-01' }>>();
+  readonly #onError: (error: unknown) => void;
+
+  constructor(onError: (error: unknown) => void) {
+    this.#onError = onError;
+  }
 
   get size(): number {
     return this.#http.size + this.#tls.size;
@@ -22,8 +27,7 @@ export class AcmeChallenges {
       this.#http.set(httpKey(challenge.host, challenge.token), challenge.keyAuthorization);
       return;
     }
-    const { host, certificatePem, privateKeyPem } = challenge;
-    this.#tls.set(host, { certificatePem, context: secureContextOf(certificatePem, privateKeyPem) });
+    this.#tls.set(challenge.host, challenge);
   }
 
   withdraw(challenge: AcmeChallenge): void {
@@ -45,8 +49,16 @@ export class AcmeChallenges {
     return this.#http.get(httpKey(host, token)) ?? null;
   }
 
+  /** Made when it is asked for, which is a few times for each; null: nobody knows of it, or TLS cannot use it. */
   context(host: string | null): SecureContext | null {
-    return host === null ? null : (this.#tls.get(host)?.context ?? null);
+    const challenge = host === null ? undefined : this.#tls.get(host);
+    if (challenge === undefined) return null;
+    try {
+      return secureContextOf(challenge.certificatePem, challenge.privateKeyPem);
+    } catch (error) {
+      this.#onError(error);
+      return null;
+    }
   }
 }
 

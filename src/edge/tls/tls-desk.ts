@@ -23,13 +23,14 @@ export type TlsChoice =
     };
 
 export class TlsDesk {
-  readonly challenges = new AcmeChallenges();
+  readonly challenges: AcmeChallenges;
   readonly #protocols: readonly string[];
   readonly #contexts: SecureContexts;
   #table = new CertificateTable();
 
   /** `protocols`: what is spoken here, the preferred one first; a client that offers none speaks the last one. */
   constructor(protocols: readonly string[], contextsMax: number, onError: (error: unknown) => void) {
+    this.challenges = new AcmeChallenges(onError);
     this.#protocols = protocols;
     this.#contexts = new SecureContexts(contextsMax, onError);
   }
