@@ -1,8 +1,10 @@
 /** Certificates that are due, revoked, removed or brought along: what a real luma-proxy does about them at a real CA (Pebble). */
 import { afterEach, expect, test } from 'bun:test';
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { silentLog } from '../../../src/base/log.ts';
 import { renewalCertificateId } from '../../../src/proxy/acme/renewal-info.ts';
+import { CertificateFiles } from '../../../src/proxy/certificates/certificate-files.ts';
 import { leafPemOf } from '../../../src/proxy/certificates/certificate-text.ts';
 import { DirectoryFront } from './directory-front.ts';
 import { openssl, until } from './pebble.ts';
@@ -38,31 +40,46 @@ test('a revoked certificate is replaced when the CA says so, without anybody’s
   expect(await stage.pebble.isRevoked(after.serialNumber)).toBe(false);
 });
 
-test('a certificate past two thirds of its life is renewed by the daemon that finds it, and serves until then', async () => {
-  stage = await Stage.start({ isProxyStarted: false });
-  const folder = join(stage.proxy.stateDir, 'certs', 'acme', 'somewhere');
-  mkdirSync(folder, { recursive: true });
-  chmodSync(stage.proxy.stateDir, 0o700);
-  const [key, pem] = [join(stage.pebble.dir, 'old.key'), join(stage.pebble.dir, 'old.pem')];
-  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
-  await openssl(
-    ...['req', '-x509', ...curve, '-keyout', key, '-out', pem, '-subj', '/CN=Old CA'],
-    ...['-addext', 'subjectAltName=DNS:shop.example.com'],
-    ...['-days', '1'],
+/** Self-signed, ten days old, with a day to go: past two thirds of its life. */
+async function oldCertificate(dir: string, host: string): Promise<{ keyPem: string; pem: string }> {
+  const [key, csr, pem] = ['old.key', 'old.csr', 'old.pem'].map((name) => join(dir, name)) as [
+    string,
+    string,
+    string,
+  ];
+  const config = join(dir, 'old.cnf');
+  const names = `[ca]\ndefault_ca=d\n[d]\ndatabase=${dir}/index\nnew_certs_dir=${dir}\ndefault_md=sha256\nserial=${dir}/serial\n`;
+  writeFileSync(
+    config,
+    `${names}policy=p\nx509_extensions=e\n[p]\ncommonName=supplied\n[e]\nsubjectAltName=DNS:${host}\n`,
   );
+  writeFileSync(join(dir, 'index'), '');
+  writeFileSync(join(dir, 'serial'), '01');
+  const day = (days: number): string =>
+    `${new Date(Date.now() + days * 86_400_000).toISOString().replace(/[-:T]/g, '').slice(0, 14)}Z`;
+  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
+  await openssl('req', '-new', ...curve, '-keyout', key, '-out', csr, '-subj', '/CN=Old CA');
+  await openssl(
+    ...['ca', '-batch', '-selfsign', '-notext', '-config', config, '-keyfile', key],
+    ...['-in', csr, '-out', pem, '-startdate', day(-10), '-enddate', day(1)],
+  );
+  return { keyPem: readFileSync(key, 'utf8'), pem: readFileSync(pem, 'utf8') };
+}
+
+test('a certificate past two thirds of its life is renewed by the daemon that finds it, as soon as the CA is there, and serves until then', async () => {
+  stage = await Stage.start({ isProxyStarted: false });
+  const { keyPem, pem: ca } = await oldCertificate(stage.pebble.dir, 'shop.example.com');
   const origin = {
     name: 'shop.example.com',
-    directoryUrl: 'https://gone.example/dir',
+    directoryUrl: stage.pebble.directoryUrl,
     challenge: null,
     isOnDemand: false,
   };
-  const line = `luma-certificate: ${JSON.stringify({ version: 1, ...origin })}\n`;
-  const text = line + readFileSync(key, 'utf8') + readFileSync(pem, 'utf8');
-  writeFileSync(join(folder, 'shop.example.com~old.pem'), text, { mode: 0o600 });
+  const files = new CertificateFiles(stage.proxy.stateDir, silentLog);
+  await files.put({ origin, keyPem, chainPem: ca });
   await stage.pebble.stopCa();
   await stage.startProxy();
   await stage.deploy('shop', ['shop.example.com']);
-  const ca = readFileSync(pem, 'utf8');
   expect((await stage.shown('shop.example.com', { ca })).issuer.CN).toBe('Old CA');
   expect(await stage.reaches('shop.example.com', 'backing-off')).toMatchObject({
     served: true,
@@ -70,7 +87,6 @@ test('a certificate past two thirds of its life is renewed by the daemon that fi
   });
   await stage.pebble.startCa();
   stage.root = await stage.pebble.root();
-  await stage.proxy.client.renewCertificate('shop.example.com');
   await stage.reaches('shop.example.com', 'valid');
   expect((await stage.shown('shop.example.com')).issuer.CN).toStartWith('Pebble');
   expect(stage.files).toHaveLength(1);
