@@ -136,8 +136,8 @@ export function chooseDeed(random: SeededRandom): Deed {
   return random.one(bag);
 }
 
-/** It is busy, or the server is on its way back: such an answer is right, and changes nothing. */
-const REFUSALS: readonly number[] = [409, 422, 503];
+/** It is busy, has no revision to go back to, or the server is on its way back: such an answer is right, and changes nothing. */
+const REFUSALS: readonly number[] = [404, 409, 422, 503];
 
 async function change(scene: Scene, patch: Record<string, unknown>): ReturnType<Deed['run']> {
   return call(scene, 'PATCH', '', patch);
