@@ -616,6 +616,24 @@ describe('a new control plane', () => {
     expect((await second.proxy.request('app')).status).toBe(404);
   });
 
+  test('does not wake a revision that has failed before: the one before serves on', async () => {
+    const first = await platform();
+    await first.create();
+    await first.during(first.proxy.request('app'));
+    first.runtime.script.behave('app', { exitDuringStart: { code: 7 } });
+    await first.during(first.control.replaceProject(projectSettings({ image: 'app:2' })));
+    await first.pass(5_000);
+    expect(first.events.some(({ kind }) => kind === 'switch_failed')).toBe(true);
+    first.runtime.script.behave('app', {});
+    await first.during(first.control.sleep('app'));
+    first.runtime.script.behave('app', { exitDuringStart: { code: 7 } });
+    const second = await (await first.successor()).open();
+    await second.pass(5_000);
+    first.runtime.script.behave('app', {});
+    expect((await second.during(second.proxy.request('app'))).status).toBe(200);
+    expect((await second.control.getProject('app')).instances[0]?.revision).toBe(1);
+  });
+
   test('goes on with a deploy that was under way', async () => {
     const first = await platform();
     await first.create();

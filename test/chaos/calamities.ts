@@ -60,9 +60,8 @@ export const deeds: readonly Deed[] = [
       const { random, now } = scene;
       const found = await someInstance(scene);
       if (!found) return null;
-      const killedAt = now();
       await found.container.kill({ signal: random.one(['SIGKILL', 'SIGTERM']) }).catch(unlessGone);
-      return { killedAt, kills: { project: found.project } };
+      return { killedAt: now(), kills: { project: found.project } };
     },
   },
   {

@@ -24,7 +24,7 @@ export interface Failure {
 export interface Calamity {
   readonly what: string;
   readonly startedAt: number;
-  /** When the harm was done: exchanges that ran then may have died of it. */
+  /** By when the harm was done: exchanges that ran between the start and then may have died of it. */
   readonly killedAt: number;
   /** Whose exchanges it may have killed: those of one project, of all (a worker), or nobody's. */
   readonly kills: { readonly project: string } | 'any' | 'none';
@@ -87,10 +87,13 @@ export class Ledger {
 }
 
 /** It ran when the harm was done, on what was harmed, and broke because of it: not long after. */
-function killed({ kills, killedAt }: Calamity, { project, startedAt, endedAt }: Attempt): boolean {
+function killed(
+  { kills, startedAt: from, killedAt }: Calamity,
+  { project, startedAt, endedAt }: Attempt,
+): boolean {
   if (kills === 'none') return false;
   const isItsOwn = kills === 'any' || kills.project === project;
-  return isItsOwn && startedAt <= killedAt && endedAt >= killedAt && endedAt <= killedAt + HEARD_WITHIN_MS;
+  return isItsOwn && startedAt <= killedAt && endedAt >= from && endedAt <= killedAt + HEARD_WITHIN_MS;
 }
 
 function lossText({ attempt, cause }: Loss): string {

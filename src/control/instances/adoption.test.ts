@@ -106,9 +106,16 @@ describe('one project after a restart', () => {
     expect(basis).toMatchObject({ current: 'a', candidate: 'b' });
   });
 
-  test('with the old revision asleep gets rid of it', () => {
+  test('in the middle of a switch asleep tries the new one first: it has shown nothing yet', () => {
     const { basis } = adopt([record('a', 1), record('b', 2)], { a: 'exited', b: 'prepared' });
-    expect(basis).toMatchObject({ current: 'b', candidate: null });
+    expect(basis).toMatchObject({ current: 'a', candidate: 'b', verifies: true });
+    expect(basis.instances.find((entry) => entry.id === 'a')?.halt).toBeNull();
+  });
+
+  test('with the old revision on its way out gets rid of it', () => {
+    const records = [record('a', 1, 'removing'), record('b', 2)];
+    const { basis } = adopt(records, { a: 'exited', b: 'prepared' });
+    expect(basis).toMatchObject({ current: 'b', candidate: null, verifies: false });
     expect(basis.instances.find((entry) => entry.id === 'a')?.halt).toEqual({
       reason: 'retire',
       drain: 'done',

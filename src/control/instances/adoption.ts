@@ -34,9 +34,8 @@ export function adoptProject(
   const found = ofLeading.find(isRunning) ?? ofLeading.at(-1);
   const newest = found ?? newInstance(newId(), leading);
   const earlier = usable.filter((entry) => !wanted.some((share) => share.revision === entry.revision));
-  const serving = found && isRunning(found) ? undefined : earlier.findLast(isRunning);
-  // Without an instance of the newest revision the one before goes on until there is one.
-  const fallback = serving ?? (found ? undefined : earlier.at(-1));
+  // One before that was not to go yet has not been replaced: it goes on until the newest has shown that it starts.
+  const fallback = found && isRunning(found) ? undefined : (earlier.findLast(isRunning) ?? earlier.at(-1));
   const kept = [newest.id, fallback?.id];
   const isKept = (entry: InstanceEntry): boolean =>
     isRunning(entry) && (entry.revision === fallback?.revision || !earlier.includes(entry));
@@ -50,6 +49,7 @@ export function adoptProject(
       sleepy: project.settings.idleTimeoutMs !== null && bounds.least === 0,
       current: fallback?.id ?? newest.id,
       candidate: fallback ? newest.id : null,
+      verifies: fallback !== undefined,
       lineup: fallback ? [{ revision: fallback.revision, percent: 100 }] : wanted,
       nextLineup: fallback ? wanted : null,
       ...bounds,

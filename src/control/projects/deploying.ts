@@ -5,7 +5,7 @@ import type { ProjectInput } from './project-input.ts';
 import { newInstance } from './project-state.ts';
 import { retire } from './retiring.ts';
 import { cancelSleep, watchForQuiet } from './sleeping.ts';
-import { beginStart } from './waking.ts';
+import { beginStart, RUNTIME_AWAY } from './waking.ts';
 
 export function onRevised(step: Transition, input: Extract<ProjectInput, { kind: 'revised' }>): void {
   const { draft, current } = step;
@@ -43,13 +43,17 @@ export function pursueDeploy(step: Transition): void {
   const { draft, current, candidate } = step;
   if (!candidate || draft.closing || draft.wanted === 'deleted') return;
   const serves = isAwake(current) && !current?.halt;
-  const isLost = !current || current.state === 'failed' || current.state === 'preparing';
+  const isAway = draft.failure?.code === RUNTIME_AWAY;
+  const isLost = !current || (current.state === 'failed' && !isAway) || current.state === 'preparing';
   if (candidate.state === 'running' && !candidate.halt && candidate.call === null) {
     if (serves && !hasCrew(step, candidate)) return;
     promote(step);
     watchForQuiet(step);
     return;
   }
+  // Its engine was away, which is no fault of the revision.
+  const isAgain = candidate.state === 'failed' && !candidate.halt && candidate.call === null;
+  if (isAgain && !draft.resting.engine) step.move(candidate, 'retry');
   const isTried = serves || (draft.verifies && !isLost && draft.wanted === 'active');
   if (isTried) {
     const isReady = candidate.state === 'prepared' && candidate.call === null && !candidate.halt;

@@ -38,6 +38,7 @@ class World {
       instances: [newInstance('i1', 1)],
       lineup: [{ revision: 1, percent: 100 }],
       nextLineup: null,
+      verifies: false,
       least: 0,
       most: this.most,
       seed: 'x',

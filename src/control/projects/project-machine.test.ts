@@ -27,6 +27,7 @@ const fresh = initialState({
   instances: [newInstance('a', 1)],
   lineup: all(1),
   nextLineup: null,
+  verifies: false,
   least: 0,
   most: 1,
   seed: 'x',

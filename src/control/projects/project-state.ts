@@ -173,6 +173,7 @@ export interface ProjectBasis {
   readonly freezes: boolean;
   readonly current: string | null;
   readonly candidate: string | null;
+  readonly verifies: boolean;
   readonly instances: readonly InstanceEntry[];
   readonly lineup: Lineup;
   readonly nextLineup: Lineup | null;
@@ -185,7 +186,6 @@ export interface ProjectBasis {
 export function initialState(basis: ProjectBasis): ProjectState {
   return {
     ...basis,
-    verifies: false,
     count: Math.max(1, basis.least),
     madeCount: 0,
     scaleStrikes: 0,

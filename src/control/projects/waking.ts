@@ -220,6 +220,10 @@ export function onGivenUp(step: Transition, entry: WritableEntry, failure: Start
   const { draft } = step;
   if (entry.id === draft.candidate) {
     draft.switchFailure = failure;
+    if (failure.code === RUNTIME_AWAY) {
+      step.rest('engine');
+      return;
+    }
     draft.candidate = null;
     draft.nextLineup = null;
     entry.halt = { reason: 'retire', drain: entry.halt?.drain ?? (entry.located ? 'needed' : 'done') };
@@ -234,11 +238,11 @@ export function onGivenUp(step: Transition, entry: WritableEntry, failure: Start
     if (candidate?.revision === entry.revision) onGivenUp(step, candidate, failure);
     return;
   }
-  if (step.candidate) return;
   if (failure.code === RUNTIME_AWAY) {
     awaitRuntime(step, entry, failure);
     return;
   }
+  if (step.candidate) return;
   draft.strikes = Math.min(STRIKES_MAX, draft.strikes + 1);
   step.record(draft.wake ? 'wake_failed' : 'prepare_failed', entry.id, failure);
   failWake(step, failure, draft.strikes);

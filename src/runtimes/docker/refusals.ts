@@ -14,7 +14,7 @@ export function isGone(error: unknown): boolean {
 
 /** The engine died in the middle of a start or stop, and containerd still has what the engine no longer knows of. */
 export function isLeftover(refusal: LumaError): boolean {
-  return /\btask [0-9a-f]{64}: already exists/.test(wordsOf(refusal));
+  return /\btask [0-9a-f]{64}: already exists|\bid already in use\b/.test(wordsOf(refusal));
 }
 
 export function instanceNotFound(instanceId: string): LumaError {
