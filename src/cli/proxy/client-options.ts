@@ -20,3 +20,10 @@ export function proxyClient(context: ProxyContext, input: CommandInput): ProxyCl
   const named = new SettingsInput(input, terminal.env).text('socket-path');
   return context.client(named ?? defaultSocketPath({ isRoot, home, env: terminal.env }));
 }
+
+/** Of the commands that return when nothing runs any more. */
+export const waitForDrainOption: OptionSpec = {
+  name: 'drain-timeout',
+  placeholder: 'duration',
+  summary: 'how long to wait for running requests; they are not cut (default: 30s)',
+};

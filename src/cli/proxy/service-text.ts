@@ -151,3 +151,8 @@ function healthText({ health_check: check }: NonNullable<ServiceStatus['deployme
   const times = `every ${formatDuration(check.interval_ms)}, ${formatDuration(check.timeout_ms)} each`;
   return `${what}${where}${as}, ${times}`;
 }
+
+/** What a pause or a stop has waited for in vain; empty where nothing runs any more. */
+export function stillRunningText({ in_flight: running }: Pick<ServiceStatus, 'in_flight'>): string {
+  return running === 0 ? '' : `${requestsText(running)} that began before still run\n`;
+}

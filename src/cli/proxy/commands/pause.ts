@@ -1,7 +1,8 @@
 /** `luma-proxy pause`: requests wait until `resume`. */
 import { formatDuration } from '../../../base/duration.ts';
 import { defineClientCommand, durationOf } from '../client-command.ts';
-import { requestsText } from '../service-text.ts';
+import { waitForDrainOption } from '../client-options.ts';
+import { stillRunningText } from '../service-text.ts';
 
 export const pauseCommand = defineClientCommand({
   name: 'pause',
@@ -13,11 +14,7 @@ export const pauseCommand = defineClientCommand({
       placeholder: 'duration',
       summary: 'how long a request waits before it gets 503 (default: 30s)',
     },
-    {
-      name: 'drain-timeout',
-      placeholder: 'duration',
-      summary: 'how long to wait for running requests; they are not cut (default: 30s)',
-    },
+    waitForDrainOption,
   ],
   examples: ['luma-proxy pause shop', 'luma-proxy pause shop --max-pause 2m'],
   async run({ client, signal, print, progress }, input) {
@@ -28,9 +25,7 @@ export const pauseCommand = defineClientCommand({
     };
     progress(`pausing ${name}`);
     const service = await client.pause(name, wanted, signal);
-    const { in_flight: running, deployment } = service;
-    const waits = formatDuration(deployment?.max_pause_ms ?? 0);
-    const still = running === 0 ? '' : `${requestsText(running)} that began before still run\n`;
-    print(service, () => `${name} is paused: requests wait up to ${waits}\n${still}`);
+    const waits = formatDuration(service.deployment?.max_pause_ms ?? 0);
+    print(service, () => `${name} is paused: requests wait up to ${waits}\n${stillRunningText(service)}`);
   },
 });

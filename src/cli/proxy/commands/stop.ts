@@ -1,19 +1,13 @@
 /** `luma-proxy stop`: 503 to everyone until `resume`. */
 import { defineClientCommand, durationOf } from '../client-command.ts';
-import { requestsText } from '../service-text.ts';
+import { waitForDrainOption } from '../client-options.ts';
+import { stillRunningText } from '../service-text.ts';
 
 export const stopCommand = defineClientCommand({
   name: 'stop',
   summary: 'answer the requests of a service with 503 until resume; returns when none runs any more',
   args: [{ name: 'service', summary: 'its name', completes: 'service' }],
-  options: [
-    { name: 'message', placeholder: 'text', summary: 'what clients read' },
-    {
-      name: 'drain-timeout',
-      placeholder: 'duration',
-      summary: 'how long to wait for running requests; they are not cut (default: 30s)',
-    },
-  ],
+  options: [{ name: 'message', placeholder: 'text', summary: 'what clients read' }, waitForDrainOption],
   examples: ['luma-proxy stop shop', 'luma-proxy stop shop --message "Back at nine."'],
   async run({ client, signal, print, progress }, input) {
     const name = input.arg('service');
@@ -21,8 +15,10 @@ export const stopCommand = defineClientCommand({
     const drainTimeoutMs = durationOf(input, 'drain-timeout');
     progress(`stopping ${name}`);
     const service = await client.stop(name, { message, drain_timeout_ms: drainTimeoutMs }, signal);
-    const { in_flight: running } = service;
-    const still = running === 0 ? '' : `${requestsText(running)} that began before still run\n`;
-    print(service, () => `${name} is stopped: everyone gets 503 until luma-proxy resume ${name}\n${still}`);
+    print(
+      service,
+      () =>
+        `${name} is stopped: everyone gets 503 until luma-proxy resume ${name}\n${stillRunningText(service)}`,
+    );
   },
 });
