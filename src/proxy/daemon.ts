@@ -8,7 +8,7 @@ import { LumaError } from '../base/errors.ts';
 import { HeapTrim } from '../base/heap-trim.ts';
 import { randomId } from '../base/random-id.ts';
 import { machineNowMs, RowAllocator } from '../edge/board/index.ts';
-import { EDGE_LIMITS, type EdgeSettings, probeTarget } from '../edge/index.ts';
+import { EDGE_LIMITS, type EdgeSettings, probeTarget } from '../edge/contract.ts';
 import { bootId } from './boot-id.ts';
 import type { CertificateStatus } from './client/certificate-schema.ts';
 import type { ProxyHealth, ProxyStatus, ServiceStatus } from './client/status-schema.ts';
@@ -41,14 +41,14 @@ import { Crew } from './workers/crew.ts';
 import { Fleet } from './workers/fleet.ts';
 import type { ListenAddress } from './workers/listening-socket.ts';
 import { closeListeningSocket } from './workers/listening-socket.ts';
-import { LocalWorker } from './workers/local-worker.ts';
+import type { LocalWorker } from './workers/local-worker.ts';
 import type { Inheritance } from './workers/orphans.ts';
 import { inheritFromOrphans } from './workers/orphans.ts';
+import { ownConnectionBudget } from './workers/own-connection-budget.ts';
 import type { SharedBoard } from './workers/shared-board.ts';
 import { closeSharedBoard, makeSharedBoard } from './workers/shared-board.ts';
 import { openSockets, type PublicSocket } from './workers/socket-set.ts';
 import type { Worker } from './workers/worker.ts';
-import { ownConnectionBudget } from './workers/worker-edge.ts';
 import { spawnWorker } from './workers/worker-flags.ts';
 import type { CertificateOrder } from './workers/worker-protocol.ts';
 
@@ -384,7 +384,7 @@ export class Daemon implements Commands {
     for (const orphan of inherited?.orphans ?? []) fleet.adopt(orphan);
     for (const worker of inherited?.silent ?? []) fleet.awaitSilent(worker);
     this.#crew.acceptOrphans((orphan) => fleet.adoptLate(orphan));
-    if (workers === 0) this.#serveAlone(fleet.takeColumn());
+    if (workers === 0) await this.#serveAlone(fleet.takeColumn());
     await fleet.start();
     fleet.dismissOrphans();
   }
@@ -404,7 +404,9 @@ export class Daemon implements Commands {
     });
   }
 
-  #serveAlone(index: number): void {
+  /** The data plane is loaded only by the daemon that is its own worker. */
+  async #serveAlone(index: number): Promise<void> {
+    const { LocalWorker } = await import('./workers/local-worker.ts');
     const { clock, log, accessLog } = this.#options;
     const edge = this.#edge;
     const column = this.#shared!.board.column(index);

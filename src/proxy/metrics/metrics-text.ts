@@ -1,5 +1,5 @@
 /** The daemon's numbers as Prometheus reads them. A pure function of what it is given. */
-import { DURATION_BOUNDS } from '../../edge/index.ts';
+import { DURATION_BOUNDS } from '../../edge/contract.ts';
 import { Exposition, type Labels } from '../../telemetry/index.ts';
 import type { MemberState } from '../workers/crew.ts';
 import type { Sums, TrafficTotals } from './traffic-totals.ts';
