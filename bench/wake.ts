@@ -1,6 +1,6 @@
 /**
  * How long a sleeping project's first client waits (request sent until the whole answer), beside the same program started
- * by hand and connected to in a tight loop, in turn, in one run; what sandboxes and frozen instances cost; and
+ * by hand and connected to in a tight loop, in turn, in one run; a wake from frozen beside the unpause call; what sandboxes and frozen instances cost; and
  * many woken at once. Exits with 1 when a wake is slower than it should be.
  *
  *   bench/wake.ts [--runtime docker|process|all] [--rounds 30]

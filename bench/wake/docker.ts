@@ -5,6 +5,7 @@ import { type TestEngine, withEngine } from '../../test/engine/engine.ts';
 import { printTable } from '../statistics.ts';
 import { type ContainerByHand, containerByHand } from './by-hand.ts';
 import { measureCrowd } from './crowd.ts';
+import { measureFrozen } from './frozen.ts';
 import { type ContainerMemory, containerMemory } from './memory.ts';
 import { askProject, measure, report, type Subject, sleep } from './rounds.ts';
 
@@ -47,6 +48,9 @@ async function onEngine(engine: TestEngine, rounds: number): Promise<boolean> {
       subjects.push({ ...more, project, byHand: await byHand(image) });
     }
     const verdicts = (await measure(luma, subjects, rounds)).map(report);
+    const frozen = { name: 'frozen', docker_image: images[0].image, container_port: 8080 };
+    await luma.add({ ...frozen, idle_timeout: '1h', freeze_after: '100ms' });
+    verdicts.push(await measureFrozen(luma, 'frozen', await byHand(images[0].image), rounds));
     await reportMemory(docker, subjects);
     const projects = Array.from({ length: crowdSize }, (_, n) => `crowd-${n}`);
     const crowd = [];
