@@ -61,7 +61,7 @@ export const deeds: readonly Deed[] = [
       const found = await someInstance(scene);
       if (!found) return null;
       await found.container.kill({ signal: random.one(['SIGKILL', 'SIGTERM']) }).catch(unlessGone);
-      return { killedAt: now(), kills: { project: found.project } };
+      return { to: found.project, killedAt: now(), kills: { project: found.project } };
     },
   },
   {
@@ -73,7 +73,7 @@ export const deeds: readonly Deed[] = [
       await found.container.pause().catch(unlessGone);
       await Bun.sleep(1_000);
       await found.container.unpause().catch(unlessGone);
-      return { killedAt: scene.now(), kills: HARMLESS };
+      return { to: found.project, killedAt: scene.now(), kills: HARMLESS };
     },
   },
   {
@@ -82,7 +82,7 @@ export const deeds: readonly Deed[] = [
     run: async ({ engine, now }) => {
       await engine.kill();
       await engine.restart();
-      return { killedAt: now(), kills: HARMLESS };
+      return { to: null, killedAt: now(), kills: HARMLESS };
     },
   },
   {
@@ -93,7 +93,7 @@ export const deeds: readonly Deed[] = [
       const killedAt = now();
       await Bun.sleep(500);
       await luma.startServer();
-      return { killedAt, kills: HARMLESS };
+      return { to: null, killedAt, kills: HARMLESS };
     },
   },
   {
@@ -106,7 +106,7 @@ export const deeds: readonly Deed[] = [
       // Its workers answer on the public port all the while: the socket says that the next daemon is there.
       const proxy = createProxyClient({ socketPath: luma.proxySocket });
       await until('the next daemon to answer', async () => (await proxy.status()).workers.length > 0);
-      return { killedAt, kills: HARMLESS };
+      return { to: null, killedAt, kills: HARMLESS };
     },
   },
   {
@@ -117,7 +117,7 @@ export const deeds: readonly Deed[] = [
       const serving = (await proxy.status()).workers.filter(({ state }) => state === 'serving');
       if (serving.length < 2) return null;
       process.kill(random.one(serving).pid, 'SIGKILL');
-      return { killedAt: now(), kills: 'any' };
+      return { to: null, killedAt: now(), kills: 'any' };
     },
   },
   {
@@ -125,7 +125,7 @@ export const deeds: readonly Deed[] = [
     weight: 1,
     run: async ({ luma, now }) => {
       await createProxyClient({ socketPath: luma.proxySocket }).restartWorkers();
-      return { killedAt: now(), kills: HARMLESS };
+      return { to: null, killedAt: now(), kills: HARMLESS };
     },
   },
 ];
@@ -153,7 +153,7 @@ async function call(scene: Scene, method: string, path: string, body: unknown): 
   const isRight = answer.status < 300 || REFUSALS.includes(answer.status);
   if (!isRight)
     throw new Error(`${method} ${project}${path}: ${answer.status} ${JSON.stringify(answer.json)}`);
-  return { killedAt: now(), kills: HARMLESS };
+  return { to: `${project} (${answer.status})`, killedAt: now(), kills: HARMLESS };
 }
 
 async function someInstance({ docker, projects, random }: Scene) {

@@ -9,7 +9,13 @@ const broken: Attempt = {
   endedAt: 1_000,
   failure: { status: null, what: 'reset' },
 };
-const kill: Calamity = { what: 'docker kill', startedAt: 850, killedAt: 900, kills: { project: 'a' } };
+const kill: Calamity = {
+  what: 'docker kill',
+  to: 'a',
+  startedAt: 850,
+  killedAt: 900,
+  kills: { project: 'a' },
+};
 
 function lostWith(calamity: Calamity, attempt: Attempt): boolean {
   const ledger = new Ledger();

@@ -23,6 +23,8 @@ export interface Failure {
 /** Done to Luma, its instances or the engine. */
 export interface Calamity {
   readonly what: string;
+  /** A project or process; null: all of it. */
+  readonly to: string | null;
   readonly startedAt: number;
   /** By when the harm was done: exchanges that ran between the start and then may have died of it. */
   readonly killedAt: number;
@@ -38,6 +40,9 @@ export interface Loss {
 
 /** How long after the kill its victims hear of it, milliseconds: the FIN of a killed process is sent at once, load delays it. */
 const HEARD_WITHIN_MS = 2_000;
+
+/** What was done so long before may have to do with a loss. */
+const BEFORE_MS = 4_000;
 
 export class Ledger {
   readonly attempts: Attempt[] = [];
@@ -75,8 +80,19 @@ export class Ledger {
       ...losses.filter(({ cause }) => cause !== null).map((loss) => `  ${lossText(loss)}`),
       `5xx: ${serverErrors.size === 0 ? 'none' : [...serverErrors].map(([key, n]) => `${n} x ${key}`).join('; ')}`,
       `lost: ${unexcused.length}`,
-      ...unexcused.map((loss) => `  ${lossText(loss)}`),
+      ...unexcused.flatMap((loss) => [`  ${lossText(loss)}`, ...this.#before(loss.attempt)]),
     ].join('\n');
+  }
+
+  /** What was done to Luma while it ran, and shortly before. */
+  #before({ startedAt, endedAt }: Attempt): string[] {
+    const near = this.calamities.filter(
+      (each) => each.killedAt >= startedAt - BEFORE_MS && each.startedAt <= endedAt,
+    );
+    return near.map(({ what, to, startedAt: from, killedAt }) => {
+      const when = `${Math.round(from)} to ${Math.round(killedAt)} ms`;
+      return `    ${what}${to === null ? '' : ` of ${to}`}, ${when}`;
+    });
   }
 
   #counted(names: readonly string[]): string {
