@@ -41,7 +41,7 @@ test('as many instances as the load asks for answer it, and go when it is over, 
   await until('four instances', async () => (await running('wide')).length === 4);
   const statuses = await load.stop();
   expect(new Set(statuses)).toEqual(new Set([200]));
-  expect(statuses.length).toBeGreaterThan(20);
+  expect(statuses.length).toBeGreaterThanOrEqual(20);
   await until('the sleep', async () => (await luma.api('GET', '/projects/wide')).json['status'] === 'idle');
   expect((await luma.get('wide.localhost', '/')).status).toBe(200);
 }, 60_000);

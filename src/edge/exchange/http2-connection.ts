@@ -31,7 +31,7 @@ export class Http2Connection implements SocketOwner, SessionOwner, StreamHost, O
   #middleDueMs = 0;
   /** When it is closed unless a request comes; 0: some are under way. */
   #idleDueMs = 0;
-  #unsentBytes = 0;
+  #takenBytes = 0;
   #lingeredBytes = 0;
   #hasClientEnded = false;
 
@@ -86,7 +86,7 @@ export class Http2Connection implements SocketOwner, SessionOwner, StreamHost, O
   }
 
   onClogged(): void {
-    this.#unsentBytes = this.#socket.backlogBytes;
+    this.#takenBytes = this.#socket.takenBytes;
     this.dueMs = this.#core.sweep.nowMs + this.#core.limits.clientStalledMs;
   }
 
@@ -121,9 +121,9 @@ export class Http2Connection implements SocketOwner, SessionOwner, StreamHost, O
   }
 
   onDeadline(nowMs: number): void {
-    const unsent = this.#socket.backlogBytes;
-    if (unsent > 0 && unsent !== this.#unsentBytes) {
-      this.#unsentBytes = unsent;
+    const { backlogBytes: unsent, takenBytes } = this.#socket;
+    if (unsent > 0 && takenBytes !== this.#takenBytes) {
+      this.#takenBytes = takenBytes;
       this.dueMs = nowMs + this.#core.limits.clientStalledMs;
       return;
     }
@@ -205,8 +205,8 @@ export class Http2Connection implements SocketOwner, SessionOwner, StreamHost, O
 
   #armLinger(): void {
     const { limits, sweep } = this.#core;
-    this.#unsentBytes = this.#socket.backlogBytes;
-    this.dueMs = sweep.nowMs + (this.#unsentBytes > 0 ? limits.clientStalledMs : limits.lingerMs);
+    this.#takenBytes = this.#socket.takenBytes;
+    this.dueMs = sweep.nowMs + (this.#socket.backlogBytes > 0 ? limits.clientStalledMs : limits.lingerMs);
   }
 }
 

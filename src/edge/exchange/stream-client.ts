@@ -54,7 +54,7 @@ export class StreamClient implements ClientSide, StreamUser, DeadlineOwner {
   /** Of the answer's body, until it is complete. */
   #answerBytesLeft = UNKNOWN_LENGTH;
   /** As they were when the client was last looked at. */
-  #unsentBytes = 0;
+  #takenBytes = 0;
   #sentBytes = 0;
 
   constructor(core: EdgeCore, host: StreamHost, stream: Stream) {
@@ -307,7 +307,7 @@ export class StreamClient implements ClientSide, StreamUser, DeadlineOwner {
   }
 
   #look(): void {
-    this.#unsentBytes = this.#stream.queuedBytes;
+    this.#takenBytes = this.#stream.takenBytes;
     this.#sentBytes = this.#host.sentBytes;
   }
 
@@ -317,7 +317,7 @@ export class StreamClient implements ClientSide, StreamUser, DeadlineOwner {
    */
   #isStillTaking(): boolean {
     const isMoving =
-      this.#stream.queuedBytes !== this.#unsentBytes ||
+      this.#stream.takenBytes !== this.#takenBytes ||
       (this.#stream.sendWindow > 0 && this.#host.sentBytes !== this.#sentBytes);
     this.#look();
     return isMoving;

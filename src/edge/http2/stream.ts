@@ -34,6 +34,7 @@ export class Stream {
   #state: StreamState = 'idle';
   #queue: Buffer[] = [];
   #queuedBytes = 0;
+  #takenBytes = 0;
   /** How much of the first piece has been sent. */
   #queueFrom = 0;
   #isEndWanted = false;
@@ -62,6 +63,11 @@ export class Stream {
 
   get isClosed(): boolean {
     return this.#state === 'closed';
+  }
+
+  /** Of what waited, so far: it grows as long as the peer gives windows. */
+  get takenBytes(): number {
+    return this.#takenBytes;
   }
 
   get queuedBytes(): number {
@@ -162,6 +168,7 @@ export class Stream {
       if (sent === 0) return false;
       this.#queueFrom += sent;
       this.#queuedBytes -= sent;
+      this.#takenBytes += sent;
       left -= sent;
       if (this.#queueFrom === piece.length) {
         this.#queue.shift();

@@ -52,8 +52,16 @@ describe('a refused creation', () => {
     });
   });
 
+  test('because the disk is full says how to free some', () => {
+    const error = creationRefused(instance, refusal(500, 'no space left on device'));
+    expect(error).toMatchObject({
+      code: 'runtime_failed',
+      hint: expect.stringContaining('docker image prune'),
+    });
+  });
+
   test('for any other reason stays as it is', () => {
-    const error = refusal(500, 'no space left on device');
+    const error = refusal(500, 'invalid mount config');
     expect(creationRefused(instance, error)).toBe(error);
   });
 });
