@@ -473,6 +473,14 @@ test(
   HISTORIES_TIMEOUT_MS,
 );
 
+/** Frozen by the timer, then thawed for a request in vain: whether it runs is not known. */
+const thawFails: Move[] = [
+  { do: 'fire', at: 5 },
+  ...new Array<Move>(4).fill({ do: 'settle', at: 0, isGood: true }),
+  { do: 'request' },
+  { do: 'settle', at: 5, isGood: false },
+];
+
 test(
   'from wherever it is, a delete leaves nothing',
   () => {
@@ -486,7 +494,7 @@ test(
         expect(world.running.size).toBe(0);
         expect(world.routed?.traffic).toBe('none');
       }),
-      { numRuns: 4_000, includeErrorInReport: true },
+      { numRuns: 4_000, includeErrorInReport: true, examples: [[thawFails, 3]] },
     );
   },
   HISTORIES_TIMEOUT_MS,

@@ -28,5 +28,7 @@ function halt(step: Transition, entry: WritableEntry, reason: Halt['reason']): v
   const isPatient = before?.reason === 'surplus' && before.drain === 'asked';
   const drain = isPatient ? 'needed' : (before?.drain ?? (entry.located ? 'needed' : 'done'));
   if (entry.halt?.reason === 'sleep' || entry.halt?.reason === 'freeze') step.draft.sleep = null;
+  // Whether it runs is not known after a failed start or thaw: it is stopped before it is removed.
+  if (before?.reason === 'failed') entry.located = true;
   entry.halt = { reason, drain };
 }
