@@ -11,7 +11,7 @@ export const SCALE_DOWN_DELAY_MS = 10_000;
 export const SCALE_DOWN_RATE = 2;
 /** How often it is decided, while awake. */
 export const TICK_MS = 2_000;
-/** A load beyond what the instances are for is not left until the next tick, but no more often than this. */
+/** A load beyond what the instances are for that lasts so long is not left until the next tick, but no more often than this. */
 export const HURRY_MS = 500;
 /** Of the load's record. */
 export const BUCKET_MS = 500;

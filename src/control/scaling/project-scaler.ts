@@ -25,6 +25,8 @@ export class ProjectScaler {
   #memory: ScaleMemory = calm;
   #tick: Timer | null = null;
   #decidedMs = Number.NEGATIVE_INFINITY;
+  /** Since when there is more than the instances are for; null: there is not. */
+  #tooMuchSinceMs: number | null = null;
 
   constructor(clock: Clock, subject: ScaledProject) {
     this.#clock = clock;
@@ -34,10 +36,20 @@ export class ProjectScaler {
   /** In flight and held, as the proxy counts them. */
   onLoad(load: number): void {
     const nowMs = this.#clock.monotonic();
+    const readyCount = this.#readyCount();
+    if (readyCount === 0) {
+      // One start serves all who wait for it: what they ask for together counts from its first answer on.
+      this.#window.forget();
+      return;
+    }
     this.#window.record(nowMs, load);
     const { concurrency, targetUtilization } = this.#subject.project.settings.scaling;
-    const isTooMuch = load > this.#readyCount() * concurrency * targetUtilization;
-    if (isTooMuch && nowMs - this.#decidedMs >= HURRY_MS) this.review();
+    const isTooMuch = load > readyCount * concurrency * targetUtilization;
+    if (!isTooMuch) this.#tooMuchSinceMs = null;
+    else this.#tooMuchSinceMs ??= nowMs;
+    // A crowd that is answered in a moment needs nobody else.
+    const isLasting = this.#tooMuchSinceMs !== null && nowMs - this.#tooMuchSinceMs >= HURRY_MS;
+    if (isLasting && nowMs - this.#decidedMs >= HURRY_MS) this.review();
     this.#keepTicking();
   }
 
@@ -49,7 +61,7 @@ export class ProjectScaler {
   /** Decides now. */
   review(): void {
     const { state, project } = this.#subject;
-    if (!state || isAsleep(state) || state.most <= 1) return;
+    if (!state || isAsleep(state) || state.most <= 1 || this.#readyCount() === 0) return;
     const nowMs = this.#clock.monotonic();
     this.#decidedMs = nowMs;
     const { concurrency, targetUtilization } = project.settings.scaling;
@@ -95,6 +107,7 @@ export class ProjectScaler {
     this.close();
     this.#window.forget();
     this.#memory = calm;
+    this.#tooMuchSinceMs = null;
   }
 }
 
