@@ -69,14 +69,18 @@ function diskFull(refusal: LumaError): LumaError {
   });
 }
 
+/** Of any creation. */
+export function withRoomHint(error: unknown): unknown {
+  return isLumaError(error) && isDiskFull(wordsOf(error)) ? diskFull(error) : error;
+}
+
 export function creationRefused(instance: InstanceSpec, error: unknown): unknown {
   const status = statusOf(error);
   const words = wordsOf(error);
-  if (isLumaError(error) && isDiskFull(words)) return diskFull(error);
   if (status === 400 && /no command specified/i.test(words)) {
     return noProgram(undefined, 'neither the image nor the project names a program', error);
   }
-  if (status !== 409) return error;
+  if (status !== 409) return withRoomHint(error);
   return nameTaken(containerName(instance), error);
 }
 

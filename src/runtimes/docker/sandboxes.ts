@@ -12,7 +12,7 @@ import { isUp } from './container-state.ts';
 import { statusOf } from './engine.ts';
 import { labels, sandboxName } from './labels.ts';
 import { limits } from './limits.ts';
-import { isGone, isLeftover, nameTaken, startRefused } from './refusals.ts';
+import { isGone, isLeftover, nameTaken, startRefused, withRoomHint } from './refusals.ts';
 import { type SandboxOwner, sandboxConfig } from './sandbox-config.ts';
 import { isSandboxImage, type SandboxImage } from './sandbox-image.ts';
 import type { SandboxRegister } from './sandbox-register.ts';
@@ -115,7 +115,7 @@ export class Sandboxes {
     try {
       return await create();
     } catch (error) {
-      if (!isGone(error)) throw error;
+      if (!isGone(error)) throw withRoomHint(error);
       // Somebody removed the image: an `image prune` takes what no container uses.
       image.forget();
       return await create();
