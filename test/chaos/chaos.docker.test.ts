@@ -66,9 +66,13 @@ test(
       if (done !== null) ledger.done({ what: name, startedAt, ...done });
     }
     await load.stop();
-    console.log(`chaos, seed ${seed}:\n${ledger.text()}\n${await failuresTold(luma)}`);
+    console.log(
+      `chaos, begun at ${new Date(performance.timeOrigin + beganAt).toISOString()}, seed ${seed}:\n${ledger.text()}\n${await failuresTold(luma)}`,
+    );
+    const lost = ledger.losses().filter(({ cause }) => cause === null).length;
+    if (lost > 0) console.log(luma.output());
     // The text above names them.
-    expect(ledger.losses().filter(({ cause }) => cause === null).length).toBe(0);
+    expect(lost).toBe(0);
     expect(ledger.attempts.length).toBeGreaterThan(durationMs / 1_000);
     await untilCalm(scene);
   },
