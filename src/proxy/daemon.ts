@@ -328,6 +328,7 @@ export class Daemon implements Commands {
     const restored = inherited
       ? fromTable(inherited.table, board, this.#rows)
       : fromState(saved, bootId(), this.#rows);
+    if (inherited) this.#registry.drains.inherit(this.#rows.adoptCounted(), this.#table.generation);
     for (const service of restored) this.#registry.restore(service);
     this.#table.flush();
   }

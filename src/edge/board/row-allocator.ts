@@ -45,6 +45,13 @@ export class RowAllocator {
     this.#taken.add(row);
   }
 
+  /** Takes what is counted on though no table names it any more: exchanges on targets that left under an earlier daemon. */
+  adoptCounted(): readonly number[] {
+    const counted = this.#free.filter((row) => !this.#board.rowIsQuiet(row));
+    for (const row of counted) this.adopt(row);
+    return counted;
+  }
+
   /** The route table of `generation` is the first without this row. */
   retire(row: number, generation: number): void {
     assert(this.#taken.delete(row), `row ${row} is not in use`);

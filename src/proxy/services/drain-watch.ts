@@ -16,6 +16,9 @@ export interface Departed {
   readonly generation: number;
 }
 
+/** No service has an empty name. */
+const NOBODY = { service: '', targetId: '', host: '', port: 0 } as const;
+
 interface Waiter {
   readonly isDrained: () => boolean;
   readonly resolve: (isDrained: boolean) => void;
@@ -43,6 +46,14 @@ export class DrainWatch {
     this.#departed.add(target);
   }
 
+  /**
+   * What still runs on rows that an earlier daemon's targets have left, and nobody knows whose they were: until they are
+   * quiet, no target is drained.
+   */
+  inherit(rows: readonly number[], generation: number): void {
+    for (const row of rows) this.#departed.add({ ...NOBODY, row, generation });
+  }
+
   of(service: string): readonly Departed[] {
     return [...this.#departed].filter((target) => target.service === service);
   }
@@ -66,7 +77,9 @@ export class DrainWatch {
   /** True when the target has left (`isCurrent` says no) and nothing runs on it; false after `timeoutMs`. */
   drained(service: string, targetId: string, timeoutMs: number, isCurrent: () => boolean): Promise<boolean> {
     const isDrained = (): boolean =>
-      !isCurrent() && !this.of(service).some((target) => target.targetId === targetId);
+      !isCurrent() &&
+      this.of(NOBODY.service).length === 0 &&
+      !this.of(service).some((target) => target.targetId === targetId);
     this.sweep();
     if (isDrained()) return Promise.resolve(true);
     return new Promise((resolve) => {
