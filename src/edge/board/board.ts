@@ -107,6 +107,15 @@ export class Board {
     }
   }
 
+  /** Something is in flight or held in some column: a quick look, for a whole board. */
+  isCountedOn(row: number): boolean {
+    for (let column = 0; column < this.columns; column++) {
+      const at = this.#layout.rowCell(row, column);
+      if (this.#cells.load(at + IN_FLIGHT) !== 0 || this.#cells.load(at + HELD) !== 0) return true;
+    }
+    return false;
+  }
+
   /** Nothing in flight and nothing held in any column. */
   rowIsQuiet(row: number): boolean {
     const { inFlight, held } = this.totals(row, 0);

@@ -47,7 +47,7 @@ export class RowAllocator {
 
   /** Takes what is counted on though no table names it any more: exchanges on targets that left under an earlier daemon. */
   adoptCounted(): readonly number[] {
-    const counted = this.#free.filter((row) => !this.#board.rowIsQuiet(row));
+    const counted = this.#free.filter((row) => this.#board.isCountedOn(row));
     for (const row of counted) this.adopt(row);
     return counted;
   }

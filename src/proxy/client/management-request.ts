@@ -42,7 +42,7 @@ export async function ask<T>(socketPath: string, request: ManagementRequest<T>):
 }
 
 /** A command that begins while the socket changes hands is refused by nobody in particular, for so long at most. */
-const BETWEEN_DAEMONS_MS = 500;
+const BETWEEN_DAEMONS_MS = 1_000;
 
 /** A command that one daemon refuses because another takes over is said again, to that one. */
 export async function askUntilTaken<T>(socketPath: string, request: ManagementRequest<T>): Promise<T> {
