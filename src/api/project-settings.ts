@@ -2,7 +2,7 @@
 import { z } from '@hono/zod-openapi';
 import { formatDuration, parseDuration } from '../base/duration.ts';
 import { assert } from '../base/errors.ts';
-import type { ProjectSettings } from '../domain/project.ts';
+import { DEFAULT_SETTINGS, type ProjectSettings } from '../domain/project.ts';
 import { type CodedFieldProblem, problemsOf, validationFailed } from './field-problems.ts';
 import { HOSTNAMES_MAX } from './limits.ts';
 import { toQuietRule, toQuietRuleJson } from './quiet-rule-json.ts';
@@ -18,10 +18,6 @@ import {
   settingsShape,
 } from './schemas/project-input.ts';
 
-const DEFAULT_IDLE_TIMEOUT = '20s';
-const DEFAULT_WAKE_TIMEOUT = '60s';
-const DEFAULT_STOP_TIMEOUT = '10s';
-const DEFAULT_RESPONSE_TIMEOUT = '5m';
 const DEFAULT_HEALTH_CHECK_TIMEOUT = '5s';
 
 const knownFields = ['name', ...Object.keys(settingsShape)];
@@ -101,8 +97,7 @@ function relationProblems(
     const message = 'is required (with the process runtime, command takes its place)';
     problems.push({ field: 'docker_image', code: 'required', message });
   }
-  const idle = fields['idle_timeout'] ?? DEFAULT_IDLE_TIMEOUT;
-  const idleMs = typeof idle === 'string' ? parseDuration(idle) : null;
+  const idleMs = durationIn(fields['idle_timeout'], DEFAULT_SETTINGS.idleTimeoutMs);
   return [
     ...problems,
     ...countProblems(fields),
@@ -123,16 +118,16 @@ function timeoutProblems(
   fields: Readonly<Record<string, unknown>>,
   isGiven: (field: string) => boolean,
 ): CodedFieldProblem[] {
-  const wakeMs = durationIn(fields['wake_timeout'], DEFAULT_WAKE_TIMEOUT);
-  const stopMs = durationIn(fields['stop_timeout'], DEFAULT_STOP_TIMEOUT);
+  const wakeMs = durationIn(fields['wake_timeout'], DEFAULT_SETTINGS.wakeTimeoutMs);
+  const stopMs = durationIn(fields['stop_timeout'], DEFAULT_SETTINGS.stopTimeoutMs);
   if (wakeMs === null || stopMs === null || wakeMs > stopMs) return [];
   const message = `wake_timeout (${formatDuration(wakeMs)}) must be longer than stop_timeout (${formatDuration(stopMs)})`;
   const field = fields['wake_timeout'] != null && isGiven('wake_timeout') ? 'wake_timeout' : 'stop_timeout';
   return [{ field, code: 'wake_not_longer_than_stop', message, value: fields[field] }];
 }
 
-function durationIn(value: unknown, standard: string): number | null {
-  if (value == null) return parseDuration(standard);
+function durationIn(value: unknown, defaultMs: number | null): number | null {
+  if (value == null) return defaultMs;
   return typeof value === 'string' ? parseDuration(value) : null;
 }
 
@@ -145,32 +140,32 @@ function fieldsOf(body: unknown): Readonly<Record<string, unknown>> {
 
 function toSettings(name: string, input: SettingsInput): ProjectSettings {
   const { health_check: healthCheck } = input;
-  const idle = input.idle_timeout ?? DEFAULT_IDLE_TIMEOUT;
+  const none = DEFAULT_SETTINGS;
   return {
     name,
     image: input.docker_image ?? null,
-    command: input.command ?? null,
-    entrypoint: input.entrypoint ?? null,
-    workingDir: input.working_dir ?? null,
-    envVars: input.env_vars ?? {},
-    containerPort: input.container_port ?? null,
+    command: input.command ?? none.command,
+    entrypoint: input.entrypoint ?? none.entrypoint,
+    workingDir: input.working_dir ?? none.workingDir,
+    envVars: input.env_vars ?? none.envVars,
+    containerPort: input.container_port ?? none.containerPort,
     healthCheck: healthCheck
       ? {
           path: healthCheck.path,
           timeoutMs: toMilliseconds(healthCheck.timeout ?? DEFAULT_HEALTH_CHECK_TIMEOUT),
         }
-      : null,
-    stopTimeoutMs: toMilliseconds(input.stop_timeout ?? DEFAULT_STOP_TIMEOUT),
+      : none.healthCheck,
+    stopTimeoutMs: input.stop_timeout ? toMilliseconds(input.stop_timeout) : none.stopTimeoutMs,
     hostnames: allHostnames(input),
-    idleTimeoutMs: toLimit(idle),
-    wakeTimeoutMs: toMilliseconds(input.wake_timeout ?? DEFAULT_WAKE_TIMEOUT),
-    waitMode: input.wait_mode ?? 'hold',
-    quietRules: (input.quiet_rules ?? []).map(toQuietRule),
-    ssl: input.ssl ?? false,
-    sslRedirect: input.ssl_redirect ?? true,
-    responseTimeoutMs: toLimit(input.response_timeout ?? DEFAULT_RESPONSE_TIMEOUT),
-    forwardHeaders: input.forward_headers ?? false,
-    pathPrefix: input.path_prefix ?? '/',
+    idleTimeoutMs: input.idle_timeout ? toLimit(input.idle_timeout) : none.idleTimeoutMs,
+    wakeTimeoutMs: input.wake_timeout ? toMilliseconds(input.wake_timeout) : none.wakeTimeoutMs,
+    waitMode: input.wait_mode ?? none.waitMode,
+    quietRules: input.quiet_rules?.map(toQuietRule) ?? none.quietRules,
+    ssl: input.ssl ?? none.ssl,
+    sslRedirect: input.ssl_redirect ?? none.sslRedirect,
+    responseTimeoutMs: input.response_timeout ? toLimit(input.response_timeout) : none.responseTimeoutMs,
+    forwardHeaders: input.forward_headers ?? none.forwardHeaders,
+    pathPrefix: input.path_prefix ?? none.pathPrefix,
     scaling: toScaling(input),
   };
 }

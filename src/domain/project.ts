@@ -99,6 +99,27 @@ export interface ProjectSettings extends RevisionSettings, ServiceSettings {
   readonly name: string;
 }
 
+/** What holds where a person says nothing: the one place of every default. */
+export const DEFAULT_SETTINGS: Omit<ProjectSettings, 'name' | 'image' | 'hostnames'> = {
+  command: null,
+  entrypoint: null,
+  workingDir: null,
+  envVars: {},
+  containerPort: null,
+  healthCheck: null,
+  stopTimeoutMs: 10_000,
+  idleTimeoutMs: 20_000,
+  wakeTimeoutMs: 60_000,
+  waitMode: 'hold',
+  quietRules: [],
+  ssl: false,
+  sslRedirect: true,
+  responseTimeoutMs: 300_000,
+  forwardHeaders: false,
+  pathPrefix: '/',
+  scaling: DEFAULT_SCALING,
+};
+
 /** Only a person's stop and start change it. */
 export type Wanted = 'active' | 'stopped';
 

@@ -5,7 +5,7 @@ import type { ProjectInput, ProjectTimer } from '../../src/control/projects/proj
 import type { ProjectState } from '../../src/control/projects/project-state.ts';
 import { initialState } from '../../src/control/projects/project-state.ts';
 import { desiredPublication } from '../../src/control/projects/publishing.ts';
-import { DEFAULT_SCALING, type Project } from '../../src/domain/project.ts';
+import { DEFAULT_SCALING, DEFAULT_SETTINGS, type Project } from '../../src/domain/project.ts';
 import type { ObservedInstance } from '../../src/runtimes/contract.ts';
 import type { Protocol } from './protocol.ts';
 import type { Control, EngineCall, Move, ToControl, ToDaemon, World } from './world.ts';
@@ -14,25 +14,11 @@ import { INSTANCE, Violation } from './world.ts';
 /** Only its name, its revision and that it is active and sleepy are looked at. */
 const project: Project = {
   settings: {
+    ...DEFAULT_SETTINGS,
     name: 'app',
     image: 'app',
-    command: null,
-    entrypoint: null,
-    workingDir: null,
-    envVars: {},
     containerPort: 80,
-    healthCheck: null,
-    stopTimeoutMs: 10_000,
     hostnames: ['app.localhost'],
-    idleTimeoutMs: 20_000,
-    wakeTimeoutMs: 60_000,
-    waitMode: 'hold',
-    quietRules: [],
-    ssl: false,
-    sslRedirect: true,
-    responseTimeoutMs: 300_000,
-    forwardHeaders: false,
-    pathPrefix: '/',
     scaling: { ...DEFAULT_SCALING, maxInstances: 1 },
   },
   wanted: 'active',

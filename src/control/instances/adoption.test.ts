@@ -1,31 +1,16 @@
 import { describe, expect, test } from 'bun:test';
-import { DEFAULT_SCALING, type Project } from '../../domain/project.ts';
+import { DEFAULT_SETTINGS, type Project } from '../../domain/project.ts';
 import type { ObservedInstance, ObservedState } from '../../runtimes/contract.ts';
 import type { InstanceIntent, InstanceRecord } from '../../store/contract.ts';
 import { type Adoption, adoptProject } from './adoption.ts';
 
 const project: Project = {
   settings: {
+    ...DEFAULT_SETTINGS,
     name: 'app',
     image: 'app',
-    command: null,
-    entrypoint: null,
-    workingDir: null,
-    envVars: {},
     containerPort: 80,
-    healthCheck: null,
-    stopTimeoutMs: 10_000,
     hostnames: ['app.localhost'],
-    idleTimeoutMs: 20_000,
-    wakeTimeoutMs: 60_000,
-    waitMode: 'hold',
-    quietRules: [],
-    ssl: false,
-    sslRedirect: true,
-    responseTimeoutMs: 300_000,
-    forwardHeaders: false,
-    pathPrefix: '/',
-    scaling: DEFAULT_SCALING,
   },
   wanted: 'active',
   traffic: [{ revision: 2, percent: 100, tag: null }],

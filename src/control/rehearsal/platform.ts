@@ -1,7 +1,7 @@
 /** A control plane with everything around it in memory and on one manual clock, for the tests of this layer. */
 import { silentLog } from '../../base/log.ts';
 import { ManualClock } from '../../base/manual-clock.ts';
-import { DEFAULT_SCALING, type ProjectSettings } from '../../domain/project.ts';
+import { DEFAULT_SCALING, DEFAULT_SETTINGS, type ProjectSettings } from '../../domain/project.ts';
 import type { ProjectEvent } from '../../domain/project-event.ts';
 import { createFakeRuntime, type FakeEngine, type FakeRuntime } from '../../runtimes/fake/index.ts';
 import { createFailingStore, createMemoryStore, type Store, type WriteFate } from '../../store/index.ts';
@@ -99,25 +99,11 @@ export class Platform {
 export function projectSettings(settings: Partial<ProjectSettings> = {}): ProjectSettings {
   const name = settings.name ?? 'app';
   return {
+    ...DEFAULT_SETTINGS,
     name,
     image: 'app:1',
-    command: null,
-    entrypoint: null,
-    workingDir: null,
-    envVars: {},
     containerPort: 80,
-    healthCheck: null,
-    stopTimeoutMs: 10_000,
     hostnames: [`${name}.localhost`],
-    idleTimeoutMs: 20_000,
-    wakeTimeoutMs: 60_000,
-    waitMode: 'hold',
-    quietRules: [],
-    ssl: false,
-    sslRedirect: true,
-    responseTimeoutMs: 300_000,
-    forwardHeaders: false,
-    pathPrefix: '/',
     scaling: { ...DEFAULT_SCALING, maxInstances: 1 },
     ...settings,
   };
