@@ -55,6 +55,15 @@ export class CommandInput {
     return Number(text);
   }
 
+  /** A part of a whole such as 0.7, or wrong use. */
+  share(name: string): number | undefined {
+    const text = this.text(name);
+    if (text === undefined) return undefined;
+    if (!/^(0|1|0?\.[0-9]{1,9})$/.test(text))
+      throw wrongUse(`--${name} must be a number up to 1, such as 0.7, not ${JSON.stringify(text)}`);
+    return Number(text);
+  }
+
   /** Every option that was given, by name. */
   given(): Readonly<Record<string, string | boolean | readonly string[]>> {
     const present = [...this.#options].filter((option): option is [string, Exclude<Given, undefined>] => {

@@ -204,6 +204,8 @@ describe('projects', () => {
       '1s',
       '--wait-mode',
       'page',
+      '--target-utilization',
+      '0.85',
     );
     const { exitCode, out } = await runLuma(argv, { apiUrl: api.url });
     expect(exitCode).toBe(0);
@@ -223,10 +225,19 @@ describe('projects', () => {
         working_dir: '/srv',
         wake_timeout: '2m',
         wait_mode: 'page',
+        target_utilization: 0.85,
         stop_timeout: '3s',
         health_check: { path: '/up', timeout: '1s' },
       },
     });
+  });
+
+  test('take a share only as a number up to 1', async () => {
+    for (const share of ['70%', '1.5', '-1', 'much']) {
+      const argv = ['projects', 'add', 'web', `--target-utilization=${share}`];
+      const { exitCode, err } = await runLuma(argv, { apiUrl: api.url });
+      expect([exitCode, err]).toEqual([2, expect.stringContaining('--target-utilization')]);
+    }
   });
 
   test('are added from a file or standard input, and flags win', async () => {
