@@ -25,7 +25,7 @@ import { metricsText } from './metrics/metrics-text.ts';
 import { TrafficTotals } from './metrics/traffic-totals.ts';
 import type { Commands } from './server/command-server.ts';
 import { CommandServer } from './server/command-server.ts';
-import { bindPrivately, prepareSocketPath } from './server/management-socket.ts';
+import { bindPrivately, checkSocketPlace, prepareSocketPath } from './server/management-socket.ts';
 import { noOptions } from './services/global-options.ts';
 import { unknownService } from './services/refusals.ts';
 import { Registry } from './services/registry.ts';
@@ -238,23 +238,26 @@ export class Daemon implements Commands {
     return { pids };
   }
 
-  /** The answer that announces the workers is still on its way when this begins: closing waits for it. */
+  /** The answer that announces the workers is still on its way when this begins: it is waited for. */
   async #leave(): Promise<void> {
-    await this.#commands.close(this.#options.clock);
+    const { clock } = this.#options;
+    await this.#commands.refuse(notServing(this.#phase), clock);
     this.#registry?.close();
     this.#trim?.close();
     this.#state.close();
     this.#crew.close();
     await this.#metricsServer?.close();
-    const isServing = this.#local !== undefined;
-    if (isServing) this.#goOnAsWorker();
+    const servedItself = this.#local ? this.#goOnAsWorker() : undefined;
     this.#lock.release();
-    if (!isServing) this.#handedOver.resolve();
+    await Promise.all([this.#commands.leave(clock), servedItself]);
+    this.#handedOver.resolve();
   }
 
-  #goOnAsWorker(): void {
+  /** Resolves when it has finished. */
+  #goOnAsWorker(): Promise<void> {
     const { version, shutdownTimeoutMs, clock, log, stateDir } = this.#options;
     const { fd: boardFd } = this.#shared!;
+    const finished = Promise.withResolvers<void>();
     this.#afterwards = this.#local!.becomeWorker({
       boardFd,
       listenFds: this.#sockets.filter(({ isTls }) => !isTls).map(({ fd }) => fd),
@@ -264,15 +267,16 @@ export class Daemon implements Commands {
       shutdownTimeoutMs,
       clock,
       log,
-      exit: () => this.#handedOver.resolve(),
+      exit: () => finished.resolve(),
     });
+    return finished.promise;
   }
 
   // ---- the beginning
 
   async #begin(announced: readonly number[]): Promise<void> {
     const { stateDir, socketPath, log, clock, workers, metricsPort } = this.#options;
-    await prepareSocketPath(socketPath, '--socket-path');
+    await checkSocketPlace(socketPath, '--socket-path');
     const saved = await loadState(stateDir);
     const workersSocketPath = workersSocketPathOf(stateDir);
     await prepareSocketPath(workersSocketPath, '--state-dir');

@@ -107,6 +107,11 @@ export const ORPHAN_PERIOD_MS = 100;
 /** How long a daemon that hands over may take to give up its lock, and how often that is looked at. */
 export const HAND_OVER_TIMEOUT_MS = 10_000;
 export const HAND_OVER_PERIOD_MS = 5;
+/** A daemon that has handed over refuses commands until the next one has its socket's path: so long at most, looked at so often. */
+export const SUCCESSOR_TIMEOUT_MS = 30_000;
+export const SUCCESSOR_PERIOD_MS = 20;
+/** Whoever connected just before that may still ask. */
+export const SUCCESSOR_GRACE_MS = 250;
 /** How long a worker that nobody takes over may finish what it has. */
 export const LATE_ORPHAN_DRAIN_MS = 30_000;
 

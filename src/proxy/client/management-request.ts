@@ -22,6 +22,8 @@ export async function ask<T>(socketPath: string, request: ManagementRequest<T>):
   const response = await fetch(`http://luma-proxy${path}`, {
     method,
     unix: socketPath,
+    // A kept connection would lead to the daemon before, after a take-over.
+    keepalive: false,
     signal: signal ? AbortSignal.any([signal, deadline]) : deadline,
     ...(body === undefined
       ? {}
@@ -41,29 +43,14 @@ export async function ask<T>(socketPath: string, request: ManagementRequest<T>):
   return parsed.data;
 }
 
-/** A command that begins while the socket changes hands is refused by nobody in particular, for so long at most. */
-const BETWEEN_DAEMONS_MS = 1_000;
-
-/** A command that one daemon refuses because another takes over is said again, to that one. */
+/** What one daemon refuses because another takes over is said again, to that one: their socket is never without either. */
 export async function askUntilTaken<T>(socketPath: string, request: ManagementRequest<T>): Promise<T> {
-  const startedAtMs = systemClock.monotonic();
-  const deadlineMs = startedAtMs + HAND_OVER_RETRY_MS;
-  let isHandingOver = false;
+  const deadlineMs = systemClock.monotonic() + HAND_OVER_RETRY_MS;
   for (;;) {
     try {
       return await ask(socketPath, request);
     } catch (error) {
-      // Between one daemon and the next nobody answers for a moment.
-      const isRefused =
-        isLumaError(error, 'proxy_unreachable') &&
-        error.cause instanceof Error &&
-        isRefusedConnection(error.cause);
-      const isBetween =
-        (isHandingOver && isLumaError(error, 'proxy_unreachable')) ||
-        (isRefused && systemClock.monotonic() < startedAtMs + BETWEEN_DAEMONS_MS);
-      if (!isBetween && !isLumaError(error, 'handing_over')) throw error;
-      if (systemClock.monotonic() > deadlineMs) throw error;
-      isHandingOver ||= isLumaError(error, 'handing_over');
+      if (!isLumaError(error, 'handing_over') || systemClock.monotonic() > deadlineMs) throw error;
     }
     await delay(systemClock, HAND_OVER_RETRY_PERIOD_MS, request.signal);
   }

@@ -24,6 +24,8 @@ import { proxyHealthSchema, proxyStatusSchema, serviceStatusSchema } from './sta
 
 export interface ProxyClientOptions {
   readonly socketPath: string;
+  /** Whether a daemon that hands over is asked again until the next one answers. Default: yes. */
+  readonly isPatient?: boolean;
 }
 
 /**
@@ -70,9 +72,9 @@ export interface ProxyClient {
 /** A time that the command does not name may be any that was set as an option. */
 const UNNAMED_MS = 24 * 60 * 60 * 1_000;
 
-export function createProxyClient({ socketPath }: ProxyClientOptions): ProxyClient {
+export function createProxyClient({ socketPath, isPatient = true }: ProxyClientOptions): ProxyClient {
   const get = <T>(path: string, schema: z.ZodType<T>, signal?: AbortSignal): Promise<T> =>
-    ask(socketPath, { method: 'GET', path, schema, signal });
+    (isPatient ? askUntilTaken : ask)(socketPath, { method: 'GET', path, schema, signal });
   const change = <T>(request: ManagementRequest<T>): Promise<T> => askUntilTaken(socketPath, request);
   const direct = (
     name: string,
@@ -127,7 +129,7 @@ export function createProxyClient({ socketPath }: ProxyClientOptions): ProxyClie
         signal,
       }),
     async restartWorkers(signal) {
-      await ask(socketPath, {
+      await change({
         method: 'POST',
         path: '/v1/workers/restart',
         schema: z.object({}),

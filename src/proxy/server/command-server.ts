@@ -11,11 +11,19 @@ import { EXPOSITION_TYPE } from '../../telemetry/index.ts';
 import type { CertificateStatus } from '../client/certificate-schema.ts';
 import type { ProxyHealth, ProxyStatus, ServiceStatus } from '../client/status-schema.ts';
 import type { ClientCommands } from '../deploys/client-commands.ts';
-import { COMMAND_BYTES_MAX, LINK_BACKLOG_BYTES_MAX, LINK_MESSAGE_BYTES_MAX } from '../limits.ts';
+import {
+  COMMAND_BYTES_MAX,
+  LINK_BACKLOG_BYTES_MAX,
+  LINK_MESSAGE_BYTES_MAX,
+  SUCCESSOR_GRACE_MS,
+  SUCCESSOR_PERIOD_MS,
+  SUCCESSOR_TIMEOUT_MS,
+} from '../limits.ts';
 import type { LinkPipe, LinkServer, LinkSession } from '../link/link-server.ts';
 import type { CommandRequest } from './client-routes.ts';
 import { clientRoutes, commandRequest } from './client-routes.ts';
-import { bindPrivately } from './management-socket.ts';
+import type { PlacedSocket } from './management-socket.ts';
+import { placeSocket } from './management-socket.ts';
 import { problemResponse } from './problem.ts';
 
 /** What commands ask of the daemon. Every refusal is a LumaError. */
@@ -92,7 +100,8 @@ export class CommandServer {
   readonly #commands: Commands;
   readonly #links: LinkServer;
   readonly #log: Log;
-  #server: Server<LinkData> | undefined;
+  #socket: PlacedSocket<Server<LinkData>> | undefined;
+  #refusal: LumaError | undefined;
 
   constructor(commands: Commands, links: LinkServer, log: Log) {
     this.#commands = commands;
@@ -100,11 +109,11 @@ export class CommandServer {
     this.#log = log;
   }
 
-  /** `path` is free (prepareSocketPath). */
+  /** `path` may be taken (checkSocketPlace). */
   listen(path: string): void {
-    this.#server = bindPrivately(() =>
+    this.#socket = placeSocket(path, (unix) =>
       Bun.serve<LinkData>({
-        unix: path,
+        unix,
         maxRequestBodySize: COMMAND_BYTES_MAX,
         fetch: (request, server) => this.#handle(request, server),
         websocket: {
@@ -121,11 +130,29 @@ export class CommandServer {
     );
   }
 
+  /** From now on everything is refused; resolves when what was under way is answered. */
+  async refuse(reason: LumaError, clock: Clock): Promise<void> {
+    this.#refusal = reason;
+    const server = this.#socket?.server;
+    while (server && server.pendingRequests > 0) await delay(clock, CLOSE_PERIOD_MS);
+  }
+
+  /** Refuses until the next daemon has the path, or for as long as that may take, then closes. */
+  async leave(clock: Clock): Promise<void> {
+    const deadlineMs = clock.monotonic() + SUCCESSOR_TIMEOUT_MS;
+    while (this.#socket?.isInPlace() && clock.monotonic() < deadlineMs)
+      await delay(clock, SUCCESSOR_PERIOD_MS);
+    await delay(clock, SUCCESSOR_GRACE_MS);
+    await this.close(clock);
+  }
+
   /** Takes no more connections; commands under way are answered, then what is kept alive is closed. */
   async close(clock: Clock): Promise<void> {
-    const server = this.#server;
-    if (!server) return;
-    this.#server = undefined;
+    const socket = this.#socket;
+    if (!socket) return;
+    this.#socket = undefined;
+    socket.remove();
+    const { server } = socket;
     // Its promise would wait for every client to close what it keeps alive.
     void server.stop(false);
     while (server.pendingRequests > 0) await delay(clock, CLOSE_PERIOD_MS);
@@ -135,6 +162,7 @@ export class CommandServer {
   async #handle(request: Request, server: Server<LinkData>): Promise<Response | undefined> {
     const { pathname } = new URL(request.url);
     try {
+      if (this.#refusal) throw this.#refusal;
       if (pathname === '/v1/link') return upgrade(request, server);
       // A command takes as long as its own timeouts say.
       server.timeout(request, 0);

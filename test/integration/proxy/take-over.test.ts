@@ -80,3 +80,31 @@ test('five take-overs and five worker restarts one after the other fail no reque
   await until('one worker', () => proxy.workerPids.length === 1);
   await until('quiet', async () => (await proxy.client.getService('hello')).in_flight === 0);
 }, 20_000);
+
+test('the management socket is never without a daemon: who asks during take-overs is answered or asked to wait', async () => {
+  await serveHello(1);
+  const { port } = proxy;
+  const heard = new Map<string, number>();
+  let isOver = false;
+  const asking = (async () => {
+    while (!isOver) {
+      const outcome = await fetch('http://luma-proxy/v1/services', {
+        unix: proxy.socketPath,
+        headers: { connection: 'close' },
+      }).then(
+        async (response) => (response.ok ? 'ok' : String(((await response.json()) as { code: string }).code)),
+        (error) => String(error),
+      );
+      heard.set(outcome, (heard.get(outcome) ?? 0) + 1);
+    }
+  })();
+  for (let round = 0; round < 4; round++) {
+    const { exited } = await proxy.startAnother({ workers: 1, port });
+    // Whoever tries again is answered by the next one.
+    expect(await proxy.client.health()).toMatchObject({ pid: proxy.pid });
+    expect(await exited).toBe(0);
+  }
+  isOver = true;
+  await asking;
+  expect([...heard.keys()].sort()).toEqual(['handing_over', 'ok']);
+}, 20_000);
