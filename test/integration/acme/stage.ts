@@ -110,13 +110,7 @@ export class Stage {
 
   /** What a person reads who gives this command. */
   async proxyCommand(...words: readonly string[]): Promise<string> {
-    const entry = join(import.meta.dir, '../../../src/bin/luma-proxy.ts');
-    const command = [process.execPath, entry, ...words, '--socket-path', this.proxy.socketPath];
-    const child = Bun.spawn(command, { stdio: ['ignore', 'pipe', 'pipe'] });
-    const [out, err] = await Promise.all([
-      new Response(child.stdout).text(),
-      new Response(child.stderr).text(),
-    ]);
+    const { out, err } = await this.proxy.run(...words);
     return out + err;
   }
 

@@ -4,9 +4,8 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { App, ProxyFixture, spec } from './proxy-fixture.ts';
+import { App, ENTRY, ProxyFixture, type Said, spec } from './proxy-fixture.ts';
 
-const ENTRY = join(import.meta.dir, '../../../src/bin/luma-proxy.ts');
 const isRoot = process.getuid?.() === 0;
 
 let proxy: ProxyFixture;
@@ -26,25 +25,7 @@ afterAll(async () => {
   await proxy.dispose();
 });
 
-interface Said {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-async function say(words: readonly string[], prefix: readonly string[] = []): Promise<Said> {
-  const child = Bun.spawn([...prefix, process.execPath, ENTRY, ...words], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, NO_COLOR: '1', LUMA_PROXY_SOCKET_PATH: proxy.socketPath },
-  });
-  const [out, err] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-  ]);
-  return { code: await child.exited, out, err };
-}
-
-const run = (...words: string[]): Promise<Said> => say(words);
+const run = (...words: string[]): Promise<Said> => proxy.run(...words);
 
 test('a service begins, is shown, paused, stopped, resumed and removed', async () => {
   const words = ['deploy', 'cart', '--host', 'cart.test', '--host', '*.cart.test', '--target', target];

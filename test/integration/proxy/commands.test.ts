@@ -1,8 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { join } from 'node:path';
-import { App, ProxyFixture, spec, target } from './proxy-fixture.ts';
-
-const ENTRY = join(import.meta.dir, '../../../src/bin/luma-proxy.ts');
+import { App, ProxyFixture, type Said, spec, target } from './proxy-fixture.ts';
 
 let proxy: ProxyFixture;
 let app: App;
@@ -21,17 +19,7 @@ afterAll(async () => {
   await proxy.dispose();
 });
 
-async function run(...words: string[]): Promise<{ code: number; out: string; err: string }> {
-  const child = Bun.spawn([process.execPath, ENTRY, ...words], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, NO_COLOR: '1' },
-  });
-  const [out, err] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-  ]);
-  return { code: await child.exited, out, err };
-}
+const run = (...words: string[]): Promise<Said> => proxy.run(...words);
 
 const here = (): string[] => ['--socket-path', proxy.socketPath];
 

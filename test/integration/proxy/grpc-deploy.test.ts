@@ -1,11 +1,8 @@
 /** A gRPC app behind luma-proxy as a person brings it there: `deploy --target-protocol h2c`, and worker processes. */
 import { afterAll, beforeAll, expect, test } from 'bun:test';
-import { join } from 'node:path';
 import { Metadata } from '@grpc/grpc-js';
 import { callArguments, type GrpcServer, grpcClient, grpcServer } from '../edge/grpc.fixture.ts';
-import { ProxyFixture } from './proxy-fixture.ts';
-
-const ENTRY = join(import.meta.dir, '../../../src/bin/luma-proxy.ts');
+import { ProxyFixture, type Said } from './proxy-fixture.ts';
 
 let proxy: ProxyFixture;
 let server: GrpcServer;
@@ -19,17 +16,7 @@ afterAll(async () => {
   await proxy.dispose();
 });
 
-async function run(...words: readonly string[]): Promise<{ code: number; out: string; err: string }> {
-  const child = Bun.spawn([process.execPath, ENTRY, ...words], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, NO_COLOR: '1', LUMA_PROXY_SOCKET_PATH: proxy.socketPath },
-  });
-  const [out, err] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-  ]);
-  return { code: await child.exited, out, err };
-}
+const run = (...words: string[]): Promise<Said> => proxy.run(...words);
 
 test('calls reach an app that was deployed with the protocol h2c', async () => {
   const deploy = ['deploy', 'echo', '--host', 'grpc.test', '--target', `127.0.0.1:${server.port}`];

@@ -21,7 +21,8 @@ import {
 } from '../../../src/proxy/client/index.ts';
 import { findWorkers } from '../../../src/proxy/workers/orphans.ts';
 
-const ENTRY = join(import.meta.dir, '../../../src/bin/luma-proxy.ts');
+/** The program, as this checkout has it. */
+export const ENTRY = join(import.meta.dir, '../../../src/bin/luma-proxy.ts');
 const PATIENCE_MS = 8_000;
 
 export interface ProxyFlags {
@@ -30,6 +31,13 @@ export interface ProxyFlags {
   /** Without it there is no HTTPS. */
   readonly httpsPort?: number;
   readonly more?: readonly string[];
+}
+
+/** What a command has said, and its exit code. */
+export interface Said {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
 }
 
 export class ProxyFixture {
@@ -102,6 +110,20 @@ export class ProxyFixture {
     const recorder = new LinkRecorder(link, snapshot);
     link.open(recorder);
     return recorder;
+  }
+
+  /** A client command as a person gives it in this directory, about this daemon. */
+  async run(...words: readonly string[]): Promise<Said> {
+    const child = Bun.spawn([process.execPath, ENTRY, ...words], {
+      cwd: this.dir,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, NO_COLOR: '1', LUMA_PROXY_SOCKET_PATH: this.socketPath },
+    });
+    const [out, err] = await Promise.all([
+      new Response(child.stdout).text(),
+      new Response(child.stderr).text(),
+    ]);
+    return { code: await child.exited, out, err };
   }
 
   /** While the first one runs; resolves when the second is ready, with the exit of the first. */

@@ -2,9 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { App, ProxyFixture } from './proxy-fixture.ts';
-
-const ENTRY = join(import.meta.dir, '../../../src/bin/luma-proxy.ts');
+import { App, ProxyFixture, type Said } from './proxy-fixture.ts';
 
 let proxy: ProxyFixture;
 let one: App;
@@ -25,18 +23,7 @@ afterAll(async () => {
   await proxy.dispose();
 });
 
-async function run(...words: string[]): Promise<{ code: number; out: string; err: string }> {
-  const child = Bun.spawn([process.execPath, ENTRY, ...words], {
-    cwd: proxy.dir,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, NO_COLOR: '1', LUMA_PROXY_SOCKET_PATH: proxy.socketPath },
-  });
-  const [out, err] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-  ]);
-  return { code: await child.exited, out, err };
-}
+const run = (...words: string[]): Promise<Said> => proxy.run(...words);
 
 const at = (app: App): string => `127.0.0.1:${app.port}`;
 const deploy = (...more: string[]) =>
