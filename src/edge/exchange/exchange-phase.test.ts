@@ -10,7 +10,7 @@ import {
 const LEGAL: Readonly<Record<ExchangePhase, string>> = {
   arrived: 'gathers>gathering gated>held admitted>connecting ended>ended',
   gathering: 'gated>held admitted>connecting ended>ended',
-  held: 'admitted>connecting ended>ended',
+  held: 'admitted>connecting returned>retrying ended>ended',
   connecting: 'connected>awaiting refused>retrying ended>ended',
   awaiting: 'stale>connecting answered>answering upgraded>tunnel ended>ended',
   answering: 'buffered>delivering ended>ended',

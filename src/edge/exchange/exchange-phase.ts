@@ -20,7 +20,7 @@ export type ExchangePhase =
   | 'delivering'
   /** Upgraded: opaque bytes both ways. */
   | 'tunnel'
-  /** Its targets refused; it pauses, then begins again at the gate. */
+  /** Its targets refused, and it pauses, or its lane is gone: it begins again at the gate. */
   | 'retrying'
   | 'ended';
 
@@ -30,6 +30,7 @@ export type ExchangeEvent =
   | 'admitted'
   | 'connected'
   | 'refused'
+  | 'returned'
   | 'stale'
   | 'answered'
   | 'buffered'
@@ -55,6 +56,7 @@ export const EXCHANGE_EVENTS: readonly ExchangeEvent[] = [
   'admitted',
   'connected',
   'refused',
+  'returned',
   'stale',
   'answered',
   'buffered',
@@ -67,7 +69,7 @@ type Row = Readonly<Partial<Record<ExchangeEvent, ExchangePhase>>>;
 const TRANSITIONS: Readonly<Record<ExchangePhase, Row>> = {
   arrived: { gathers: 'gathering', gated: 'held', admitted: 'connecting', ended: 'ended' },
   gathering: { gated: 'held', admitted: 'connecting', ended: 'ended' },
-  held: { admitted: 'connecting', ended: 'ended' },
+  held: { admitted: 'connecting', returned: 'retrying', ended: 'ended' },
   connecting: { connected: 'awaiting', refused: 'retrying', ended: 'ended' },
   awaiting: { stale: 'connecting', answered: 'answering', upgraded: 'tunnel', ended: 'ended' },
   answering: { buffered: 'delivering', ended: 'ended' },

@@ -22,6 +22,7 @@ import { FAILURES, type Failure, failureAnswer, failureOfRequest, failureOfUpstr
 import { GatheredBody } from './gathered-body.ts';
 import { hstsLineFor, linesForClient, linesForTarget } from './head-lines.ts';
 import { HoldRecord } from './hold-record.ts';
+import type { LaneChoice } from './lane-choice.ts';
 import type { OwnAnswer } from './own-answer.ts';
 import { findQuietRule, quietAnswer } from './quiet-answer.ts';
 import type { BodySink, IncomingBody } from './request-body.ts';
@@ -41,7 +42,11 @@ export class Exchange implements UpstreamUser, Holder, ExchangeEnd {
   readonly #core: EdgeCore;
   readonly #client: ClientSide;
   readonly #head: RequestHead;
-  readonly #desk: ServiceDesk;
+  #desk: ServiceDesk;
+  /** The service that the request is for, where a lane of it serves it. */
+  #front: ServiceDesk | null = null;
+  /** The value of the sticky cookie that its client is to be given. */
+  #laneKey: string | null = null;
   readonly #tally: ExchangeTally;
   /** The rule that makes the request quiet: it neither wakes nor keeps awake. */
   readonly #quiet: QuietRule | null;
@@ -67,15 +72,16 @@ export class Exchange implements UpstreamUser, Holder, ExchangeEnd {
     this.#core = core;
     this.#client = client;
     this.#head = head;
-    this.#desk = desk;
-    this.#route = desk.route;
+    this.#desk = desk.lanes === null ? desk : this.#takeLane(desk, desk.lanes);
+    this.#route = this.#desk.route;
     this.body = body;
-    this.#quiet = desk.quietRules.isEmpty
+    const { quietRules } = this.#desk;
+    this.#quiet = quietRules.isEmpty
       ? null
-      : findQuietRule(desk.quietRules, client, head, desk.route.clientIpHeader);
+      : findQuietRule(quietRules, client, head, this.#route.clientIpHeader);
     this.#tally = new ExchangeTally(core);
     // A connection that is gone has no address any more.
-    if (core.accessLog !== null) client.origin(head, desk.route.clientIpHeader);
+    if (core.accessLog !== null) client.origin(head, this.#route.clientIpHeader);
     core.exchangeCount++;
   }
 
@@ -108,8 +114,17 @@ export class Exchange implements UpstreamUser, Holder, ExchangeEnd {
     return this.#hold?.wakeMs ?? 0;
   }
 
+  #takeLane(desk: ServiceDesk, lanes: LaneChoice): ServiceDesk {
+    const { desks } = this.#core;
+    const { lane, newKey } = lanes.choose(this.#head, desks);
+    this.#laneKey = newKey;
+    if (lane !== null) this.#front = desk;
+    return lane ?? desk;
+  }
+
   /** Begins at the gate; begins there again after refusals. */
   admit(): void {
+    if (this.#desk.isGone && this.#front !== null) this.#returnToFront(this.#front);
     this.#route = this.#desk.route;
     if (this.#desk.isGone) {
       this.fail(FAILURES.serviceRemoved);
@@ -266,6 +281,25 @@ export class Exchange implements UpstreamUser, Holder, ExchangeEnd {
     return null;
   }
 
+  /** Whom a lane held that is gone now: the service itself has an answer for them. */
+  deskGone(): void {
+    if (this.#front === null) {
+      this.fail(FAILURES.serviceRemoved);
+      return;
+    }
+    this.#core.column.leave(this.#route.row);
+    this.#desk.release(this);
+    this.#hold?.cancel();
+    this.#hold = null;
+    this.#move('returned');
+    this.#client.asEvent(() => this.admit());
+  }
+
+  #returnToFront(front: ServiceDesk): void {
+    this.#desk = front;
+    this.#front = null;
+  }
+
   #stayAtGate(): WaitsFor {
     if (this.#hold !== null) this.#hold.hasMetGate = true;
     return 'gate';
@@ -291,8 +325,12 @@ export class Exchange implements UpstreamUser, Holder, ExchangeEnd {
 
   /** Cookies by which the client's next request goes the same way. */
   #shareLines(): string {
-    if (this.#sharing === null || this.#share === null || this.#target === null) return '';
-    return this.#sharing.lines(this.#share, this.#target, this.#origin().proto === 'https');
+    if (this.#target === null || (this.#laneKey === null && this.#sharing === null)) return '';
+    const isSecure = this.#origin().proto === 'https';
+    const front = this.#front ?? this.#desk;
+    const laneLine = this.#laneKey === null ? '' : (front.lanes?.line(this.#laneKey, isSecure) ?? '');
+    if (this.#sharing === null || this.#share === null) return laneLine;
+    return laneLine + this.#sharing.lines(this.#share, this.#target, isSecure);
   }
 
   #refusedIds(): readonly string[] {

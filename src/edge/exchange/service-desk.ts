@@ -16,6 +16,7 @@ import type { UpstreamConnection } from '../upstream/upstream-connection.ts';
 import type { EdgeCore } from './edge-core.ts';
 import { ErrorPages } from './error-pages.ts';
 import { FAILURES, type Failure, failureOfWake } from './failure.ts';
+import { LaneChoice } from './lane-choice.ts';
 import { ServiceCounts } from './service-counts.ts';
 import { SlotReleases } from './slot-releases.ts';
 import { TargetSharing } from './target-sharing.ts';
@@ -29,6 +30,8 @@ export interface Holder {
   /** Looks at the gate and for a slot once more; null: it is held no more. */
   lookAgain(): WaitsFor | null;
   fail(failure: Failure): void;
+  /** The service is gone. */
+  deskGone(): void;
 }
 
 interface Refusal {
@@ -57,6 +60,7 @@ export class ServiceDesk {
   #refusal: Refusal | null = null;
   #quietRules: QuietRules;
   #sharing: TargetSharing | null;
+  #lanes: LaneChoice | null;
   #errorPages: ErrorPages | null;
   #readyings = 0;
   #readyAtMs: number;
@@ -66,7 +70,8 @@ export class ServiceDesk {
     this.#route = route;
     this.counts = new ServiceCounts(route.name, core.changedCounts);
     this.#quietRules = new QuietRules(route.quietRules);
-    this.#sharing = this.#newSharing(route);
+    this.#sharing = TargetSharing.of(route, this.#seed());
+    this.#lanes = LaneChoice.of(route, this.#seed());
     this.#errorPages = ErrorPages.read(route.errorPages, core.onError);
     this.#readyAtMs = core.clock.monotonic();
     this.#releases = new SlotReleases(core.clock, core.limits, () => core.host.slotReleased(route.name));
@@ -104,6 +109,11 @@ export class ServiceDesk {
   /** Null: every request may go to any target. */
   get sharing(): TargetSharing | null {
     return this.#sharing;
+  }
+
+  /** Null: the service serves all of its requests itself. */
+  get lanes(): LaneChoice | null {
+    return this.#lanes;
   }
 
   get errorPages(): ErrorPages | null {
@@ -189,7 +199,8 @@ export class ServiceDesk {
     if (route.quietRules !== this.#route.quietRules) this.#quietRules = new QuietRules(route.quietRules);
     if (route.errorPages !== this.#route.errorPages)
       this.#errorPages = ErrorPages.read(route.errorPages, this.#core.onError);
-    this.#sharing = this.#newSharing(route);
+    this.#sharing = TargetSharing.of(route, this.#seed());
+    this.#lanes = LaneChoice.of(route, this.#seed());
     this.#route = route;
     this.#reconcilePools();
     this.#ejection.follow(route.targets);
@@ -202,8 +213,8 @@ export class ServiceDesk {
   }
 
   /** Every worker deals its points from another beginning. */
-  #newSharing(route: ServiceRoute): TargetSharing | null {
-    return TargetSharing.of(route, stableHash(this.#core.requestIds.next()) / 2 ** 32);
+  #seed(): number {
+    return stableHash(this.#core.requestIds.next()) / 2 ** 32;
   }
 
   #noteReadying(route: ServiceRoute): void {
@@ -218,7 +229,7 @@ export class ServiceDesk {
     this.#isGone = true;
     for (const pool of this.#pools.values()) pool.close();
     this.#pools.clear();
-    this.#failHolders(FAILURES.serviceRemoved);
+    for (const holder of this.#holders) holder.deskGone();
     this.#cancelProbes();
     this.#cancelLook();
     this.#releases.close();

@@ -58,6 +58,11 @@ export class TargetSharing {
     return split1 + cookieLine(affinityCookie, keyOf(target), isSecure);
   }
 
+  /** Whether the client had one of these targets first. */
+  keeps(fields: FieldSection): boolean {
+    return this.#kept(fields) !== null;
+  }
+
   #kept(fields: FieldSection): TargetRoute | null {
     const { affinityCookie, targets } = this.#route;
     const key = affinityCookie === null ? null : cookieNamed(fields, affinityCookie);

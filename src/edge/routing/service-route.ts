@@ -66,6 +66,22 @@ export interface TrafficSplit {
   readonly stickyCookie: string | null;
 }
 
+/** Another service, and which part of a service's requests it serves: at its own gate, with its own holds and targets. */
+export interface Lane {
+  readonly service: string;
+  /** 0 to 100; what those of all lanes leave of 100 stays with the service itself. */
+  readonly percent: number;
+}
+
+/** A service whose requests are shared out among services. A lane that is not there leaves its part to the service. */
+export interface LaneSplit {
+  readonly lanes: readonly Lane[];
+  /** As that of a TrafficSplit. */
+  readonly stickyCookie: string | null;
+  /** Hosts of the service whose requests stay with it, whatever the percentages. */
+  readonly ownHosts: readonly string[];
+}
+
 /** What is spoken with targets: `h2c` is HTTP/2 without TLS and without asking, which gRPC needs. */
 export type TargetProtocol = 'http1' | 'h2c';
 
@@ -90,6 +106,7 @@ export interface ServiceOptions {
   /** Paths, with what is below them, that metrics leave out. */
   readonly excludeMetricsPaths: readonly string[];
   readonly split: TrafficSplit | null;
+  readonly laneSplit: LaneSplit | null;
   /** The cookie that keeps a client with the target that it had first; null: none. */
   readonly affinityCookie: string | null;
 }
@@ -107,6 +124,7 @@ export const PLAIN_OPTIONS: ServiceOptions = {
   targetProtocol: 'http1',
   excludeMetricsPaths: [],
   split: null,
+  laneSplit: null,
   affinityCookie: null,
 };
 

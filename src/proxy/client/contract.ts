@@ -2,9 +2,15 @@
  * The link as a control plane sees it: one long-lived WebSocket over the management socket.
  * `proxy/client` implements ProxyLink; `control` uses it and implements ProxyLinkListener.
  */
-import type { QuietRule, Readiness, ServiceOptions, TrafficGroup } from '../../edge/routing/service-route.ts';
+import type {
+  LaneSplit,
+  QuietRule,
+  Readiness,
+  ServiceOptions,
+  TrafficGroup,
+} from '../../edge/routing/service-route.ts';
 
-export type { QuietRule, Readiness, ServiceOptions, TrafficGroup };
+export type { LaneSplit, QuietRule, Readiness, ServiceOptions, TrafficGroup };
 
 export interface TargetSpec {
   /** The instance id. */

@@ -84,6 +84,7 @@ export function specOfDeployment(name: string, deployment: Deployment): ServiceS
     quietAfterMs: null,
     targetConcurrency: 0,
     split: splitOf(deployment),
+    laneSplit: null,
     affinityCookie: null,
     targets: targetsOf(deployment).map((target) => ({ ...target, readiness: readinessOf(healthCheck) })),
   };

@@ -2,7 +2,7 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { parseIpRange } from '../../base/ip-range.ts';
-import type { TrafficSplit } from '../../edge/routing/service-route.ts';
+import type { LaneSplit, TrafficSplit } from '../../edge/routing/service-route.ts';
 import type { Issuance, QuietRule, ServiceSpec, TargetSpec } from '../client/contract.ts';
 import { PLAIN_ISSUANCE } from '../client/plain-options.ts';
 import {
@@ -139,9 +139,25 @@ const splitSchema = z
   })
   .nullable() satisfies z.ZodType<TrafficSplit | null>;
 
-/** How requests are shared out among the targets. */
+const laneSplitSchema = z
+  .strictObject({
+    lanes: z
+      .array(z.strictObject({ service: serviceNameSchema, percent: z.number().min(0).max(100) }))
+      .min(1)
+      .max(SPLIT_GROUPS_MAX)
+      .refine((lanes) => lanes.reduce((sum, { percent }) => sum + percent, 0) < 100.001, {
+        error: 'the percentages of all lanes make at most 100',
+      })
+      .readonly(),
+    stickyCookie: cookieNameSchema.nullable(),
+    ownHosts: z.array(hostSchema).max(HOSTS_PER_SERVICE_MAX).readonly(),
+  })
+  .nullable() satisfies z.ZodType<LaneSplit | null>;
+
+/** How requests are shared out among targets and services. */
 export const sharingShape = {
   split: splitSchema.default(null),
+  laneSplit: laneSplitSchema.default(null),
   affinityCookie: cookieNameSchema.nullable().default(null),
 };
 
