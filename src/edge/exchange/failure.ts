@@ -116,6 +116,12 @@ export function failureOfUpstream(why: UpstreamBreak): Failure {
   }
 }
 
+/** Without a reason nobody refused: there was no target, or no connection to be had. */
+export function failureOfRetries(hadTarget: boolean, reason: string | null): Failure {
+  if (!hadTarget) return FAILURES.noTarget;
+  return reason === null ? FAILURES.tooManyConnections : FAILURES.unreachable;
+}
+
 export interface FailureRequest {
   readonly accept: string;
   readonly requestId: string;

@@ -8,8 +8,6 @@ export class HoldRecord {
   readonly untilMs: number;
   /** It was held for a wake, and not merely for a slot. */
   hasMetGate = false;
-  /** How long a wake took as this request saw it; 0: it was not held for one. */
-  wakeMs = 0;
   readonly #core: EdgeCore;
   readonly #desk: ServiceDesk;
   readonly #heldAtMs: number;
@@ -30,12 +28,13 @@ export class HoldRecord {
     this.#graceTimer = this.#core.clock.after(this.#core.limits.waitGraceMs, answer);
   }
 
-  /** It passes. */
-  end(): void {
+  /** It passes. How long a wake took as this request saw it; 0: it was not held for one. */
+  end(): number {
     this.cancel();
-    if (!this.hasMetGate || this.#desk.readyings === this.#readyings) return;
-    this.wakeMs = this.#core.clock.monotonic() - this.#heldAtMs;
-    this.#desk.counts.waited(this.wakeMs);
+    if (!this.hasMetGate || this.#desk.readyings === this.#readyings) return 0;
+    const wakeMs = this.#core.clock.monotonic() - this.#heldAtMs;
+    this.#desk.counts.waited(wakeMs);
+    return wakeMs;
   }
 
   cancel(): void {

@@ -4,14 +4,21 @@
  * without scripts the page reloads every few seconds. Pure.
  */
 import type { RequestHead } from '../http1/request-head.ts';
+import type { ServiceRoute } from '../routing/service-route.ts';
 import { escaped, FAILURES } from './failure.ts';
 import type { OwnAnswer } from './own-answer.ts';
 
 /** Also where no script runs, or where one was refused. */
 const RELOAD_SECONDS = 2;
 
+/** Whether its service wants it to hear of a wake, rather than wait for it. */
+export function isImpatient({ waitMode, traffic }: ServiceRoute, head: RequestHead): boolean {
+  if (traffic !== 'forward') return false;
+  return waitMode === 'reject' || (waitMode === 'page' && isPageRequest(head));
+}
+
 /** A person's browser that opens a document: not a script's request, not a part of something, not an upgrade. */
-export function isPageRequest(head: RequestHead): boolean {
+function isPageRequest(head: RequestHead): boolean {
   if (head.method !== 'GET' || head.hasBody || head.upgrade !== null) return false;
   const { fields } = head;
   if (!(fields.first('accept') ?? '').toLowerCase().includes('text/html')) return false;
