@@ -16,10 +16,14 @@ test('runs at most so many at once, the others in the order they came', async ()
   const order: string[] = [];
   const gates = ['a', 'b', 'c', 'd'].map((name) => ({ name, ...latch() }));
   const runs = gates.map((gate) =>
-    queue.run(async () => {
-      order.push(gate.name);
-      await gate.promise;
-    }, never),
+    queue.run(
+      async () => {
+        order.push(gate.name);
+        await gate.promise;
+      },
+      never,
+      true,
+    ),
   );
   await Promise.resolve();
   expect(order).toEqual(['a', 'b']);
@@ -53,16 +57,38 @@ test('a task that fails gives its turn on', async () => {
   expect(await next).toBe('ran');
 });
 
-test('an urgent one goes before those that wait', async () => {
+test('urgent ones go before those that are not, in the order they came', async () => {
   const queue = new StartQueue(1);
   const first = latch();
   const order: string[] = [];
+  const add = (name: string, isUrgent: boolean): Promise<void> =>
+    queue.run(async () => void order.push(name), never, isUrgent);
   const runs = [
     queue.run(() => first.promise, never),
-    queue.run(async () => void order.push('patient'), never),
-    queue.run(async () => void order.push('urgent'), never, true),
+    add('patient', false),
+    add('urgent', true),
+    add('patient too', false),
+    add('urgent too', true),
   ];
   first.open();
   await Promise.all(runs);
-  expect(order).toEqual(['urgent', 'patient']);
+  expect(order).toEqual(['urgent', 'urgent too', 'patient', 'patient too']);
+});
+
+test('what is not urgent leaves one place free, where there is more than one', async () => {
+  const queue = new StartQueue(3);
+  const gate = latch();
+  const began: string[] = [];
+  const add = (name: string, isUrgent: boolean): Promise<void> => {
+    const run = async (): Promise<void> => {
+      began.push(name);
+      await gate.promise;
+    };
+    return queue.run(run, never, isUrgent);
+  };
+  const runs = [add('a', false), add('b', false), add('c', false), add('wake', true)];
+  expect(began).toEqual(['a', 'b', 'wake']);
+  gate.open();
+  await Promise.all(runs);
+  expect(began).toEqual(['a', 'b', 'wake', 'c']);
 });

@@ -1,10 +1,12 @@
 /**
- * At most so many tasks at once, the others in the order they came. A container's start is bound by the CPU:
- * twenty at once take as long as twenty in a row, and then nobody has an answer early.
+ * At most so many tasks at once; the others wait in the order they came, the urgent ones before all that are not. A container's
+ * start is bound by the CPU: twenty at once take as long as twenty in a row, and then nobody has an answer early. What is not
+ * urgent leaves one place free: for a wake, and for what serves meanwhile.
  */
 import { LumaError } from '../../base/errors.ts';
 
 interface Waiting {
+  readonly isUrgent: boolean;
   readonly begin: () => void;
 }
 
@@ -23,8 +25,8 @@ export class StartQueue {
 
   /** Runs the task when its turn has come; a signal that aborts before takes it out of the queue. */
   async run<T>(task: () => Promise<T>, signal: AbortSignal, isUrgent = false): Promise<T> {
-    if (this.#running >= this.#runningMax) await this.#turn(signal, isUrgent);
-    else this.#running += 1;
+    if (this.#hasPlace(isUrgent)) this.#running += 1;
+    else await this.#turn(signal, isUrgent);
     try {
       if (signal.aborted) throw abortedError();
       return await task();
@@ -42,23 +44,33 @@ export class StartQueue {
         reject(abortedError());
       };
       const waiting: Waiting = {
+        isUrgent,
         begin: () => {
           signal.removeEventListener('abort', onAbort);
           resolve();
         },
       };
       if (signal.aborted) return reject(abortedError());
-      if (isUrgent) this.#waiting.unshift(waiting);
-      else this.#waiting.push(waiting);
+      this.#waiting.splice(this.#placeFor(isUrgent), 0, waiting);
       signal.addEventListener('abort', onAbort, { once: true });
     });
   }
 
+  #placeFor(isUrgent: boolean): number {
+    const firstPatient = isUrgent ? this.#waiting.findIndex((other) => !other.isUrgent) : -1;
+    return firstPatient < 0 ? this.#waiting.length : firstPatient;
+  }
+
   #admit(): void {
-    const waiting = this.#running < this.#runningMax ? this.#waiting.shift() : undefined;
-    if (!waiting) return;
+    const [first] = this.#waiting;
+    if (!first || !this.#hasPlace(first.isUrgent)) return;
+    this.#waiting.shift();
     this.#running += 1;
-    waiting.begin();
+    first.begin();
+  }
+
+  #hasPlace(isUrgent: boolean): boolean {
+    return this.#running < (isUrgent ? this.#runningMax : Math.max(1, this.#runningMax - 1));
   }
 }
 

@@ -23,6 +23,8 @@ export interface EffectSubject {
   readonly facts: ReadonlyMap<string, InstanceFacts>;
   readonly chronicle: ProjectChronicle;
   readonly waiters: Waiters;
+  /** An instance of it answers: what is started now is one more. */
+  readonly isServing: boolean;
   send(input: ProjectInput): void;
   specOf(publication: Publication): ServiceSpec | null;
 }
@@ -55,7 +57,7 @@ export class EffectRunner {
         return;
       case 'start':
       case 'thaw':
-        this.#call(effect.id, (call) => this.#engine.start(call, effect.kind));
+        this.#call(effect.id, (call) => this.#engine.start(call, effect.kind, !this.#subject.isServing));
         return;
       case 'freeze':
         this.#call(effect.id, (call) => this.#engine.freeze(call));

@@ -54,7 +54,8 @@ export class EngineEffects {
     }
   }
 
-  async start(call: InstanceCall, how: 'start' | 'thaw'): Promise<void> {
+  /** `isUrgent`: nobody of the project answers yet. */
+  async start(call: InstanceCall, how: 'start' | 'thaw', isUrgent: boolean): Promise<void> {
     const { id, facts, send } = call;
     const { runtime, clock } = this.#needs;
     const abort = new AbortController();
@@ -68,7 +69,9 @@ export class EngineEffects {
     };
     try {
       // To resume costs next to nothing: it does not wait behind starts.
-      const { address } = await (how === 'thaw' ? work() : this.#needs.starts.run(work, abort.signal));
+      const { address } = await (how === 'thaw'
+        ? work()
+        : this.#needs.starts.run(work, abort.signal, isUrgent));
       facts.abort = null;
       facts.address = address;
       facts.startTookMs = clock.monotonic() - (facts.startBeganMs ?? clock.monotonic());

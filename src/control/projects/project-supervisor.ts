@@ -83,6 +83,10 @@ export class ProjectSupervisor implements EffectSubject, Observer {
     return this.#isClosed;
   }
 
+  get isServing(): boolean {
+    return this.#state?.instances.some(({ state, halt }) => state === 'running' && !halt) ?? false;
+  }
+
   /** What is known now of a project that was found, or is new; sets its life going. */
   adopt(basis: ProjectBasis, { records, observed, revisions }: AdoptionFacts): void {
     for (const { number, settings } of revisions) this.#settingsBefore.set(number, settings);

@@ -42,6 +42,7 @@ import { SandboxImage } from './sandbox-image.ts';
 import { SandboxKeeper } from './sandbox-keeper.ts';
 import { SandboxRegister } from './sandbox-register.ts';
 import { Sandboxes } from './sandboxes.ts';
+import { StartsUnderWay } from './starts-under-way.ts';
 
 export interface DockerRuntimeParts {
   readonly installationId: string;
@@ -67,6 +68,7 @@ export class DockerRuntime implements Runtime {
   readonly #sandboxes: Sandboxes;
   readonly #starter: InstanceStarter;
   readonly #keeper: SandboxKeeper;
+  readonly #starts: StartsUnderWay;
   readonly #mailboxes = new InstanceMailboxes();
 
   constructor({ installationId, engine, clock, log, sandboxesMax }: DockerRuntimeParts) {
@@ -101,7 +103,8 @@ export class DockerRuntime implements Runtime {
       log,
     };
     this.#starter = new InstanceStarter({ ...parts, network, logs: this.#logs });
-    this.#keeper = new SandboxKeeper({ ...parts, starter: this.#starter, clock, post });
+    this.#starts = new StartsUnderWay(clock);
+    this.#keeper = new SandboxKeeper({ ...parts, starter: this.#starter, starts: this.#starts, clock, post });
   }
 
   describe(): Promise<{ readonly name: string; readonly version: string }> {
@@ -138,15 +141,17 @@ export class DockerRuntime implements Runtime {
     const pinned = { ...instance, pinnedImage };
     await this.#mailboxes.post(instanceId, () => this.#preparation.ensureContainer(pinned, options));
     options.signal?.throwIfAborted();
-    await this.#keeper.makeAhead(instanceId);
+    this.#keeper.makeAheadSoon(instanceId);
     return { pinnedImage };
   }
 
   start(instanceId: string, signal?: AbortSignal): Promise<StartedInstance> {
-    const begun = this.#mailboxes.post(instanceId, async () => {
-      signal?.throwIfAborted();
-      return { address: await this.#starter.start(instanceId) };
-    });
+    const begin = (): Promise<StartedInstance> =>
+      this.#mailboxes.post(instanceId, async () => {
+        signal?.throwIfAborted();
+        return { address: await this.#starter.start(instanceId) };
+      });
+    const begun = this.#starts.run(begin);
     return signal ? unlessAborted(begun, signal) : begun;
   }
 

@@ -21,6 +21,8 @@ export const limits = {
   mendAfterMs: 2_000,
   /** And not again within this long: one that cannot stay up is made when its instance wakes. */
   mendAgainMs: 60_000,
+  /** Sandboxes are made ahead and mended while nothing starts; after this long they no longer wait for that. */
+  stillMs: 5_000,
   /** A sandbox runs one program of one thread; starting it takes the engine a few more, and some memory. */
   sandboxPids: 64,
   sandboxMemoryBytes: 32 * 1024 * 1024,

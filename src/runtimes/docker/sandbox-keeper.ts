@@ -1,7 +1,7 @@
 /**
- * Keeps sandboxes up while nobody waits for them, one after the other: made when an instance is prepared, started
- * again when they ended, removed when their instance is gone. A wake never waits for any of this: it does the
- * same for its own sandbox at once. Owns the order of this work, and when which sandbox was started again.
+ * Keeps sandboxes up while nobody waits for them, one after the other and while nothing starts: made when an instance is
+ * prepared, started again when they ended, removed when their instance is gone. A wake never waits for any of this: it does
+ * the same for its own sandbox at once. Owns the order of this work, and when which sandbox was started again.
  */
 import type { ContainerInfo, ContainerInspectInfo } from 'dockerode';
 import type { Clock, Timer } from '../../base/clock.ts';
@@ -17,6 +17,7 @@ import { limits } from './limits.ts';
 import { sandboxOwnerOf } from './sandbox-config.ts';
 import type { SandboxRegister } from './sandbox-register.ts';
 import { isSandbox, type Sandboxes } from './sandboxes.ts';
+import type { StartsUnderWay } from './starts-under-way.ts';
 
 /** An instance, and since when it sleeps: milliseconds since the Unix epoch, null while it runs. */
 export interface Seen {
@@ -29,6 +30,7 @@ export interface KeeperParts {
   readonly sandboxes: Sandboxes;
   readonly register: SandboxRegister;
   readonly starter: InstanceStarter;
+  readonly starts: StartsUnderWay;
   readonly clock: Clock;
   readonly log: Log;
   /** Runs the task after all earlier ones of this instance. */
@@ -67,13 +69,12 @@ export class SandboxKeeper {
     this.#parts.sandboxes.trim();
   }
 
-  /** For an instance that was prepared; where there is no room, its first wake makes the sandbox. */
-  makeAhead(instanceId: string): Promise<void> {
-    const { register, post } = this.#parts;
-    const make = async (): Promise<void> => {
+  /** For an instance that was prepared; where there is no room, or a wake comes first, the wake makes the sandbox. */
+  makeAheadSoon(instanceId: string): void {
+    const { register } = this.#parts;
+    this.#inBackground(this.#ahead, instanceId, 'made ahead', async () => {
       if (register.has(instanceId) || register.hasRoom) await this.#ensure(instanceId);
-    };
-    return this.#ahead.post(() => post(instanceId, make));
+    });
   }
 
   /** It ended while its engine went on, or was found so. */
@@ -90,7 +91,7 @@ export class SandboxKeeper {
   /** Of an instance that is no more, if it really is not. */
   removeSoon(instanceId: string): void {
     const { containers, sandboxes } = this.#parts;
-    this.#inBackground(instanceId, 'removed', async () => {
+    this.#inBackground(this.#mending, instanceId, 'removed', async () => {
       if ((await containers.find(instanceId)) === null) await sandboxes.remove(instanceId);
     });
   }
@@ -127,7 +128,7 @@ export class SandboxKeeper {
     const mendedAt = this.#mendedAt.get(instanceId);
     if (mendedAt !== undefined && clock.monotonic() - mendedAt < limits.mendAgainMs) return;
     this.#mendedAt.set(instanceId, clock.monotonic());
-    this.#inBackground(instanceId, 'started', async () => {
+    this.#inBackground(this.#mending, instanceId, 'started', async () => {
       if (register.has(instanceId)) await this.#ensure(instanceId);
     });
   }
@@ -146,11 +147,15 @@ export class SandboxKeeper {
     return id === null ? null : containers.tryInspect(id);
   }
 
-  #inBackground(instanceId: string, what: string, task: () => Promise<void>): void {
+  #inBackground(mailbox: Mailbox, instanceId: string, what: string, task: () => Promise<void>): void {
     if (this.#isClosed) return;
-    const { post, log } = this.#parts;
-    const mended = this.#mending.post(() => post(instanceId, task));
-    mended.catch((error: unknown) => {
+    const { post, log, starts } = this.#parts;
+    const done = mailbox.post(async () => {
+      await starts.whenNone(limits.stillMs);
+      await post(instanceId, task);
+    });
+    done.catch((error: unknown) => {
+      if (this.#isClosed) return;
       log.warn(`a sandbox could not be ${what}`, {
         instance: instanceId,
         reason: messageOf(error),

@@ -52,8 +52,15 @@ const untilAnswers = (address: InstanceAddress): Promise<true> =>
   until(`an answer from ${address.host}`, () => answers(address));
 const web = (): InstanceSpec => subject.spec({ image: 'luma-test/busybox' });
 
+/** Prepared, and its sandbox made: that follows in the background. */
 async function asleep(runtime: Runtime = subject.runtime, spec = web()): Promise<InstanceSpec> {
   await runtime.prepare(spec);
+  await until('its sandbox', async () => {
+    const info = await sandboxOf(spec.instanceId)
+      .inspect()
+      .catch(() => null);
+    return info?.State.Running || undefined;
+  });
   return spec;
 }
 async function awake(): Promise<InstanceSpec> {
@@ -261,7 +268,7 @@ describe('what is not Luma’s', () => {
 
   it('sandboxes of another installation are neither listed nor removed', async () => {
     const spec = web();
-    await subject.other.prepare(spec);
+    await asleep(subject.other, spec);
     await subject.runtime.remove(spec.instanceId);
     await subject.runtime.list();
     expect((await sandboxOf(spec.instanceId).inspect()).State.Running).toBe(true);
@@ -279,7 +286,9 @@ describe('at most two sandboxes', () => {
     };
     stopWatching();
     try {
-      const [first, second, third] = [await asleep(few), await asleep(few), await asleep(few)];
+      const [first, second] = [await asleep(few), await asleep(few)];
+      const third = web();
+      await few.prepare(third);
       expect(await count()).toBe(2);
       expect(await exists(sandboxOf(third.instanceId))).toBe(false);
       await untilAnswers((await few.start(third.instanceId)).address);
