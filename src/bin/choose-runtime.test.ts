@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '../base/clock.ts';
 import { silentLog } from '../base/log.ts';
+import { newSecretKey } from '../base/sealed-text.ts';
 import type { Project } from '../domain/project.ts';
 import { type ChosenRuntime, chooseRuntime } from './choose-runtime.ts';
 import type { LumaConfig } from './config/settings.ts';
@@ -18,7 +19,8 @@ afterEach(() => rmSync(dataDir, { recursive: true }));
 async function choose(runtime: LumaConfig['runtime'], images: readonly (string | null)[]) {
   const projects = images.map((image) => ({ settings: { image } }) as Project);
   const env = { DOCKER_HOST: `unix://${join(dataDir, 'no.sock')}` };
-  const surroundings = { installationId: 'i', projects, env, clock: systemClock, log: silentLog };
+  const parts = { installationId: 'i', instanceKey: newSecretKey(), projects, env };
+  const surroundings = { ...parts, clock: systemClock, log: silentLog };
   const chosen: ChosenRuntime = await chooseRuntime({ runtime, dataDir } as LumaConfig, surroundings);
   await chosen.runtime.close();
   return chosen;

@@ -2,6 +2,7 @@
 import type { Clock } from '../base/clock.ts';
 import { LumaError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import type { SecretKey } from '../base/sealed-text.ts';
 import type { Project } from '../domain/project.ts';
 import type { Runtime } from '../runtimes/contract.ts';
 import { createDockerRuntime, detectDocker } from '../runtimes/docker/index.ts';
@@ -10,6 +11,8 @@ import type { LumaConfig } from './config/settings.ts';
 
 export interface RuntimeSurroundings {
   readonly installationId: string;
+  /** What runtimes seal their own files with. */
+  readonly instanceKey: SecretKey;
   /** What is registered already. */
   readonly projects: readonly Project[];
   readonly env: Readonly<Record<string, string | undefined>>;

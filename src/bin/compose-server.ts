@@ -60,11 +60,16 @@ async function startAll(host: Host): Promise<void> {
   checkPortIsFree('api', config.apiHost, config.apiPort);
   const dataDir = openDataDir(config.dataDir);
   ends.defer(async () => dataDir.release());
-  const store = await createSqliteStore({ path: dataDir.databasePath, clock });
+  const store = await createSqliteStore({
+    path: dataDir.databasePath,
+    clock,
+    ...(config.keyFile === null ? {} : { keyFile: config.keyFile }),
+  });
   ends.defer(() => store.close());
   const installationId = await store.installationId();
   const chosen = await chooseRuntime(config, {
     installationId,
+    instanceKey: await store.instanceKey(),
     projects: await store.listProjects(),
     env: terminal.env,
     clock,

@@ -3,8 +3,10 @@
  * (`store.contract.ts`) runs over SQLite, memory and, later, the servers.
  * Every method is one transaction: it happens whole or not at all, also at a kill -9.
  */
+import type { SecretKey } from '../base/sealed-text.ts';
 import type { Project } from '../domain/project.ts';
 import type { ProjectEvent } from '../domain/project-event.ts';
+import type { RegistryLogin } from '../domain/registry.ts';
 import type { Revision } from '../domain/revision.ts';
 
 /**
@@ -63,6 +65,18 @@ export interface Store {
   /** Fails with `instance_not_found`. */
   setInstanceIntent(instanceId: string, intent: InstanceIntent): Promise<void>;
   removeInstance(instanceId: string): Promise<void>;
+
+  /** By host. Passwords and tokens are sealed wherever they lie. */
+  listRegistries(): Promise<readonly RegistryLogin[]>;
+  /** Inserts or replaces. */
+  putRegistry(login: RegistryLogin): Promise<void>;
+  /** Idempotent. */
+  removeRegistry(host: string): Promise<void>;
+
+  /** What a runtime seals its own files with: made once, sealed itself, the same after a change of keys. */
+  instanceKey(): Promise<SecretKey>;
+  /** Seals everything with a new key, all or nothing; the old one opens nothing any more. Resolves with the new one's id. */
+  rotateKey(): Promise<string>;
 
   /** Appends and returns with its id; keeps the newest 1,000 per project. */
   appendEvent(event: Omit<ProjectEvent, 'id'>): Promise<ProjectEvent>;

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { isLumaError } from '../base/errors.ts';
 import type { Project } from '../domain/project.ts';
 import type { ProjectEvent } from '../domain/project-event.ts';
+import type { RegistryLogin } from '../domain/registry.ts';
 import { revisionSettingsOf } from '../domain/revision.ts';
 import type { Store } from './contract.ts';
 
@@ -327,6 +328,60 @@ export function storeContract(name: string, prepare: () => StoreUnderTest): void
         const error = await refusalOf(store.setInstanceIntent('i-none', 'removing'));
         expect(error.code).toBe('instance_not_found');
       });
+    });
+
+    describe('registries', () => {
+      const login = (host: string, password = 'first'): RegistryLogin => ({
+        host,
+        credentials: { kind: 'password', username: 'ops', password },
+        updatedAt: 1_700_000_000_000,
+      });
+
+      test('are put, replaced, listed by host, and removed', async () => {
+        await store.putRegistry(login('ghcr.io'));
+        await store.putRegistry(login('docker.io'));
+        await store.putRegistry(login('ghcr.io', 'ü second'));
+        expect(await store.listRegistries()).toEqual([login('docker.io'), login('ghcr.io', 'ü second')]);
+        await store.removeRegistry('docker.io');
+        await store.removeRegistry('docker.io');
+        expect(await store.listRegistries()).toEqual([login('ghcr.io', 'ü second')]);
+      });
+
+      test('keep tokens as what they are', async () => {
+        const logins = (['identity_token', 'registry_token'] as const).map((kind) => ({
+          ...login(`${kind.replace('_', '-')}.test`),
+          credentials: { kind, token: 'a.b.c' },
+        }));
+        for (const one of logins) await store.putRegistry(one);
+        expect(await store.listRegistries()).toEqual(logins);
+      });
+    });
+
+    test('a change of the key changes nothing that is kept', async () => {
+      await store.insertProject(makeProject('app'));
+      await store.putRegistry({
+        host: 'ghcr.io',
+        credentials: { kind: 'identity_token', token: 't' },
+        updatedAt: 1,
+      });
+      const instanceKey = await store.instanceKey();
+      const before = [
+        await store.listProjects(),
+        await store.listRevisions('app'),
+        await store.listRegistries(),
+      ];
+      const [first, second] = await Promise.all([store.rotateKey(), store.rotateKey()]);
+      expect(first).toMatch(/^[0-9a-f]{16}$/);
+      expect(second).not.toBe(first);
+      const after = [
+        await store.listProjects(),
+        await store.listRevisions('app'),
+        await store.listRegistries(),
+      ];
+      expect(after).toEqual(before);
+      expect(await store.instanceKey()).toEqual(instanceKey);
+      await store.updateProject({ ...makeProject('app'), revision: 2 });
+      expect((await store.getProject('app'))?.settings).toEqual(makeProject('app').settings);
     });
 
     describe('events', () => {

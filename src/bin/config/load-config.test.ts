@@ -40,6 +40,7 @@ describe('without anything said', () => {
         apiHost: '127.0.0.1',
         apiPort: 8081,
         dataDir: '/home/ada/.local/share/luma',
+        keyFile: null,
         runtime: 'auto',
         maxSandboxes: 200,
         shutdownTimeout: 30_000,

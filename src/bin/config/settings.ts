@@ -59,6 +59,13 @@ export const settings = {
     initial: defaultDataDir,
     initialText: '~/.local/share/luma',
   } satisfies Setting<string>,
+  key_file: {
+    kind: optional(path('file')),
+    summary: 'key that passwords and the values of `env_vars` are encrypted with; made at the first start',
+    users: both,
+    initial: () => null,
+    initialText: '<data-dir>/luma.key',
+  } satisfies Setting<string | null>,
   runtime: setting(
     oneOf(['auto', 'docker', 'process']),
     'auto',

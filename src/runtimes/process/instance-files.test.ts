@@ -2,11 +2,13 @@ import { afterAll, expect, test } from 'bun:test';
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { newSecretKey } from '../../base/sealed-text.ts';
 import type { InstanceSpec } from '../contract.ts';
 import { InstanceFiles, type Run } from './instance-files.ts';
+import { testKey } from './test-apps.ts';
 
 const folder = join(mkdtempSync(join(tmpdir(), 'luma-files-')), 'i-1');
-const files = new InstanceFiles(folder);
+const files = new InstanceFiles(folder, testKey);
 afterAll(() => rmSync(join(folder, '..'), { recursive: true, force: true }));
 
 const spec: InstanceSpec = {
@@ -63,15 +65,30 @@ test('only its owner can read what an instance is given', () => {
   for (const name of ['', 'spec.json', 'run.json']) expect(statSync(join(folder, name)).mode & 0o077).toBe(0);
 });
 
+test('what it is given cannot be read on disk, nor with another key', () => {
+  const text = (): string => readFileSync(join(folder, 'spec.json'), 'utf8');
+  expect(text()).toContain('TOKEN');
+  expect(text()).not.toContain('a secret');
+  expect(new InstanceFiles(folder, newSecretKey()).readSpec()).toBeNull();
+  expect(files.readSpec()).toEqual(spec);
+});
+
+test('what an earlier Luma left readable is sealed as soon as it is read', () => {
+  writeFileSync(join(folder, 'spec.json'), JSON.stringify({ format: 1, spec }));
+  expect(files.readSpec()).toEqual(spec);
+  expect(readFileSync(join(folder, 'spec.json'), 'utf8')).not.toContain('a secret');
+  expect(files.readSpec()).toEqual(spec);
+});
+
 test('what is torn is nothing, what a newer Luma wrote is left alone', () => {
   writeFileSync(join(folder, 'spec.json'), '{"format":1,"spe');
   expect(files.readSpec()).toBeNull();
-  writeFileSync(join(folder, 'spec.json'), '{"format":2}');
+  writeFileSync(join(folder, 'spec.json'), '{"format":3}');
   expect(() => files.readSpec()).toThrow(expect.objectContaining({ code: 'runtime_failed' }));
 });
 
 test('says what cannot be written', () => {
-  const nowhere = new InstanceFiles(join(folder, 'spec.json', 'below-a-file'));
+  const nowhere = new InstanceFiles(join(folder, 'spec.json', 'below-a-file'), testKey);
   expect(() => nowhere.writeSpec(spec)).toThrow(expect.objectContaining({ code: 'runtime_failed' }));
   expect(() => nowhere.writeRun(short)).toThrow(expect.objectContaining({ code: 'runtime_failed' }));
 });

@@ -1,5 +1,5 @@
 /**
- * What lies on disk of one instance: what it is (`spec.json`), and its last run (`run.json`). The run is
+ * What lies on disk of one instance: what it is (`spec.json`, its environment sealed), and its last run (`run.json`). The run is
  * overwritten in place by one small write, and not synced: it means nothing after the boot in which it was
  * written, and a wake must not wait for a disk (a rename over a file does, where many others sync).
  */
@@ -16,6 +16,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { LumaError, messageOf } from '../../base/errors.ts';
+import { openText, type SecretKey, type SecretPlace, sealText } from '../../base/sealed-text.ts';
 import type { InstanceExit, InstanceSpec } from '../contract.ts';
 import type { ProcessIdentity } from './process-table.ts';
 
@@ -33,13 +34,22 @@ export interface Run {
 }
 
 const FORMAT = 1;
+/** Before it the environment was readable. */
+const SPEC_FORMAT = 2;
 const SPEC = 'spec.json';
 const RUN = 'run.json';
 /** Twice of what a run ever needs. */
 const RUN_BYTES = 1024;
 
 export class InstanceFiles {
-  constructor(readonly folder: string) {}
+  readonly #key: SecretKey;
+
+  constructor(
+    readonly folder: string,
+    key: SecretKey,
+  ) {
+    this.#key = key;
+  }
 
   writeSpec(spec: InstanceSpec): void {
     try {
@@ -49,16 +59,23 @@ export class InstanceFiles {
     }
     const path = join(this.folder, SPEC);
     try {
-      writeFileSync(`${path}.new`, JSON.stringify({ format: FORMAT, spec }), { mode: 0o600 });
+      writeFileSync(`${path}.new`, JSON.stringify({ format: SPEC_FORMAT, spec: this.#sealed(spec) }), {
+        mode: 0o600,
+      });
       renameSync(`${path}.new`, path);
     } catch (error) {
       throw unwritable(path, error);
     }
   }
 
-  /** Null when there is none, or a power cut left it torn: there is no such instance, `prepare` makes it anew. */
+  /** Null when there is none, or it is torn or sealed with another key: there is no such instance, `prepare` makes it anew. */
   readSpec(): InstanceSpec | null {
-    return (this.#read(SPEC) as { spec: InstanceSpec } | null)?.spec ?? null;
+    const content = this.#read(SPEC, [FORMAT, SPEC_FORMAT]);
+    if (content === null) return null;
+    const { format, spec } = content as { format: number; spec: InstanceSpec };
+    if (format === SPEC_FORMAT) return this.#opened(spec);
+    this.writeSpec(spec);
+    return spec;
   }
 
   writeRun(run: Run): void {
@@ -79,14 +96,34 @@ export class InstanceFiles {
 
   /** Null when it never ran. */
   readRun(): Run | null {
-    return (this.#read(RUN) as { run: Run } | null)?.run ?? null;
+    return (this.#read(RUN, [FORMAT]) as { run: Run } | null)?.run ?? null;
   }
 
   remove(): void {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  #read(name: string): unknown {
+  #sealed(spec: InstanceSpec): InstanceSpec {
+    const { instanceId, settings } = spec;
+    const sealed = Object.entries(settings.envVars).map(([name, value]) => {
+      return [name, sealText(this.#key, placeOf(instanceId, name), value)] as const;
+    });
+    return { ...spec, settings: { ...settings, envVars: Object.fromEntries(sealed) } };
+  }
+
+  #opened(spec: InstanceSpec): InstanceSpec | null {
+    const { instanceId, settings } = spec;
+    const envVars: Record<string, string> = {};
+    for (const [name, sealed] of Object.entries(settings.envVars)) {
+      const keyOf = (id: string): SecretKey | undefined => (id === this.#key.id ? this.#key : undefined);
+      const opened = openText(keyOf, placeOf(instanceId, name), sealed);
+      if (opened.kind !== 'opened') return null;
+      envVars[name] = opened.text;
+    }
+    return { ...spec, settings: { ...settings, envVars } };
+  }
+
+  #read(name: string, formats: readonly unknown[]): unknown {
     const path = join(this.folder, name);
     let text: string;
     try {
@@ -96,11 +133,15 @@ export class InstanceFiles {
       throw new LumaError('runtime_failed', `${path} cannot be read: ${messageOf(error)}`, { cause: error });
     }
     const content = parse(text);
-    if (content === null || content.format === FORMAT) return content;
+    if (content === null || formats.includes(content.format)) return content;
     throw new LumaError('runtime_failed', `${path} was written by another version of Luma`, {
       hint: 'start the newer Luma again, or delete the folder: the instance is then prepared anew',
     });
   }
+}
+
+function placeOf(instanceId: string, name: string): SecretPlace {
+  return ['instance', instanceId, 'env_vars', name];
 }
 
 function unwritable(path: string, cause: unknown): LumaError {

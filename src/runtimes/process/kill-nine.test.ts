@@ -7,7 +7,7 @@ import { silentLog } from '../../base/log.ts';
 import type { InstanceSpec, Runtime, RuntimeEvent } from '../contract.ts';
 import { createProcessRuntime } from './index.ts';
 import { environmentOf, findAlive, isAlive, listProcesses } from './process-table.ts';
-import { TestApps } from './test-apps.ts';
+import { TestApps, testKey } from './test-apps.ts';
 
 const apps = new TestApps();
 const dataDir = join(apps.folder, 'data');
@@ -22,6 +22,7 @@ function open(): Runtime {
   const runtime = createProcessRuntime({
     installationId: 'killed',
     dataDir,
+    instanceKey: testKey,
     clock: systemClock,
     log: silentLog,
   });
@@ -37,10 +38,11 @@ function owner(spec: InstanceSpec, deeds: string): Bun.Subprocess<'ignore', 'pip
     `import { createProcessRuntime } from ${JSON.stringify(join(import.meta.dir, 'index.ts'))};
      import { systemClock } from ${JSON.stringify(join(import.meta.dir, '../../base/clock.ts'))};
      import { silentLog } from ${JSON.stringify(join(import.meta.dir, '../../base/log.ts'))};
+     import { testKey } from ${JSON.stringify(join(import.meta.dir, 'test-apps.ts'))};
      const spec = ${JSON.stringify(spec)};
      const id = spec.instanceId;
      const dataDir = ${JSON.stringify(dataDir)};
-     const runtime = createProcessRuntime({ installationId: 'killed', dataDir, clock: systemClock, log: silentLog });
+     const runtime = createProcessRuntime({ installationId: 'killed', dataDir, instanceKey: testKey, clock: systemClock, log: silentLog });
      ${deeds}
      await new Promise((resolve) => setTimeout(resolve, 60_000));`,
   );

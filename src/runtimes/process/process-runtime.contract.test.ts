@@ -6,7 +6,7 @@ import { silentLog } from '../../base/log.ts';
 import type { Runtime } from '../contract.ts';
 import { type ContractSubject, describeRuntimeContract } from '../runtime.contract.ts';
 import { createProcessRuntime } from './index.ts';
-import { TestApps } from './test-apps.ts';
+import { TestApps, testKey } from './test-apps.ts';
 
 describeRuntimeContract('local processes', async () => {
   const apps = new TestApps();
@@ -14,6 +14,7 @@ describeRuntimeContract('local processes', async () => {
     createProcessRuntime({
       installationId,
       dataDir: join(apps.folder, installationId),
+      instanceKey: testKey,
       clock: systemClock,
       log: silentLog,
     });

@@ -19,7 +19,7 @@ import type { Run } from './instance-files.ts';
 import { OUTPUT_KEPT_BYTES } from './limits.ts';
 import { environmentOf, findAlive, isAlive, listProcesses, readProcess } from './process-table.ts';
 import { chooseRunUser } from './run-user.ts';
-import { TestApps } from './test-apps.ts';
+import { TestApps, testKey } from './test-apps.ts';
 
 const isRoot = process.getuid?.() === 0;
 const apps = new TestApps();
@@ -32,6 +32,7 @@ function open(): Runtime {
   const opened = createProcessRuntime({
     installationId: 'tested',
     dataDir,
+    instanceKey: testKey,
     clock: systemClock,
     log: silentLog,
   });

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import type { Clock, Timer } from '../../base/clock.ts';
 import { LumaError, messageOf } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
+import type { SecretKey } from '../../base/sealed-text.ts';
 import type { RevisionSettings } from '../../domain/project.ts';
 import type {
   InstanceExit,
@@ -36,6 +37,8 @@ export interface ProcessRuntimeOptions {
   readonly installationId: string;
   /** Instances lie in `instances`, what is kept of removed ones in `removed-instances`. */
   readonly dataDir: string;
+  /** What the environment of instances is sealed with on disk: the same in every life of the installation. */
+  readonly instanceKey: SecretKey;
   readonly clock: Clock;
   readonly log: Log;
   /** Whom instances run as when Luma is root: a name or `uid:gid`. Default `luma` if it exists, else `nobody`. */
@@ -46,6 +49,7 @@ export class ProcessRuntime implements Runtime {
   readonly kind = 'process';
   readonly #installationId: string;
   readonly #folder: string;
+  readonly #instanceKey: SecretKey;
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #user: RunUser;
@@ -61,6 +65,7 @@ export class ProcessRuntime implements Runtime {
     const { installationId, dataDir, clock, log } = options;
     this.#installationId = installationId;
     this.#folder = join(dataDir, 'instances');
+    this.#instanceKey = options.instanceKey;
     this.#clock = clock;
     this.#log = log;
     this.#user = chooseRunUser(options.user);
@@ -119,7 +124,7 @@ export class ProcessRuntime implements Runtime {
       this.#instances.delete(instanceId);
     } else if (isInstanceId(instanceId)) {
       await killStray({ installationId: this.#installationId, instanceId }, this.#clock);
-      new InstanceFiles(join(this.#folder, instanceId)).remove();
+      this.#filesOf(instanceId).remove();
     }
     if (readdirSync(this.#folder).length === 0) this.#stage.clear();
   }
@@ -153,6 +158,10 @@ export class ProcessRuntime implements Runtime {
     for (const instance of this.#instances.values()) instance.close();
   }
 
+  #filesOf(instanceId: string): InstanceFiles {
+    return new InstanceFiles(join(this.#folder, instanceId), this.#instanceKey);
+  }
+
   #mustFind(instanceId: string): ProcessInstance {
     const instance = this.#find(instanceId);
     if (!instance) throw notFound(instanceId);
@@ -164,7 +173,7 @@ export class ProcessRuntime implements Runtime {
     const known = this.#instances.get(instanceId);
     if (known) return known;
     if (!isInstanceId(instanceId)) return null;
-    const spec = new InstanceFiles(join(this.#folder, instanceId)).readSpec();
+    const spec = this.#filesOf(instanceId).readSpec();
     return spec && this.#remember(spec);
   }
 
@@ -178,7 +187,7 @@ export class ProcessRuntime implements Runtime {
   }
 
   #remember(spec: InstanceSpec): ProcessInstance {
-    const files = new InstanceFiles(join(this.#folder, spec.instanceId));
+    const files = this.#filesOf(spec.instanceId);
     const instance = new ProcessInstance(spec, files, this.#surroundings);
     this.#instances.set(spec.instanceId, instance);
     return instance;

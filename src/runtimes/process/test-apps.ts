@@ -2,6 +2,7 @@
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { secretKey } from '../../base/sealed-text.ts';
 import type { RevisionSettings } from '../../domain/project.ts';
 import type { InstanceSpec } from '../contract.ts';
 import { chooseRunUser } from './run-user.ts';
@@ -75,3 +76,6 @@ export class TestApps {
     rmSync(this.folder, { recursive: true, force: true });
   }
 }
+
+/** Of the installation that tests are: the same in each of its lives. */
+export const testKey = secretKey(new Uint8Array(32).fill(1));

@@ -1,7 +1,9 @@
 /** A store that fails when it is told to: what happens above it when the disk does not do its part. */
 import { LumaError } from '../../base/errors.ts';
+import type { SecretKey } from '../../base/sealed-text.ts';
 import type { Project } from '../../domain/project.ts';
 import type { ProjectEvent } from '../../domain/project-event.ts';
+import type { RegistryLogin } from '../../domain/registry.ts';
 import type { Revision } from '../../domain/revision.ts';
 import type { EventQuery, InstanceIntent, InstanceRecord, Store } from '../contract.ts';
 
@@ -16,6 +18,10 @@ export type StoreWrite =
   | 'putInstance'
   | 'setInstanceIntent'
   | 'removeInstance'
+  | 'putRegistry'
+  | 'removeRegistry'
+  | 'instanceKey'
+  | 'rotateKey'
   | 'appendEvent';
 
 /**
@@ -95,6 +101,26 @@ export class FailingStore implements Store {
 
   removeInstance(instanceId: string): Promise<void> {
     return this.#write('removeInstance', () => this.#inner.removeInstance(instanceId));
+  }
+
+  listRegistries(): Promise<readonly RegistryLogin[]> {
+    return this.#inner.listRegistries();
+  }
+
+  putRegistry(login: RegistryLogin): Promise<void> {
+    return this.#write('putRegistry', () => this.#inner.putRegistry(login));
+  }
+
+  removeRegistry(host: string): Promise<void> {
+    return this.#write('removeRegistry', () => this.#inner.removeRegistry(host));
+  }
+
+  instanceKey(): Promise<SecretKey> {
+    return this.#write('instanceKey', () => this.#inner.instanceKey());
+  }
+
+  rotateKey(): Promise<string> {
+    return this.#write('rotateKey', () => this.#inner.rotateKey());
   }
 
   appendEvent(event: Omit<ProjectEvent, 'id'>): Promise<ProjectEvent> {

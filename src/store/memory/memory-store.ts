@@ -1,7 +1,9 @@
 /** The store without a disk, for tests and throw-away runs: same rules, same refusals, gone with the process. */
 import { randomBytes } from 'node:crypto';
+import { newSecretKey, type SecretKey } from '../../base/sealed-text.ts';
 import type { Project } from '../../domain/project.ts';
 import type { ProjectEvent } from '../../domain/project-event.ts';
+import type { RegistryLogin } from '../../domain/registry.ts';
 import { type Revision, revisionSettingsOf, revisionsToForget } from '../../domain/revision.ts';
 import type { EventQuery, InstanceIntent, InstanceRecord, Store } from '../contract.ts';
 import { EVENTS_LISTED_DEFAULT, EVENTS_PER_PROJECT_MAX } from '../limits.ts';
@@ -13,6 +15,8 @@ export class MemoryStore implements Store {
   readonly #projects = new Map<string, Project>();
   readonly #revisions = new Map<string, Revision[]>();
   readonly #ownerByHostname = new Map<string, string>();
+  readonly #registries = new Map<string, RegistryLogin>();
+  readonly #instanceKey = newSecretKey();
   readonly #instances = new Map<string, InstanceRecord>();
   readonly #eventsByProject = new Map<string, ProjectEvent[]>();
   #epoch = 0;
@@ -95,6 +99,27 @@ export class MemoryStore implements Store {
 
   async removeInstance(instanceId: string): Promise<void> {
     this.#instances.delete(instanceId);
+  }
+
+  async listRegistries(): Promise<readonly RegistryLogin[]> {
+    return sortedBy([...this.#registries.values()], (login) => login.host).map(copyOf);
+  }
+
+  async putRegistry(login: RegistryLogin): Promise<void> {
+    this.#registries.set(login.host, copyOf(login));
+  }
+
+  async removeRegistry(host: string): Promise<void> {
+    this.#registries.delete(host);
+  }
+
+  async instanceKey(): Promise<SecretKey> {
+    return this.#instanceKey;
+  }
+
+  /** Nothing is sealed here. */
+  async rotateKey(): Promise<string> {
+    return newSecretKey().id;
   }
 
   async appendEvent(event: Omit<ProjectEvent, 'id'>): Promise<ProjectEvent> {

@@ -2,6 +2,7 @@
 import type { Transaction } from 'kysely';
 import type { Clock } from '../../base/clock.ts';
 import { LumaError } from '../../base/errors.ts';
+import type { KeyRing } from '../secrets/key-ring.ts';
 import { type Migration, migrations } from './migrations.ts';
 import type { SqlEngine } from './sql-engine.ts';
 import type { Tables } from './tables.ts';
@@ -10,6 +11,7 @@ export interface MigrateOptions {
   readonly clock: Clock;
   /** What the database is called in messages: its file, or its URL without the password. */
   readonly place: string;
+  readonly ring: KeyRing;
   readonly steps?: readonly Migration[];
 }
 
@@ -44,7 +46,7 @@ async function applyNext(
   if (applied > steps.length) throw newerDatabase(options.place, applied, steps.length);
   const step = steps[applied];
   if (!step) return false;
-  await step.up(trx, engine);
+  await step.up(trx, engine, options.ring);
   await trx
     .insertInto('luma_migrations')
     .values({ number: applied + 1, name: step.name, applied_at: options.clock.now() })

@@ -3,12 +3,14 @@
  * Types are chosen so that the steps run on SQLite, PostgreSQL and MySQL alike.
  */
 import type { Transaction } from 'kysely';
+import type { KeyRing } from '../secrets/key-ring.ts';
+import { projectPlace, revisionPlace, sealEnvironment } from './sealed-environment.ts';
 import type { SqlEngine } from './sql-engine.ts';
 import type { Tables } from './tables.ts';
 
 export interface Migration {
   readonly name: string;
-  up(trx: Transaction<Tables>, engine: SqlEngine): Promise<void>;
+  up(trx: Transaction<Tables>, engine: SqlEngine, ring: KeyRing): Promise<void>;
 }
 
 /** Migration number n is the n-th of the list, counted from 1. */
@@ -18,6 +20,8 @@ export const migrations: readonly Migration[] = [
   { name: 'revisions and traffic', up: addRevisions },
   { name: 'HTTPS, response timeout, forwarded headers, path prefix', up: addRouteSettings },
   { name: 'scaling', up: addScaling },
+  { name: 'sealed environment variables', up: sealEnvironments },
+  { name: 'registries', up: addRegistries },
 ];
 
 async function createFirstSchema(trx: Transaction<Tables>, engine: SqlEngine): Promise<void> {
@@ -174,4 +178,55 @@ async function addScaling(trx: Transaction<Tables>): Promise<void> {
     const update = trx.updateTable('projects').set({ settings: JSON.stringify(document) });
     await update.where('name', '=', name).execute();
   }
+}
+
+/** What was readable until now is sealed, and then swept out of the file (`scrub`). */
+async function sealEnvironments(trx: Transaction<Tables>, _: SqlEngine, ring: KeyRing): Promise<void> {
+  const key = ring.first;
+  const seal = ring.sealerOf(key.id);
+  const facts = [{ name: 'key_id', value: key.id }];
+  const projects = await trx.selectFrom('projects').select(['name', 'settings']).execute();
+  for (const { name, settings } of projects) {
+    const sealed = withSealedEnvironment(settings, (values) =>
+      sealEnvironment(values, projectPlace(name), seal),
+    );
+    await trx.updateTable('projects').set({ settings: sealed }).where('name', '=', name).execute();
+  }
+  const revisions = await trx.selectFrom('revisions').select(['project', 'number', 'settings']).execute();
+  for (const { project, number, settings } of revisions) {
+    const place = revisionPlace(project, Number(number));
+    const sealed = withSealedEnvironment(settings, (values) => sealEnvironment(values, place, seal));
+    const update = trx.updateTable('revisions').set({ settings: sealed });
+    await update.where('project', '=', project).where('number', '=', number).execute();
+  }
+  const epoch = await trx
+    .selectFrom('counters')
+    .select('value')
+    .where('name', '=', 'epoch')
+    .executeTakeFirst();
+  // One that was in use may hold values of deleted projects too.
+  if (Number(epoch?.value ?? 0) > 0 || projects.length > 0) facts.push({ name: SCRUB_DUE, value: 'yes' });
+  await trx.insertInto('facts').values(facts).execute();
+}
+
+/** A fact while the database file may still hold, in its unused parts, what was replaced. */
+export const SCRUB_DUE = 'scrub_due';
+
+function withSealedEnvironment(
+  settings: string,
+  sealed: (values: Record<string, string>) => Record<string, string>,
+): string {
+  const document = JSON.parse(settings) as { env_vars: Record<string, string> };
+  return JSON.stringify({ ...document, env_vars: sealed(document.env_vars) });
+}
+
+async function addRegistries({ schema }: Transaction<Tables>, engine: SqlEngine): Promise<void> {
+  await schema
+    .createTable('registries')
+    .addColumn('host', 'varchar(255)', (column) => column.primaryKey())
+    .addColumn('kind', 'varchar(32)', (column) => column.notNull())
+    .addColumn('username', 'varchar(255)')
+    .addColumn('secret', engine.longText as 'text', (column) => column.notNull())
+    .addColumn('updated_at', 'bigint', (column) => column.notNull())
+    .execute();
 }

@@ -3,7 +3,9 @@ import { z } from 'zod';
 import { LumaError } from '../../base/errors.ts';
 import type { Project, ProjectSettings, ScalingSettings } from '../../domain/project.ts';
 import { allTo, type TrafficShare } from '../../domain/revision.ts';
+import type { Seal, Unseal } from '../secrets/key-ring.ts';
 import { fromRevisionDocument, revisionShape, toRevisionDocument } from './revision-row.ts';
+import { projectPlace } from './sealed-environment.ts';
 import type { ProjectRow } from './tables.ts';
 
 const settingsDocument = z.strictObject({
@@ -35,10 +37,10 @@ const settingsDocument = z.strictObject({
   }),
 });
 
-export function toProjectRow(project: Project): ProjectRow {
+export function toProjectRow(project: Project, seal: Seal): ProjectRow {
   return {
     name: project.settings.name,
-    settings: JSON.stringify(toDocument(project.settings)),
+    settings: JSON.stringify(toDocument(project.settings, seal)),
     wanted: project.wanted,
     revision: project.revision,
     traffic: JSON.stringify(project.traffic),
@@ -53,10 +55,10 @@ export function toHostnameRows({
   return settings.hostnames.map((hostname, position) => ({ hostname, project: settings.name, position }));
 }
 
-export function fromProjectRow(row: ProjectRow, hostnames: readonly string[]): Project {
+export function fromProjectRow(row: ProjectRow, hostnames: readonly string[], unseal: Unseal): Project {
   const document = readDocument(row);
   return {
-    settings: fromDocument(row.name, document, hostnames),
+    settings: fromDocument(row.name, document, hostnames, unseal),
     wanted: row.wanted === 'stopped' ? 'stopped' : 'active',
     revision: Number(row.revision),
     traffic: readTraffic(row),
@@ -65,9 +67,9 @@ export function fromProjectRow(row: ProjectRow, hostnames: readonly string[]): P
   };
 }
 
-function toDocument(settings: ProjectSettings): z.infer<typeof settingsDocument> {
+function toDocument(settings: ProjectSettings, seal: Seal): z.infer<typeof settingsDocument> {
   return {
-    ...toRevisionDocument(settings),
+    ...toRevisionDocument(settings, projectPlace(settings.name), seal),
     idle_timeout_ms: settings.idleTimeoutMs,
     wake_timeout_ms: settings.wakeTimeoutMs,
     wait_mode: settings.waitMode,
@@ -91,9 +93,10 @@ function fromDocument(
   name: string,
   document: z.infer<typeof settingsDocument>,
   hostnames: readonly string[],
+  unseal: Unseal,
 ): ProjectSettings {
   return {
-    ...fromRevisionDocument(document),
+    ...fromRevisionDocument(document, projectPlace(name), unseal),
     name,
     hostnames,
     idleTimeoutMs: document.idle_timeout_ms,

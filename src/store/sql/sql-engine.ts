@@ -19,6 +19,8 @@ export interface SqlEngine {
   write<T>(durability: Durability, body: (trx: Transaction<Tables>) => Promise<T>): Promise<T>;
   /** A consistent view over several reads. */
   read<T>(body: (trx: Transaction<Tables>) => Promise<T>): Promise<T>;
+  /** Leaves nothing in the file of what was replaced or deleted before. */
+  scrub(): Promise<void>;
   isUniqueViolation(error: unknown): boolean;
   /** An expected failure of this database (locked, full, damaged), or null when it is a bug. */
   explain(error: unknown): LumaError | null;

@@ -5,13 +5,22 @@
 import { randomBytes } from 'node:crypto';
 import type { Transaction } from 'kysely';
 import type { LumaError } from '../../base/errors.ts';
+import { Mailbox } from '../../base/mailbox.ts';
+import type { SecretKey } from '../../base/sealed-text.ts';
 import type { Project } from '../../domain/project.ts';
 import type { ProjectEvent, ProjectEventKind } from '../../domain/project-event.ts';
+import type { RegistryLogin } from '../../domain/registry.ts';
 import { type Revision, revisionsToForget } from '../../domain/revision.ts';
 import type { EventQuery, InstanceIntent, InstanceRecord, Store } from '../contract.ts';
 import { EVENTS_LISTED_DEFAULT, EVENTS_PER_PROJECT_MAX } from '../limits.ts';
 import { hostnameTaken, instanceNotFound, projectExists, projectNotFound } from '../refusals.ts';
+import type { KeyRing, Seal } from '../secrets/key-ring.ts';
+import { readFact, readKeyId } from './facts.ts';
+import { INSTANCE_KEY, makeInstanceKey, readInstanceKey } from './instance-key.ts';
+import { SCRUB_DUE } from './migrations.ts';
 import { fromProjectRow, toHostnameRows, toProjectRow } from './project-row.ts';
+import { fromRegistryRow, toRegistryRow } from './registry-row.ts';
+import { resealAll } from './reseal.ts';
 import { fromRevisionRow, toRevisionRow } from './revision-row.ts';
 import type { Durability, SqlEngine } from './sql-engine.ts';
 import type { Tables } from './tables.ts';
@@ -24,9 +33,12 @@ type Trx = Transaction<Tables>;
 export class SqlStore implements Store {
   readonly kind: Store['kind'];
   readonly #engine: SqlEngine;
+  readonly #ring: KeyRing;
+  readonly #rotations = new Mailbox({ name: 'changes of the key' });
 
-  constructor(engine: SqlEngine) {
+  constructor(engine: SqlEngine, ring: KeyRing) {
     this.#engine = engine;
+    this.#ring = ring;
     this.kind = engine.kind;
   }
 
@@ -57,7 +69,9 @@ export class SqlStore implements Store {
       const rows = await trx.selectFrom('projects').selectAll().orderBy('name').execute();
       const hostnames = await trx.selectFrom('hostnames').selectAll().orderBy('position').execute();
       const byProject = Map.groupBy(hostnames, (row) => row.project);
-      return rows.map((row) => fromProjectRow(row, (byProject.get(row.name) ?? []).map(hostnameOf)));
+      return rows.map((row) =>
+        fromProjectRow(row, (byProject.get(row.name) ?? []).map(hostnameOf), this.#ring.unseal),
+      );
     });
   }
 
@@ -71,15 +85,16 @@ export class SqlStore implements Store {
         .where('project', '=', name)
         .orderBy('position')
         .execute();
-      return fromProjectRow(row, hostnames.map(hostnameOf));
+      return fromProjectRow(row, hostnames.map(hostnameOf), this.#ring.unseal);
     });
   }
 
   insertProject(project: Project): Promise<void> {
     return this.#writeUnlessTaken(project, true, async (trx) => {
-      await trx.insertInto('projects').values(toProjectRow(project)).execute();
+      const seal = await this.#sealer(trx);
+      await trx.insertInto('projects').values(toProjectRow(project, seal)).execute();
       await insertHostnames(trx, project);
-      await keepRevision(trx, project);
+      await keepRevision(trx, project, seal);
     });
   }
 
@@ -92,10 +107,11 @@ export class SqlStore implements Store {
         .where('name', '=', name)
         .executeTakeFirst();
       if (!known) throw projectNotFound(name);
-      await trx.updateTable('projects').set(toProjectRow(project)).where('name', '=', name).execute();
+      const seal = await this.#sealer(trx);
+      await trx.updateTable('projects').set(toProjectRow(project, seal)).where('name', '=', name).execute();
       await trx.deleteFrom('hostnames').where('project', '=', name).execute();
       await insertHostnames(trx, project);
-      await keepRevision(trx, project);
+      await keepRevision(trx, project, seal);
     });
   }
 
@@ -116,7 +132,7 @@ export class SqlStore implements Store {
         .where('project', '=', project)
         .orderBy('number', 'desc')
         .execute();
-      return rows.map(fromRevisionRow);
+      return rows.map((row) => fromRevisionRow(row, this.#ring.unseal));
     });
   }
 
@@ -128,7 +144,7 @@ export class SqlStore implements Store {
         .where('project', '=', project)
         .where('number', '=', number)
         .executeTakeFirst();
-      return row ? fromRevisionRow(row) : null;
+      return row ? fromRevisionRow(row, this.#ring.unseal) : null;
     });
   }
 
@@ -196,6 +212,56 @@ export class SqlStore implements Store {
     });
   }
 
+  listRegistries(): Promise<readonly RegistryLogin[]> {
+    return this.#read(async (trx) => {
+      const rows = await trx.selectFrom('registries').selectAll().orderBy('host').execute();
+      return rows.map((row) => fromRegistryRow(row, this.#ring.unseal));
+    });
+  }
+
+  putRegistry(login: RegistryLogin): Promise<void> {
+    return this.#write('synced', async (trx) => {
+      await trx.deleteFrom('registries').where('host', '=', login.host).execute();
+      const row = toRegistryRow(login, await this.#sealer(trx));
+      await trx.insertInto('registries').values(row).execute();
+    });
+  }
+
+  removeRegistry(host: string): Promise<void> {
+    return this.#write('synced', async (trx) => {
+      await trx.deleteFrom('registries').where('host', '=', host).execute();
+    });
+  }
+
+  instanceKey(): Promise<SecretKey> {
+    return this.#write('synced', async (trx) => {
+      const known = await readFact(trx, INSTANCE_KEY);
+      if (known !== undefined) return readInstanceKey(known, this.#ring.unseal);
+      const { fact, key } = makeInstanceKey(await this.#sealer(trx));
+      await trx.insertInto('facts').values(fact).execute();
+      return key;
+    });
+  }
+
+  rotateKey(): Promise<string> {
+    return this.#rotations.post(async () => {
+      const next = this.#ring.makeNext();
+      await this.#write('synced', (trx) => resealAll(trx, this.#ring, next.id));
+      this.#ring.promote(next.id);
+      await this.scrub();
+      return next.id;
+    });
+  }
+
+  /** Sweeps out of the file what the change of a key, or the first sealing, has replaced; goes on where it was cut off. */
+  async scrub(): Promise<void> {
+    if (!(await this.#read((trx) => readFact(trx, SCRUB_DUE)))) return;
+    await this.#explained(() => this.#engine.scrub());
+    await this.#write('synced', async (trx) => {
+      await trx.deleteFrom('facts').where('name', '=', SCRUB_DUE).execute();
+    });
+  }
+
   appendEvent(event: Omit<ProjectEvent, 'id'>): Promise<ProjectEvent> {
     return this.#write('relaxed', async (trx) => {
       const id = await raise(trx, 'event_id');
@@ -225,6 +291,11 @@ export class SqlStore implements Store {
 
   close(): Promise<void> {
     return this.#engine.close();
+  }
+
+  /** By the key that counts now: this transaction sees no other. */
+  async #sealer(trx: Trx): Promise<Seal> {
+    return this.#ring.sealerOf(await readKeyId(trx));
   }
 
   /** Turns the database's refusal of a key into who has it. */
@@ -261,11 +332,6 @@ export class SqlStore implements Store {
   }
 }
 
-async function readFact(trx: Trx, name: string): Promise<string | undefined> {
-  const row = await trx.selectFrom('facts').select('value').where('name', '=', name).executeTakeFirst();
-  return row?.value;
-}
-
 async function raise(trx: Trx, name: 'epoch' | 'event_id'): Promise<number> {
   await trx
     .updateTable('counters')
@@ -286,7 +352,7 @@ async function insertHostnames(trx: Trx, project: Project): Promise<void> {
 }
 
 /** The revision that the settings are, if it is new; and those that are too many now go. */
-async function keepRevision(trx: Trx, project: Project): Promise<void> {
+async function keepRevision(trx: Trx, project: Project, seal: Seal): Promise<void> {
   const { name } = project.settings;
   const rows = await trx.selectFrom('revisions').select('number').where('project', '=', name).execute();
   const known = rows.map(({ number }) => Number(number));
@@ -294,7 +360,7 @@ async function keepRevision(trx: Trx, project: Project): Promise<void> {
     await dropRevisions(trx, project, known);
     return;
   }
-  await trx.insertInto('revisions').values(toRevisionRow(project)).execute();
+  await trx.insertInto('revisions').values(toRevisionRow(project, seal)).execute();
   await dropRevisions(trx, project, [...known, project.revision]);
 }
 

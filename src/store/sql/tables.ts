@@ -3,12 +3,13 @@ import type { InstanceIntent } from '../contract.ts';
 
 export interface Tables {
   luma_migrations: { number: number; name: string; applied_at: number };
-  /** Single values: the installation id, the first-start claim. */
+  /** Single values: the installation id, the first-start claim, the id of the key that counts. */
   facts: { name: string; value: string };
   /** Numbers that only grow: the epoch, the last event id. */
   counters: { name: string; value: number };
   projects: ProjectRow;
   revisions: RevisionRow;
+  registries: RegistryRow;
   /** The unique key that decides who owns a hostname. */
   hostnames: { hostname: string; project: string; position: number };
   instances: {
@@ -41,4 +42,14 @@ export interface RevisionRow {
   settings: string;
   pinned_image: string | null;
   created_at: number;
+}
+
+export interface RegistryRow {
+  host: string;
+  kind: string;
+  /** Null with a token. */
+  username: string | null;
+  /** The password or token, sealed. */
+  secret: string;
+  updated_at: number;
 }

@@ -8,6 +8,8 @@ import { isLumaError } from '../../base/errors.ts';
 import { ManualClock } from '../../base/manual-clock.ts';
 import { DEFAULT_SCALING } from '../../domain/project.ts';
 import { revisionSettingsOf } from '../../domain/revision.ts';
+import { KeyFile } from '../secrets/key-file.ts';
+import { KeyRing, type Seal } from '../secrets/key-ring.ts';
 import { migrate } from '../sql/migrate.ts';
 import { migrations } from '../sql/migrations.ts';
 import { toHostnameRows, toProjectRow } from '../sql/project-row.ts';
@@ -20,6 +22,10 @@ let folder: string;
 let path: string;
 let database: Database;
 let engine: SqliteEngine;
+let ring: KeyRing;
+
+/** As rows were before values were sealed. */
+const readable: Seal = (_place, text) => text;
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'luma-engine-'));
@@ -27,6 +33,8 @@ beforeEach(() => {
   database = new Database(path);
   database.run('pragma journal_mode = wal');
   engine = new SqliteEngine(database, path);
+  ring = new KeyRing(new KeyFile(join(folder, 'luma.key')));
+  ring.load(null, path);
 });
 
 afterEach(async () => {
@@ -34,12 +42,12 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
-const migrateAll = () => migrate(engine, { clock: new ManualClock(), place: path });
+const migrateAll = () => migrate(engine, { clock: new ManualClock(), place: path, ring });
 
 describe('failures of the database', () => {
   test('locked by another process: store_busy, and it works again when the lock is gone', async () => {
     await migrateAll();
-    const store = new SqlStore(engine);
+    const store = new SqlStore(engine, ring);
     const other = new Database(path);
     other.run('begin immediate');
     const error = await store.insertProject(makeProject('app')).catch((cause: unknown) => cause);
@@ -52,7 +60,7 @@ describe('failures of the database', () => {
 
   test('disk full: store_full, nothing half written, and it works again when there is room', async () => {
     await migrateAll();
-    const store = new SqlStore(engine);
+    const store = new SqlStore(engine, ring);
     await store.insertProject(makeProject('app'));
     const pages = Number(database.query('pragma page_count').values()[0]?.[0]);
     database.run(`pragma max_page_count = ${pages + 2}`);
@@ -93,7 +101,8 @@ describe('durability', () => {
       throw new Error('changed my mind');
     });
     await expect(failing).rejects.toThrow('changed my mind');
-    expect(await engine.db.selectFrom('facts').selectAll().execute()).toEqual([]);
+    const written = engine.db.selectFrom('facts').selectAll().where('name', '=', 'a');
+    expect(await written.execute()).toEqual([]);
   });
 });
 
@@ -107,9 +116,9 @@ describe('migrations', () => {
 
   test('run once each, in order, and note when', async () => {
     const clock = new ManualClock(5_000);
-    await migrate(engine, { clock, place: path });
-    await migrate(engine, { clock, place: path, steps: [...migrations, second] });
-    await migrate(engine, { clock, place: path, steps: [...migrations, second] });
+    await migrate(engine, { clock, place: path, ring });
+    await migrate(engine, { clock, place: path, ring, steps: [...migrations, second] });
+    await migrate(engine, { clock, place: path, ring, steps: [...migrations, second] });
     const rows = await engine.db.selectFrom('luma_migrations').selectAll().orderBy('number').execute();
     expect(rows).toEqual([
       ...migrations.map(({ name }, index) => ({ number: index + 1, name, applied_at: 5_000 })),
@@ -119,17 +128,17 @@ describe('migrations', () => {
 
   test('keep what was stored before', async () => {
     await migrateAll();
-    const store = new SqlStore(engine);
+    const store = new SqlStore(engine, ring);
     await store.insertProject(makeProject('app'));
     await store.appendEvent(makeEvent('app'));
-    await migrate(engine, { clock: new ManualClock(), place: path, steps: [...migrations, second] });
+    await migrate(engine, { clock: new ManualClock(), place: path, ring, steps: [...migrations, second] });
     expect(await store.getProject('app')).toEqual(makeProject('app'));
   });
 
   test('let projects from before HTTPS answer as they did', async () => {
     const clock = new ManualClock();
-    await migrate(engine, { clock, place: path, steps: migrations.slice(0, 3) });
-    const { settings, ...row } = toProjectRow(makeProject('app'));
+    await migrate(engine, { clock, place: path, ring, steps: migrations.slice(0, 3) });
+    const { settings, ...row } = toProjectRow(makeProject('app'), readable);
     const document = JSON.parse(settings);
     for (const field of ['ssl', 'ssl_redirect', 'response_timeout_ms', 'forward_headers', 'path_prefix'])
       delete document[field];
@@ -137,8 +146,8 @@ describe('migrations', () => {
       .insertInto('projects')
       .values({ ...row, settings: JSON.stringify(document) })
       .execute();
-    await migrate(engine, { clock, place: path });
-    expect((await new SqlStore(engine).getProject('app'))?.settings).toMatchObject({
+    await migrate(engine, { clock, place: path, ring });
+    expect((await new SqlStore(engine, ring).getProject('app'))?.settings).toMatchObject({
       ssl: false,
       sslRedirect: true,
       responseTimeoutMs: null,
@@ -149,10 +158,10 @@ describe('migrations', () => {
 
   test('give projects from before wait modes what they had all along', async () => {
     const clock = new ManualClock();
-    await migrate(engine, { clock, place: path, steps: migrations.slice(0, 1) });
-    const store = new SqlStore(engine);
+    await migrate(engine, { clock, place: path, ring, steps: migrations.slice(0, 1) });
+    const store = new SqlStore(engine, ring);
     const { waitMode: _mode, quietRules: _rules, ...settings } = makeProject('app').settings;
-    const { traffic: _traffic, ...row } = toProjectRow({ ...makeProject('app'), revision: 7 });
+    const { traffic: _traffic, ...row } = toProjectRow({ ...makeProject('app'), revision: 7 }, readable);
     const { wait_mode: _wait, quiet_rules: _quiet, scaling: _scaling, ...old } = JSON.parse(row.settings);
     const before = { ...row, settings: JSON.stringify(old) };
     await engine.db
@@ -162,7 +171,7 @@ describe('migrations', () => {
     for (const hostname of toHostnameRows(makeProject('app')))
       await engine.db.insertInto('hostnames').values(hostname).execute();
     await expect(store.getProject('app')).rejects.toMatchObject({ code: 'store_unreadable' });
-    await migrate(engine, { clock, place: path });
+    await migrate(engine, { clock, place: path, ring });
     const project = await store.getProject('app');
     expect(project?.settings).toEqual({
       ...settings,
@@ -184,13 +193,18 @@ describe('migrations', () => {
         throw new Error('half way');
       },
     };
-    const run = migrate(engine, { clock: new ManualClock(), place: path, steps: [...migrations, broken] });
+    const run = migrate(engine, {
+      clock: new ManualClock(),
+      place: path,
+      ring,
+      steps: [...migrations, broken],
+    });
     await expect(run).rejects.toThrow('half way');
     const columns = database
       .query('pragma table_info(projects)')
       .values()
       .map(([, name]) => name);
     expect(columns).not.toContain('colour');
-    await migrate(engine, { clock: new ManualClock(), place: path, steps: [...migrations, second] });
+    await migrate(engine, { clock: new ManualClock(), place: path, ring, steps: [...migrations, second] });
   });
 });

@@ -32,6 +32,14 @@ export class SqliteEngine implements SqlEngine {
     return this.db.transaction().setAccessMode('read only').execute(body);
   }
 
+  /** The file is written anew, and then the journal is cut to nothing. */
+  async scrub(): Promise<void> {
+    await this.db.connection().execute(async (connection) => {
+      await sql.raw('vacuum').execute(connection);
+      await sql.raw('pragma wal_checkpoint(truncate)').execute(connection);
+    });
+  }
+
   isUniqueViolation(error: unknown): boolean {
     return (
       error instanceof SQLiteError &&

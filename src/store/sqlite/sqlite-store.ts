@@ -1,11 +1,14 @@
 /** Opens the SQLite file: private to its user, checked before use, refused and kept when it cannot be trusted. */
 import { Database } from 'bun:sqlite';
 import { chmodSync, closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import { LumaError, messageOf } from '../../base/errors.ts';
 import type { Store } from '../contract.ts';
 import { BUSY_TIMEOUT_MS } from '../limits.ts';
+import { KeyFile } from '../secrets/key-file.ts';
+import { KeyRing } from '../secrets/key-ring.ts';
+import { KEY_ID } from '../sql/facts.ts';
 import { migrate } from '../sql/migrate.ts';
 import { SqlStore } from '../sql/sql-store.ts';
 import { explainSqliteError, SqliteEngine } from './sqlite-engine.ts';
@@ -13,6 +16,8 @@ import { explainSqliteError, SqliteEngine } from './sqlite-engine.ts';
 export interface SqliteStoreOptions {
   readonly path: string;
   readonly clock: Clock;
+  /** Of the key that secrets are sealed with; made where the database knows of none yet. Default: `luma.key` beside it. */
+  readonly keyFile?: string;
 }
 
 /** 'Luma' in the file's header: a database of another program is never taken for ours. */
@@ -25,23 +30,31 @@ const CHECKED_TABLES = [
   'counters',
   'projects',
   'revisions',
+  'registries',
   'hostnames',
   'instances',
 ] as const;
 
-export async function createSqliteStore({ path, clock }: SqliteStoreOptions): Promise<Store> {
-  const database = openDatabase(path);
+export async function createSqliteStore({ path, clock, keyFile }: SqliteStoreOptions): Promise<Store> {
+  const ring = new KeyRing(new KeyFile(keyFile ?? defaultKeyFile(path)));
+  const database = openDatabase(path, (opened) => {
+    ring.load(readWantedKey(opened), path);
+    if (keyFile === undefined) ring.makePrivate();
+  });
   const engine = new SqliteEngine(database, path);
   try {
-    await migrate(engine, { clock, place: path });
-    return new SqlStore(engine);
+    await migrate(engine, { clock, place: path, ring });
+    const store = new SqlStore(engine, ring);
+    await store.scrub();
+    return store;
   } catch (error) {
     await engine.close();
     throw explainSqliteError(error, path) ?? error;
   }
 }
 
-function openDatabase(path: string): Database {
+/** `prepare` comes last, and may refuse. */
+function openDatabase(path: string, prepare: (database: Database) => void): Database {
   makePrivateFile(path);
   let database: Database | undefined;
   try {
@@ -50,6 +63,7 @@ function openDatabase(path: string): Database {
     claimFile(database, path);
     database.run('pragma journal_mode = wal');
     checkTables(database, path);
+    prepare(database);
     return database;
   } catch (error) {
     database?.close();
@@ -96,6 +110,19 @@ function checkTables(database: Database, path: string): void {
     const [first] = database.query(`pragma quick_check(${table})`).values().flat();
     if (first !== 'ok') throw unreadable(path, `table ${table}: ${String(first)}`);
   }
+}
+
+/** Before anything is changed: a database with secrets is of no use without its key. */
+function readWantedKey(database: Database): string | null {
+  const isNew = readNumber(database, "select count(*) from sqlite_schema where name = 'facts'") === 0;
+  if (isNew) return null;
+  const [id] = database.query(`select value from facts where name = '${KEY_ID}'`).values().flat();
+  return typeof id === 'string' ? id : null;
+}
+
+/** Where the key lies unless somebody says otherwise. */
+function defaultKeyFile(path: string): string {
+  return join(dirname(path), 'luma.key');
 }
 
 function readNumber(database: Database, query: string): number {
