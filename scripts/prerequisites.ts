@@ -1,23 +1,30 @@
 /** What tests need besides npm packages: found on this machine, or installed with apt. Owns nothing that lasts. */
 import { existsSync } from 'node:fs';
 
-/** Command → Debian package. */
-const packages: Readonly<Record<string, string>> = {
+type Package = string | readonly string[];
+
+/** Command → Debian package; of several, the first that this release of Debian has. */
+const packages: Readonly<Record<string, Package>> = {
   busybox: 'busybox-static',
   caddy: 'caddy',
   chromium: 'chromium',
   curl: 'curl',
-  docker: 'docker.io',
+  // Debian 13 has the client in a package of its own.
+  docker: ['docker-cli', 'docker.io'],
   'docker-registry': 'docker-registry',
   dockerd: 'docker.io',
+  h2load: 'nghttp2-client',
   haproxy: 'haproxy',
   ip: 'iproute2',
   iptables: 'iptables',
+  nghttp: 'nghttp2-client',
   nginx: 'nginx-light',
   nsenter: 'util-linux',
   openssl: 'openssl',
   pebble: 'pebble',
   python3: 'python3',
+  readelf: 'binutils',
+  'systemd-analyze': 'systemd',
   wrk: 'wrk',
 };
 
@@ -38,17 +45,21 @@ export function provide(machine: Machine = thisMachine): readonly string[] {
   const missing = missingPackages(machine);
   if (missing.length === 0) return [];
   if (!Bun.which('apt-get', { PATH: machine.path })) {
-    return missing.map((name) => `${name}: not installed, and there is no apt-get`);
+    return missing.map((name) => `${nameOf(name)}: not installed, and there is no apt-get`);
   }
   const asRoot = rootPrefix(machine);
   if (asRoot === null)
-    return missing.map((name) => `${name}: not installed; run: sudo apt-get install ${name}`);
-  console.log(`installing ${missing.join(' ')}`);
+    return missing.map((name) => `${nameOf(name)}: not installed; run: sudo apt-get install ${nameOf(name)}`);
+  console.log(`installing ${missing.map(nameOf).join(' ')}`);
   const output = install(missing, asRoot, machine);
-  return missingPackages(machine).map((name) => `${name}: apt-get could not install it\n${output}`);
+  return missingPackages(machine).map((name) => `${nameOf(name)}: apt-get could not install it\n${output}`);
 }
 
-function missingPackages({ path }: Machine): string[] {
+function nameOf(names: Package): string {
+  return typeof names === 'string' ? names : names.join(' or ');
+}
+
+function missingPackages({ path }: Machine): Package[] {
   const names = Object.entries(packages)
     .filter(([command]) => Bun.which(command, { PATH: path }) === null)
     .map(([, name]) => name);
@@ -61,7 +72,7 @@ function rootPrefix(machine: Machine): readonly string[] | null {
   return run(['sudo', '-n', 'true'], machine).isOk ? ['sudo', '-n'] : null;
 }
 
-function install(names: readonly string[], asRoot: readonly string[], machine: Machine): string {
+function install(missing: readonly Package[], asRoot: readonly string[], machine: Machine): string {
   const { policyPath } = machine;
   const isPolicyOurs = !existsSync(policyPath);
   const aptGet = [
@@ -77,11 +88,18 @@ function install(names: readonly string[], asRoot: readonly string[], machine: M
   try {
     if (isPolicyOurs) run([...asRoot, 'sh', '-c', policy], machine);
     const update = run([...aptGet, 'update'], machine);
+    const names = new Set(missing.map((name) => inThisRelease(name, machine)));
     const installed = run([...aptGet, 'install', '-y', '--no-install-recommends', ...names], machine);
     return installed.isOk ? '' : `${update.output}${installed.output}`;
   } finally {
     if (isPolicyOurs) run([...asRoot, 'rm', '-f', policyPath], machine);
   }
+}
+
+function inThisRelease(names: Package, machine: Machine): string {
+  if (typeof names === 'string') return names;
+  const has = (name: string) => run(['apt-cache', 'show', name], machine).isOk;
+  return names.find(has) ?? names[names.length - 1] ?? '';
 }
 
 function run(

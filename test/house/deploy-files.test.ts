@@ -21,7 +21,7 @@ function unit(name: string): string {
   return path;
 }
 
-test.if(Bun.which('systemd-analyze') !== null)('systemd finds nothing wrong with the units', () => {
+test('systemd finds nothing wrong with the units', () => {
   const units = [unit('luma-proxy.service'), unit('luma.service')];
   const child = Bun.spawnSync(['systemd-analyze', 'verify', ...units]);
   expect([child.exitCode, child.stderr.toString()]).toEqual([0, '']);

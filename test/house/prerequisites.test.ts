@@ -36,7 +36,8 @@ function script(name: string, body: string): void {
 }
 
 /** Writes its calls down, and whether services were forbidden; installs every command there is to miss. */
-function scriptApt(commands: readonly string[]): void {
+function scriptApt(commands: readonly string[], known: readonly string[] = []): void {
+  script('apt-cache', `case " ${known.join(' ')} " in *" $2 "*) ;; *) exit 100 ;; esac`);
   const install = commands
     .map((name) => `touch '${machine.path}/${name}'; chmod 755 '${machine.path}/${name}'`)
     .join('\n');
@@ -49,7 +50,8 @@ ${install} ;; esac`,
 }
 
 const all = ['busybox', 'caddy', 'chromium', 'curl', 'docker', 'docker-registry', 'dockerd', 'haproxy', 'ip'];
-all.push('iptables', 'nginx', 'nsenter', 'openssl', 'pebble', 'python3', 'wrk');
+all.push('h2load', 'iptables', 'nghttp', 'nginx', 'nsenter', 'openssl', 'pebble', 'python3', 'readelf');
+all.push('systemd-analyze', 'wrk');
 
 test('what is missing is installed after an update, each package once, with no service allowed to start', () => {
   scriptApt(all);
@@ -58,10 +60,16 @@ test('what is missing is installed after an update, each package once, with no s
   expect(calls).toHaveLength(2);
   expect(calls[0]).toMatch(/update policy=yes$/);
   expect(calls[1]).toMatch(
-    /install -y --no-install-recommends busybox-static caddy chromium curl docker\.io docker-registry haproxy/,
+    /install -y --no-install-recommends busybox-static caddy chromium curl docker\.io docker-registry nghttp2-client haproxy/,
   );
   expect(calls[1]?.match(/docker\.io/g)).toHaveLength(1);
   expect(existsSync(machine.policyPath)).toBe(false);
+});
+
+test('where a release has the docker client in a package of its own, that is installed too', () => {
+  scriptApt(all, ['docker-cli']);
+  expect(provide(machine)).toEqual([]);
+  expect(readFileSync(join(folder, 'calls'), 'utf8')).toMatch(/ curl docker-cli docker-registry docker\.io /);
 });
 
 test('somebody’s own policy stays', () => {
@@ -81,7 +89,7 @@ test('nothing is asked of apt-get when all is there', () => {
 test('what could not be installed is named, with what apt-get said', () => {
   script('apt-get', 'echo "E: no network"; exit 100');
   const missing = provide(machine);
-  expect(missing).toHaveLength(15);
+  expect(missing).toHaveLength(19);
   expect(missing[0]).toBe('busybox-static: apt-get could not install it\nE: no network\nE: no network\n');
   expect(existsSync(machine.policyPath)).toBe(false);
 });
