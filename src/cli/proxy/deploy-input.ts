@@ -83,6 +83,7 @@ const trafficOptions: readonly OptionSpec[] = [
     placeholder: 'size',
     summary: '413 for bodies beyond, such as 10MB (default: any size)',
   },
+  { name: 'session-affinity', summary: 'a client comes back to the target it had first, by cookie' },
   { name: 'buffer-requests', summary: 'send a request to the app only when its body has come whole' },
   { name: 'buffer-responses', summary: 'take answers from the app as fast as it gives them' },
   {
@@ -156,6 +157,7 @@ export function readDeploy(input: CommandInput): DeployRequest {
     canonical_host: input.text('canonical-host') ?? null,
     tls: readTls(input),
     response_timeout_ms: durationOf(input, 'response-timeout') ?? 0,
+    session_affinity: input.isOn('session-affinity'),
     forward_headers: input.isOn('forward-headers'),
     client_ip_header: input.text('client-ip-header') ?? null,
     max_request_body_bytes: byteSizeOf(input, 'max-request-body') ?? 0,

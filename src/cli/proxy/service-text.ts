@@ -70,6 +70,7 @@ function optionFacts(deployment: DeploymentStatus): [string, string | null][] {
     ['request body', bodyBytes === 0 ? null : `up to ${formatByteSize(bodyBytes)}`],
     ['buffered', buffered.join(' and ') || null],
     ['targets speak', deployment.target_protocol === 'h2c' ? 'HTTP/2 (h2c)' : null],
+    ['sessions', deployment.session_affinity ? 'stay with the target they began at' : null],
     ['error pages', deployment.error_pages],
     ['no metrics of', excluded.join(', ') || null],
     ['rollout', rollout && rolloutText(rollout)],

@@ -1,7 +1,7 @@
 /** A project as the proxy is told about it. Pure. */
 import type { ProjectSettings, RevisionSettings } from '../../domain/project.ts';
 import type { ServiceSpec, TargetSpec, TrafficGroup } from '../../proxy/client/contract.ts';
-import { PLAIN_ISSUANCE, PLAIN_OPTIONS } from '../../proxy/client/index.ts';
+import { AFFINITY_COOKIE, PLAIN_ISSUANCE, PLAIN_OPTIONS } from '../../proxy/client/index.ts';
 import type { InstanceAddress } from '../../runtimes/contract.ts';
 
 /**
@@ -11,7 +11,6 @@ import type { InstanceAddress } from '../../runtimes/contract.ts';
 export const HOLD_GRACE_MS = 500;
 /** A stop is a person's word; the platform's end is another. */
 const CLOSING = 'The platform is shutting down, or has shut down.';
-export const AFFINITY_COOKIE = 'luma_instance';
 const DEFAULT_PROBE_TIMEOUT_MS = 5_000;
 
 export function serviceSpec(

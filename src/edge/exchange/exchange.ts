@@ -13,6 +13,7 @@ import type { EdgeCore } from './edge-core.ts';
 import { countedAs, type ExchangeEvent, type ExchangePhase, nextPhase } from './exchange-phase.ts';
 import { ExchangeTally } from './exchange-tally.ts';
 import { FAILURES, type Failure, failureAnswer } from './failure.ts';
+import { hstsLineFor } from './head-lines.ts';
 import { HoldRecord } from './hold-record.ts';
 import type { OwnAnswer } from './own-answer.ts';
 import { Placement } from './placement.ts';
@@ -285,7 +286,13 @@ export class Exchange implements Caller, Holder {
     this.end();
     if (phase === 'answering' || phase === 'delivering') this.client.breakAnswer();
     else if (phase === 'tunnel') this.client.abort();
-    else this.client.answerOwn(answer, this.head, true);
+    else this.client.answerOwn(this.#withHsts(answer), this.head, true);
+  }
+
+  #withHsts(answer: OwnAnswer): OwnAnswer {
+    if (this.#route.tls === null) return answer;
+    const line = hstsLineFor(this.#route, null, this.client.origin(this.head));
+    return line === '' ? answer : { ...answer, lines: answer.lines + line };
   }
 
   /** Patience is over, the daemon's or a deploy's: 503 where nothing was said yet, otherwise a cut. */

@@ -28,9 +28,10 @@ export function linesForClient(core: EdgeCore, head: ResponseHead, wakeMs: numbe
   return `${dateLine}X-Luma-Cold-Start: 1\r\nServer-Timing: wake;dur=${wakeMs.toFixed(1)}\r\n`;
 }
 
-/** RFC 6797 §7.2: over HTTPS alone. What the app says itself counts. */
-export function hstsLineFor({ tls }: ServiceRoute, head: ResponseHead, origin: RequestOrigin): string {
+/** A whole line or nothing. `head`: of the app's answer, whose own word counts; null: it is the edge that answers. */
+export function hstsLineFor({ tls }: ServiceRoute, head: ResponseHead | null, origin: RequestOrigin): string {
+  // RFC 6797 §7.2: over HTTPS alone.
   if (tls === null || tls.hstsSeconds === 0 || origin.proto !== 'https') return '';
-  if (head.fields.first('strict-transport-security') !== undefined) return '';
+  if (head?.fields.first('strict-transport-security') !== undefined) return '';
   return `Strict-Transport-Security: max-age=${tls.hstsSeconds}\r\n`;
 }

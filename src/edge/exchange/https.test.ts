@@ -92,6 +92,22 @@ describe('Strict-Transport-Security', () => {
     expect(await ask('GET / HTTP/1.1')).not.toContain('Strict-Transport-Security');
   });
 
+  test('goes with what the edge answers itself, too, over HTTPS alone', async () => {
+    const hsts = 'Strict-Transport-Security: max-age=60\r\n';
+    await serving({ redirect: true, hstsSeconds: 60 });
+    expect(await ask('GET / HTTP/1.1')).toStartWith('HTTP/1.1 308 ');
+    expect(await ask('GET / HTTP/1.1')).not.toContain('Strict-Transport-Security');
+    const tls = { redirect: true, hstsSeconds: 60 };
+    fixture.put({ traffic: 'stopped', tls });
+    const stopped = await askTls('GET / HTTP/1.1');
+    expect(stopped).toStartWith('HTTP/1.1 503 ');
+    expect(stopped).toContain(hsts);
+    fixture.put({ tls, hosts: ['app.test', 'www.app.test'], canonicalHost: 'www.app.test' });
+    const elsewhere = await askTls('GET / HTTP/1.1');
+    expect(elsewhere).toStartWith('HTTP/1.1 308 ');
+    expect(elsewhere).toContain(hsts);
+  });
+
   test('is left to an app that says it itself', async () => {
     const own = OK.replace('\r\n', '\r\nStrict-Transport-Security: max-age=1\r\n');
     await serving({ redirect: false, hstsSeconds: 31_536_000 }, own);

@@ -6,8 +6,6 @@ export interface DeployWords {
   readonly hosts: readonly string[];
   readonly canonical_host: string | null;
   readonly tls: ReadTls | null;
-  readonly target_protocol: 'http1' | 'h2c';
-  readonly health_check: { readonly path: string | null };
 }
 
 export interface Contradiction {
@@ -15,22 +13,11 @@ export interface Contradiction {
   readonly message: string;
 }
 
-export function contradictionsIn({
-  hosts,
-  canonical_host: canonical,
-  tls,
-  target_protocol: protocol,
-  health_check: { path: checkPath },
-}: DeployWords): Contradiction[] {
+export function contradictionsIn({ hosts, canonical_host: canonical, tls }: DeployWords): Contradiction[] {
   const found: Contradiction[] = [];
   if (canonical !== null && !hosts.some((host) => covers(host, canonical))) {
     const message = `${canonical} is none of the hosts of the service: add --host ${canonical}`;
     found.push({ path: ['canonical_host'], message });
-  }
-  if (protocol === 'h2c' && checkPath !== null) {
-    const message =
-      'a health check path is asked by HTTP/1.1, which targets of the protocol h2c do not speak: leave it out, and a TCP connection is checked';
-    found.push({ path: ['health_check', 'path'], message });
   }
   if (tls === null) return found;
   if (tls.own_certificate !== null && (tls.staging || tls.on_demand_url !== null)) {

@@ -38,6 +38,8 @@ const headerNameSchema = z
 
 export const deployOptionsShape = {
   tls: tlsSchema.nullable().default(null),
+  /** A client comes back to the target it had first, by cookie. */
+  session_affinity: z.boolean().default(false),
   forward_headers: z.boolean().default(false),
   canonical_host: hostNameSchema.nullable().default(null),
   /** A directory as the daemon sees it, with pages such as 404.html and 5xx.html. */

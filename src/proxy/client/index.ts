@@ -14,7 +14,7 @@ export type {
   StopRequest,
 } from './command-schema.ts';
 export type * from './contract.ts';
-export { PLAIN_ISSUANCE, PLAIN_OPTIONS } from './plain-options.ts';
+export { AFFINITY_COOKIE, PLAIN_ISSUANCE, PLAIN_OPTIONS } from './plain-options.ts';
 export type { ProxyClient, ProxyClientOptions } from './proxy-client.ts';
 export { createProxyClient } from './proxy-client.ts';
 export type { ProxyLinkOptions } from './proxy-link.ts';

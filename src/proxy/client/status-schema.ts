@@ -46,6 +46,7 @@ export const serviceStatusSchema = z.object({
           own_certificate: z.string().nullable().default(null),
         })
         .nullable(),
+      session_affinity: z.boolean().default(false),
       forward_headers: z.boolean(),
       canonical_host: z.string().nullable(),
       /** The daemon's copy. */

@@ -16,7 +16,7 @@ import type {
 } from '../client/command-schema.ts';
 import type { ServiceStatus } from '../client/status-schema.ts';
 import { CHECKS_AT_ONCE_MAX, COMMANDS_MAX, HAND_OVER_DRAIN_MS } from '../limits.ts';
-import type { DeployedTarget, DeployedTraffic, Deployment, HealthCheck } from '../services/deployment.ts';
+import type { DeployedTarget, DeployedTraffic, Deployment } from '../services/deployment.ts';
 import { targetsOf } from '../services/deployment.ts';
 import type { GlobalOptions } from '../services/global-options.ts';
 import { effective } from '../services/global-options.ts';
@@ -25,6 +25,7 @@ import type { ServiceEntry } from '../services/service-entry.ts';
 import { addressText } from '../workers/listening-socket.ts';
 import { deploymentOf } from './deployment-request.ts';
 import type { FileIntake } from './file-intake.ts';
+import type { HealthCheck } from './health-check.ts';
 import { waitUntilHealthy } from './health-check.ts';
 import { inBatches } from './in-batches.ts';
 import { withoutRollout, withRolloutTargets, withShare } from './rollout-change.ts';
@@ -71,11 +72,12 @@ export class ClientCommands {
       this.#parts.files.with(wanted, async (files) => {
         const deploymentNow = (): Deployment =>
           deploymentOf(wanted, files, this.#parts.registry().find(name)?.deployment ?? null);
-        const { targets, healthCheck } = deploymentNow();
+        const { targets, healthCheck, targetProtocol } = deploymentNow();
         // Refused before anybody waits for a health check.
         this.#parts.certificates.check(deploymentNow());
         this.#parts.registry().checkDeployment(name, deploymentNow());
-        if (!wanted.force) await this.#check(targets, healthCheck, wanted.deploy_timeout_ms, signal);
+        const check = { ...healthCheck, targetProtocol };
+        if (!wanted.force) await this.#check(targets, check, wanted.deploy_timeout_ms, signal);
         return this.#switch(name, deploymentNow, wanted.drain_timeout_ms);
       }),
     );
@@ -85,10 +87,15 @@ export class ClientCommands {
   deployRollout(name: string, wanted: ReadRolloutDeploy, signal: AbortSignal): Promise<Deployed> {
     return this.#run(async () => {
       const deploymentNow = (): Deployment => withRolloutTargets(this.#deployed(name), wanted.targets);
-      const { rollout, healthCheck } = deploymentNow();
+      const { rollout, healthCheck, targetProtocol } = deploymentNow();
       this.#parts.registry().checkDeployment(name, deploymentNow());
       if (!wanted.force && rollout)
-        await this.#check(rollout.targets, healthCheck, wanted.deploy_timeout_ms, signal);
+        await this.#check(
+          rollout.targets,
+          { ...healthCheck, targetProtocol },
+          wanted.deploy_timeout_ms,
+          signal,
+        );
       return this.#switch(name, deploymentNow, wanted.drain_timeout_ms);
     });
   }

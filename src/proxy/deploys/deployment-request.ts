@@ -60,6 +60,7 @@ function optionsOf(wanted: ReadDeploy, ownCertificateId: string | null): Options
   const { tls } = wanted;
   return {
     tls: tls && { redirect: tls.redirect, hstsSeconds: tls.hsts_seconds },
+    sessionAffinity: wanted.session_affinity,
     issuance: tls
       ? { staging: tls.staging, onDemandUrl: tls.on_demand_url, ownCertificateId }
       : PLAIN_ISSUANCE,

@@ -6,8 +6,14 @@ import type { Clock } from '../../base/clock.ts';
 import { delay } from '../../base/clock.ts';
 import { LumaError, messageOf } from '../../base/errors.ts';
 import { HEALTH_CHECK_FIRST_PAUSE_MS } from '../limits.ts';
-import type { HealthCheck } from '../services/deployment.ts';
+import type { HealthCheck as CheckWords, Deployment } from '../services/deployment.ts';
 import { addressText } from '../workers/listening-socket.ts';
+import { statusOverHttp2 } from './http2-check.ts';
+
+const USER_AGENT = 'luma-proxy health check';
+
+/** As the service says it. */
+export type HealthCheck = CheckWords & Pick<Deployment, 'targetProtocol'>;
 
 export interface CheckedTarget {
   readonly host: string;
@@ -109,10 +115,17 @@ async function ask(
   ends: AbortSignal,
 ): Promise<Illness | null> {
   const address = addressText({ hostname: target.host, port: check.port ?? target.port });
+  // What listens on a port of its own for checks is hardly ever what speaks HTTP/2.
+  if (check.targetProtocol === 'h2c' && (check.port ?? target.port) === target.port) {
+    const authority = check.host ?? address;
+    const asked = { address, path: check.path, authority, userAgent: USER_AGENT };
+    const status = await statusOverHttp2(asked, ends);
+    return status >= 200 && status < 300 ? null : { status, error: null };
+  }
   const response = await fetch(`http://${address}${check.path}`, {
     headers: {
       ...(check.host === null ? {} : { host: check.host }),
-      'user-agent': 'luma-proxy health check',
+      'user-agent': USER_AGENT,
       connection: 'close',
     },
     redirect: 'manual',

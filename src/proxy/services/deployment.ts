@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import type { ServiceSpec, TargetSpec } from '../client/contract.ts';
+import { AFFINITY_COOKIE } from '../client/plain-options.ts';
 import {
   DEPLOYED_HOLD_TIMEOUT_MS,
   DURATION_MS_MAX,
@@ -58,6 +59,8 @@ export const deploymentSchema = z.strictObject({
   traffic: trafficSchema.readonly(),
   ...optionsShape,
   issuance: issuanceSchema,
+  /** A client comes back to the target it had first. Absent in what was saved before it existed. */
+  sessionAffinity: z.boolean().default(false),
   rollout: rolloutSchema.readonly().nullable().default(null),
 });
 
@@ -73,7 +76,14 @@ export function targetsOf({ targets, rollout }: Deployment): readonly DeployedTa
 }
 
 export function specOfDeployment(name: string, deployment: Deployment): ServiceSpec {
-  const { traffic, healthCheck, rollout: _rollout, targets: _targets, ...settings } = deployment;
+  const {
+    traffic,
+    healthCheck: _healthCheck,
+    rollout: _rollout,
+    targets: _targets,
+    sessionAffinity,
+    ...settings
+  } = deployment;
   return {
     ...settings,
     name,
@@ -85,8 +95,8 @@ export function specOfDeployment(name: string, deployment: Deployment): ServiceS
     targetConcurrency: 0,
     split: splitOf(deployment),
     laneSplit: null,
-    affinityCookie: null,
-    targets: targetsOf(deployment).map((target) => ({ ...target, readiness: readinessOf(healthCheck) })),
+    affinityCookie: sessionAffinity ? AFFINITY_COOKIE : null,
+    targets: targetsOf(deployment).map((target) => ({ ...target, readiness: readinessOf(deployment) })),
   };
 }
 
@@ -103,9 +113,13 @@ function splitOf({ targets, rollout }: Deployment): ServiceSpec['split'] {
   };
 }
 
-/** For the time after a reboot, when nobody checks before: as the check was, where it went to the target itself. */
-function readinessOf({ path, port, host, timeoutMs }: HealthCheck): TargetSpec['readiness'] {
-  const isOfTarget = path !== null && port === null && host === null;
+/**
+ * For the time after a reboot, when nobody checks before: as the check was, where it went to the target itself and the
+ * edge's probe speaks its protocol.
+ */
+function readinessOf({ healthCheck, targetProtocol }: Deployment): TargetSpec['readiness'] {
+  const { path, port, host, timeoutMs } = healthCheck;
+  const isOfTarget = path !== null && port === null && host === null && targetProtocol === 'http1';
   return isOfTarget
     ? { kind: 'request', path, timeoutMs: Math.max(1, timeoutMs) }
     : { kind: 'connect', path: null, timeoutMs: Math.max(1, timeoutMs) };

@@ -363,7 +363,7 @@ describe('what a worker says by an older table', () => {
 
 describe('a deployment', () => {
   const { split: _split, affinityCookie: _cookie, ...options } = PLAIN_OPTIONS;
-  const PLAIN_DEPLOYMENT = { ...options, issuance: PLAIN_ISSUANCE, rollout: null };
+  const PLAIN_DEPLOYMENT = { ...options, issuance: PLAIN_ISSUANCE, sessionAffinity: false, rollout: null };
   const deployment = (targets: readonly string[], more: Partial<Deployment> = {}): Deployment => ({
     hosts: ['shop.test'],
     pathPrefixes: ['/'],

@@ -64,6 +64,7 @@ function optionsStatus({ tls, issuance, ...options }: Deployment) {
       on_demand_url: issuance.onDemandUrl,
       own_certificate: issuance.ownCertificateId,
     },
+    session_affinity: options.sessionAffinity,
     forward_headers: options.forwardHeaders,
     canonical_host: options.canonicalHost,
     error_pages: options.errorPages,

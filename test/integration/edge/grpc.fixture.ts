@@ -1,5 +1,6 @@
 /** A gRPC service over h2c that behaves as its requests ask, and a client of it; messages are JSON, without protobuf. */
 import {
+  type ChannelCredentials,
   Client,
   credentials,
   Metadata,
@@ -93,9 +94,14 @@ export async function grpcServer(): Promise<GrpcServer> {
   return { port, cancelled, close: () => server.forceShutdown() };
 }
 
-export function grpcClient(port: number, authority: string): Client {
-  return new Client(`127.0.0.1:${port}`, credentials.createInsecure(), {
+export function grpcClient(
+  port: number,
+  authority: string,
+  channel: ChannelCredentials = credentials.createInsecure(),
+): Client {
+  return new Client(`127.0.0.1:${port}`, channel, {
     'grpc.default_authority': authority,
+    'grpc.ssl_target_name_override': authority,
     'grpc.use_local_subchannel_pool': 1,
     'grpc.enable_retries': 0,
   });

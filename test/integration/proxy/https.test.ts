@@ -104,6 +104,11 @@ test(
       ]);
       expect([out, code]).toEqual([`app ${version}`, 0]);
     }
+    expect((await proxy.run('status')).out).toMatch(
+      new RegExp(
+        `listens on +http://127\\.0\\.0\\.1:${proxy.port}, https://127\\.0\\.0\\.1:${proxy.httpsPort}\\n`,
+      ),
+    );
     const redirected = await proxy.get('shop.test', '/a?b', { redirect: 'manual' });
     expect(redirected.status).toBe(308);
     expect(redirected.headers.get('location')).toBe(`https://shop.test:${proxy.httpsPort}/a?b`);

@@ -34,6 +34,27 @@ async function share(cookie = ''): Promise<string> {
   return await answer.text();
 }
 
+test('with --session-affinity a client comes back to its target, over deploys that keep it and a kill -9', async () => {
+  expect(await deploy('--target', at(two), '--session-affinity')).toMatchObject({ code: 0, err: '' });
+  expect((await run('get-service', 'shop')).out).toMatch(/sessions +stay with the target they began at/);
+  const first = await proxy.get('shop.test');
+  const home = await first.text();
+  const cookie = String(first.headers.get('set-cookie')).split(';')[0]!;
+  expect(cookie).toStartWith('luma_instance=');
+  const stays = async (): Promise<void> => {
+    for (let turn = 0; turn < 6; turn++) expect(await share(cookie)).toBe(home);
+  };
+  await stays();
+  await deploy('--target', at(two), '--session-affinity', '--forward-headers');
+  await stays();
+  await proxy.signal('SIGKILL');
+  await proxy.start({ workers: 2 });
+  await stays();
+  const [other, otherApp] = home === 'one' ? ['two', two] : ['one', one];
+  await run('deploy', 'shop', '--host', 'shop.test', '--target', at(otherApp), '--session-affinity');
+  expect(await share(cookie)).toBe(other);
+}, 30_000);
+
 test('everything that was said of a service is shown, survives a kill -9, and is gone with the next deploy', async () => {
   const words = ['--host', 'www.shop.test', '--canonical-host', 'shop.test', '--forward-headers'];
   words.push('--client-ip-header', 'CF-Connecting-IP', '--max-request-body', '10MB', '--buffer-requests');

@@ -37,7 +37,7 @@ function formatStatus(status: ProxyStatus, colour: boolean): string {
 
 function formatDaemon(status: ProxyStatus): string {
   const addresses = status.listeners.map(
-    ({ host, port }) => `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
+    ({ host, port, tls }) => `${tls ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}`,
   );
   const links = status.links.map(({ owner, ready }) => `${owner}${ready ? '' : ' (not settled)'}`);
   return formatFacts([
