@@ -15,7 +15,7 @@ export interface Subject {
 }
 
 /** One wake, in milliseconds: as the client sees it, and Luma's own account of it. */
-interface Wake {
+export interface Wake {
   readonly clientMs: number;
   readonly queueMs: number;
   readonly startMs: number;
@@ -38,7 +38,7 @@ export async function measure(
   const measured = subjects.map((subject) => ({ subject, wakes: [] as Wake[], starts: [] as number[] }));
   for (let round = -warmUpRounds; round < rounds; round++) {
     for (const { subject, wakes, starts } of measured) {
-      const wake = await wakeOnce(luma, subject);
+      const wake = await wakeOnce(luma, subject.project);
       await sleep(luma, subject.project);
       const startedAt = performance.now();
       await subject.byHand.start();
@@ -64,7 +64,7 @@ export async function askProject(luma: Luma, project: string): Promise<number> {
   return answer.durationMs;
 }
 
-async function wakeOnce(luma: Luma, { project }: Subject): Promise<Wake> {
+export async function wakeOnce(luma: Luma, project: string): Promise<Wake> {
   const clientMs = await askProject(luma, project);
   const events = await luma.events(project, 'woken');
   const details = events[0]?.details as {
@@ -86,7 +86,7 @@ export function report({ subject, wakes, starts }: Measured): boolean {
     ['', 'p50', 'p95'],
     [
       ['wake through Luma', wake.p50, wake.p95],
-      ...phases.map(([words, of]) => [`  ${words}`, ...both(wakes.map(of))]),
+      ...phaseRows(wakes),
       ['started by hand', start.p50, start.p95],
       ['difference, round by round', ...both(differences)],
       ['ratio', wake.p50 / start.p50, wake.p95 / start.p95],
@@ -95,6 +95,11 @@ export function report({ subject, wakes, starts }: Measured): boolean {
   const { shareMax } = subject;
   const ratio = wake.p50 / start.p50;
   return shareMax === null || verdict(`${subject.name}: p50 of the wake / p50 by hand`, ratio, shareMax);
+}
+
+/** Each phase with its p50 and p95. */
+export function phaseRows(wakes: readonly Wake[]): (string | number)[][] {
+  return phases.map(([words, of]) => [`  ${words}`, ...both(wakes.map(of))]);
 }
 
 export function verdict(what: string, value: number, most: number): boolean {

@@ -32,6 +32,7 @@ import { InstanceLogs } from './instance-logs.ts';
 import { InstanceMailboxes } from './instance-mailboxes.ts';
 import { InstanceNetwork } from './instance-network.ts';
 import { InstanceStarter } from './instance-starter.ts';
+import { KnownAddresses } from './known-addresses.ts';
 import { labels } from './labels.ts';
 import { limits } from './limits.ts';
 import { Observation } from './observation.ts';
@@ -69,6 +70,7 @@ export class DockerRuntime implements Runtime {
   readonly #starter: InstanceStarter;
   readonly #keeper: SandboxKeeper;
   readonly #starts: StartsUnderWay;
+  readonly #addresses: KnownAddresses;
   readonly #mailboxes = new InstanceMailboxes();
 
   constructor({ installationId, engine, clock, log, sandboxesMax }: DockerRuntimeParts) {
@@ -102,7 +104,9 @@ export class DockerRuntime implements Runtime {
       register: this.#register,
       log,
     };
-    this.#starter = new InstanceStarter({ ...parts, network, logs: this.#logs });
+    this.#addresses = new KnownAddresses(() => this.#events.isLive);
+    const addresses = this.#addresses;
+    this.#starter = new InstanceStarter({ ...parts, network, logs: this.#logs, addresses });
     this.#starts = new StartsUnderWay(clock);
     this.#keeper = new SandboxKeeper({ ...parts, starter: this.#starter, starts: this.#starts, clock, post });
   }
@@ -246,10 +250,12 @@ export class DockerRuntime implements Runtime {
       case 'relist':
         // It may be another engine by now.
         this.#containers.forgetAll();
+        this.#addresses.forgetAll();
         this.#reachability.forget();
         this.#image.forget();
         return;
       case 'sandbox-ended':
+        this.#addresses.forget(event.instanceId);
         this.#keeper.endCutOffSoon(event.instanceId);
         this.#keeper.startSoon(event.instanceId);
         return;
@@ -257,9 +263,11 @@ export class DockerRuntime implements Runtime {
         this.#register.noteAwake(event.instanceId);
         return;
       case 'exited':
+        this.#addresses.forget(event.instanceId);
         this.#register.noteAsleep(event.instanceId, this.#clock.now());
         return;
       case 'removed':
+        this.#addresses.forget(event.instanceId);
         // By hand, perhaps; who prepares it again finds its sandbox, unless that has gone by then.
         this.#keeper.removeSoon(event.instanceId);
         return;

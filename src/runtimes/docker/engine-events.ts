@@ -27,6 +27,7 @@ export class EngineEvents {
   readonly #onEvent: (event: EngineEvent) => void;
   readonly #listeners = new Set<EventListener>();
   #open: AbortController | null = null;
+  #isLive = false;
 
   /** `onEvent` hears everything first, while anybody listens. */
   constructor(
@@ -41,6 +42,11 @@ export class EngineEvents {
     this.#clock = clock;
     this.#log = log;
     this.#onEvent = onEvent;
+  }
+
+  /** The stream is open: what happens is heard. */
+  get isLive(): boolean {
+    return this.#isLive;
   }
 
   /** Events from now on. Returns how to stop. */
@@ -76,12 +82,15 @@ export class EngineEvents {
         if (since === null) this.#tell({ kind: 'relist' });
         since = null;
         backOffMs = limits.reconnectFirstMs;
+        this.#isLive = true;
         await this.#read(stream);
         this.#log.warn('the event stream of Docker ended; opening it again');
       } catch (error) {
         if (signal.aborted) return;
         since = null;
         this.#log.warn('the event stream of Docker broke; opening it again', { reason: messageOf(error) });
+      } finally {
+        this.#isLive = false;
       }
       await this.#wait(backOffMs, signal);
       backOffMs = Math.min(backOffMs * 2, limits.reconnectLastMs);

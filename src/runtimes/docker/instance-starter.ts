@@ -10,6 +10,7 @@ import { exitOf, isUp } from './container-state.ts';
 import type { Containers } from './containers.ts';
 import type { InstanceLogs } from './instance-logs.ts';
 import type { InstanceNetwork } from './instance-network.ts';
+import type { KnownAddresses } from './known-addresses.ts';
 import { labels } from './labels.ts';
 import { limits } from './limits.ts';
 import { initComplaint, noProgram } from './program-check.ts';
@@ -31,6 +32,7 @@ export interface StarterParts {
   readonly register: SandboxRegister;
   readonly network: InstanceNetwork;
   readonly logs: InstanceLogs;
+  readonly addresses: KnownAddresses;
   readonly log: Log;
 }
 
@@ -57,6 +59,9 @@ export class InstanceStarter {
     const id = await containers.known(instanceId);
     const refusal = await containers.change('thaw an instance', id, (one) => one.unpause());
     if (refusal && isGone(refusal)) throw this.#gone(instanceId);
+    // What was frozen until now is where it was when it started, unless its sandbox has ended since.
+    const known = refusal ? null : this.#parts.addresses.find(instanceId);
+    if (known) return known;
     const [info, sandbox] = await this.#inspectBoth(instanceId, id);
     // The engine answers 500 for "was not paused": the state tells what is true.
     const isAwake = info.State.Running && !info.State.Paused;
@@ -105,9 +110,9 @@ export class InstanceStarter {
   }
 
   async #address(info: ContainerInspectInfo, sandbox: ContainerInspectInfo | null): Promise<InstanceAddress> {
-    const { network } = this.#parts;
+    const { network, addresses } = this.#parts;
     const place = await network.placeWith(info, sandbox);
-    if (place.kind === 'at') return place.address;
+    if (place.kind === 'at') return addresses.learn(instanceIdOf(info), place.address);
     if (place.kind === 'cut-off') return this.#startAnew(info);
     throw withoutAddress(instanceIdOf(info));
   }

@@ -211,7 +211,13 @@ describe('an operator', () => {
     async () => {
       const spec = subject.serves();
       await subject.runtime.prepare(spec);
-      await (await containerOf(spec.instanceId)).start();
+      // By hand it starts only once its sandbox is there, which is made in the background.
+      const started = async (): Promise<true | undefined> =>
+        (await containerOf(spec.instanceId)).start().then(
+          () => true as const,
+          () => undefined,
+        );
+      await until('the start by hand', started);
       const { address } = await subject.runtime.start(spec.instanceId);
       expect(await stateOf(spec.instanceId)).toBe('running');
       expect((await subject.runtime.list())[0]?.address).toEqual(address);

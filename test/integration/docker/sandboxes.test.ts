@@ -159,6 +159,19 @@ describe('an instance whose sandbox ended while it ran', () => {
     }
   });
 
+  it('while it was frozen is not taken to be where it was', async () => {
+    const { instanceId } = await awake();
+    await subject.runtime.freeze(instanceId);
+    const { address } = await subject.runtime.thaw(instanceId);
+    await untilAnswers(address);
+    await subject.runtime.freeze(instanceId);
+    await sandboxOf(instanceId).kill();
+    await until('an answer from what runs', async () =>
+      answers((await subject.runtime.start(instanceId)).address),
+    );
+    expect((await subject.runtime.list())[0]?.state).toBe('running');
+  });
+
   it('is started anew by the thaw of a Luma that was away meanwhile', async () => {
     const { instanceId } = await awake();
     stopWatching();
