@@ -4,7 +4,8 @@
  */
 import { ERROR } from '../http2/frames.ts';
 import type { RequestFields } from '../http2/message-fields.ts';
-import { Session, type SessionLimits, type SessionOwner } from '../http2/session.ts';
+import { Session, type SessionOwner } from '../http2/session.ts';
+import type { SessionLimits } from '../http2/session-limits.ts';
 import type { Stream } from '../http2/stream.ts';
 import type { EdgeLimits } from '../limits.ts';
 import type { DeadlineOwner } from '../sockets/deadline-sweep.ts';

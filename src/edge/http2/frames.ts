@@ -40,6 +40,16 @@ export const SETTING = {
   enableConnectProtocol: 8,
 } as const;
 
+/** What a peer did wrong so that its connection cannot go on. */
+export interface PeerFlaw {
+  readonly code: number;
+  readonly reason: string;
+}
+
+export function peerFlaw(code: number, reason: string): PeerFlaw {
+  return { code, reason };
+}
+
 export const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1');
 export const FRAME_HEAD_BYTES = 9;
 /** What every peer takes, and what we take. */

@@ -196,3 +196,13 @@ export class TrailerFields extends Fields implements FieldSink {
 }
 
 export type MessageFields = RequestFields | ResponseFields | TrailerFields;
+
+/** What a header block may say now. `stream`: one that is open already; a server's hears trailers, ours first an answer. */
+export function fieldsOf(
+  isServer: boolean,
+  stream: { readonly hasHead: boolean } | undefined,
+  listBytesMax: number,
+): MessageFields {
+  if (stream === undefined) return new RequestFields(listBytesMax);
+  return isServer || stream.hasHead ? new TrailerFields(listBytesMax) : new ResponseFields(listBytesMax);
+}

@@ -77,14 +77,14 @@ export class Stream {
   /** A header block. */
   sendHead(block: Buffer, ownBlock: Buffer | null, isEnd: boolean): void {
     if (!maySend(this.#state)) return;
-    this.#session.writeHead(this.id, block, ownBlock, isEnd);
+    this.#session.writer.head(this.id, block, ownBlock, isEnd);
     if (isEnd) this.#move('sent-end');
   }
 
   sendData(bytes: Buffer, from: number, to: number, isEnd: boolean): void {
     if (!maySend(this.#state) || this.#isEndWanted) return;
     const isClear = this.#queuedBytes === 0;
-    const at = isClear ? from + this.#session.writeData(this, bytes, from, to, isEnd) : from;
+    const at = isClear ? from + this.#session.writer.data(this, bytes, from, to, isEnd) : from;
     if (at < to) {
       this.#isEndWanted = isEnd;
       this.#keep(bytes, at, to);
@@ -164,7 +164,7 @@ export class Stream {
       const to = Math.min(piece.length, this.#queueFrom + left);
       const isLast = to - this.#queueFrom === this.#queuedBytes;
       const isEnd = isLast && this.#isEndWanted && this.#trailers === null;
-      const sent = this.#session.writeData(this, piece, this.#queueFrom, to, isEnd);
+      const sent = this.#session.writer.data(this, piece, this.#queueFrom, to, isEnd);
       if (sent === 0) return false;
       this.#queueFrom += sent;
       this.#queuedBytes -= sent;
@@ -210,13 +210,13 @@ export class Stream {
     // A copy: a slice would keep a large buffer alive for a few bytes.
     this.#queue.push(Buffer.from(bytes.subarray(from, to)));
     this.#queuedBytes += to - from;
-    this.#session.waits(this);
+    this.#session.writer.waits(this);
     if (wasClear) this.user?.onStreamClogged();
   }
 
   #finish(): void {
-    if (this.#trailers === null) this.#session.writeEnd(this.id);
-    else this.#session.writeHead(this.id, this.#trailers, null, true);
+    if (this.#trailers === null) this.#session.writer.end(this.id);
+    else this.#session.writer.head(this.id, this.#trailers, null, true);
     this.#move('sent-end');
   }
 

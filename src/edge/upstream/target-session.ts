@@ -3,7 +3,8 @@
  * until it is open; which target it belongs to, and whether it is kept, is its keeper's business.
  */
 import { ERROR } from '../http2/frames.ts';
-import { Session, type SessionLimits, type SessionOwner } from '../http2/session.ts';
+import { Session, type SessionOwner } from '../http2/session.ts';
+import type { SessionLimits } from '../http2/session-limits.ts';
 import type { DeadlineOwner } from '../sockets/deadline-sweep.ts';
 import { type SocketOwner, StreamSocket } from '../sockets/stream-socket.ts';
 import type { UpstreamAddress, UpstreamContext } from './upstream-connection.ts';

@@ -2,7 +2,7 @@
  * The HTTP/2 connections of one target: as few as its limit of streams allows. Owns those of the present epoch; one that
  * an epoch left behind ends with its last exchange.
  */
-import type { SessionLimits } from '../http2/session.ts';
+import type { SessionLimits } from '../http2/session-limits.ts';
 import type { EdgeLimits } from '../limits.ts';
 import { type SessionKeeper, TargetSession } from './target-session.ts';
 import type { UpstreamUser } from './target-side.ts';
