@@ -67,10 +67,10 @@ async function answer(exchange: Exchange, { app, log, peerGuard, browserGuard }:
   }
 }
 
-/** Names are plain: no path of the API needs an escape, so whatever has one means something else. */
+/** Names are plain, those of registries with a port: no path of the API needs an escape, so whatever has one means something else. */
 function refuseTricks(target: string): void {
   const [path = ''] = target.split('?', 1);
-  const isPlain = /^(?:\/[A-Za-z0-9._~-]+)+$/.test(path) && !/\/\.{1,2}(?:\/|$)/.test(path);
+  const isPlain = /^(?:\/[A-Za-z0-9._~:[\]-]+)+$/.test(path) && !/\/\.{1,2}(?:\/|$)/.test(path);
   if (isPlain) return;
   throw new LumaError('not_found', `there is nothing at ${JSON.stringify(path.slice(0, 200))}`, {
     hint: 'GET /openapi.json lists every path.',

@@ -1,6 +1,7 @@
 /** From a request to its row of the table and back; every error goes through `problem.ts`. */
 import { Hono } from 'hono';
 import { LumaError } from '../base/errors.ts';
+import { registryHost } from '../domain/registry.ts';
 import { problemsOf, validationFailed } from './field-problems.ts';
 import { describeRoutes } from './openapi.ts';
 import { problemResponse } from './problem.ts';
@@ -14,7 +15,7 @@ export function createApp(deps: Deps, version: string): App {
   const app = new Hono();
   for (const route of routes) {
     app.on(route.method, honoPath(route.path), (context) =>
-      answer(route, context.req.raw, context.req.param('name') ?? '', deps),
+      answer(route, context.req.raw, context.req.param(), deps),
     );
   }
   const document = describeRoutes(routes, version);
@@ -32,9 +33,16 @@ async function headOf(app: Hono, request: Request): Promise<Response> {
   return new Response(null, { status: response.status, headers: response.headers });
 }
 
-async function answer(route: Route, request: Request, name: string, deps: Deps): Promise<Response> {
+async function answer(
+  route: Route,
+  request: Request,
+  named: Readonly<Record<string, string>>,
+  deps: Deps,
+): Promise<Response> {
+  const { name = '' } = named;
   if (route.path.includes('{name}')) refuseImpossibleName(route, name);
-  const call: Call<unknown> = { request, name, query: readQuery(route, request), deps };
+  const registry = route.path.includes('{host}') ? readRegistry(route, named['host'] ?? '') : '';
+  const call: Call<unknown> = { request, name, registry, query: readQuery(route, request), deps };
   return route.handle(call);
 }
 
@@ -48,6 +56,19 @@ function refuseImpossibleName(route: Route, name: string): void {
   throw new LumaError('project_not_found', `there is no project named ${name.slice(0, 200)}`, {
     hint: 'List the projects to see their names.',
     fields: [{ field: 'name', message: problem.message }],
+  });
+}
+
+/** In its normal form, as image references have it. */
+function readRegistry(route: Route, text: string): string {
+  const host = registryHost(text);
+  if (host !== null) return host;
+  const message = 'must be a registry as in an image reference: ghcr.io, localhost:5000';
+  const field = { field: 'host', code: 'not_a_registry', message, value: text.slice(0, 200) };
+  if (route.method === 'PUT') throw validationFailed([field], 'the path');
+  throw new LumaError('registry_not_found', `there is no registry ${text.slice(0, 200)}`, {
+    hint: 'GET /registries lists those that are known.',
+    fields: [field],
   });
 }
 
@@ -98,5 +119,5 @@ function matches(path: string, pathname: string): boolean {
 }
 
 function honoPath(path: string): string {
-  return path.replace('{name}', ':name');
+  return path.replace(/\{(\w+)\}/, ':$1');
 }

@@ -107,9 +107,13 @@ function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
   return value;
 }
 
-/** Variables and arguments hold secrets: their values are never sent back. */
+/** Variables, arguments and credentials are secrets: their values are never sent back. */
 function shown(field: string, value: unknown): { value?: unknown } {
-  if (/^(?:env_vars|command|entrypoint)\b/.test(field) || value === undefined) return {};
+  if (
+    /^(?:env_vars|command|entrypoint|password|identity_token|registry_token)\b/.test(field) ||
+    value === undefined
+  )
+    return {};
   if (typeof value === 'object' && value !== null) return {};
   if (typeof value !== 'string') return { value };
   if (value.length <= SHOWN_VALUE_CHARACTERS_MAX) return { value };

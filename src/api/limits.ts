@@ -46,3 +46,7 @@ export const FIELD_PROBLEMS_MAX = 100;
 
 /** How long a stopping API waits for answers under way; whoever stops it has ended what they wait for. */
 export const STOP_PATIENCE_MS = 5_000;
+
+/** Of what a registry knows a client by; tokens of the large clouds have some thousand characters. */
+export const REGISTRY_USERNAME_CHARACTERS_MAX = 255;
+export const REGISTRY_SECRET_CHARACTERS_MAX = 16_384;

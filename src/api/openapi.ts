@@ -3,6 +3,7 @@ import { OpenAPIHono, type RouteConfig, z } from '@hono/zod-openapi';
 import { problemTable } from './problem.ts';
 import type { Route } from './route.ts';
 import { nameSchema } from './schemas/project-input.ts';
+import { registrySchema } from './schemas/registry-input.ts';
 import { problemSchema } from './schemas/responses.ts';
 
 /** What any request can meet. */
@@ -31,10 +32,16 @@ export function describeRoutes(routes: readonly Route[], version: string): objec
   });
 }
 
+const hostInPath = { param: { name: 'host', in: 'path' } } as const;
+
 function toRouteConfig(route: Route): RouteConfig {
-  const params = route.path.includes('{name}')
-    ? { params: z.object({ name: nameSchema.openapi({ param: { name: 'name', in: 'path' } }) }) }
-    : {};
+  const shape = {
+    ...(route.path.includes('{name}')
+      ? { name: nameSchema.openapi({ param: { name: 'name', in: 'path' } }) }
+      : {}),
+    ...(route.path.includes('{host}') ? { host: registrySchema.shape.host.openapi(hostInPath) } : {}),
+  };
+  const params = Object.keys(shape).length > 0 ? { params: z.object(shape) } : {};
   const query = route.query ? { query: route.query } : {};
   const body = route.body
     ? { body: { required: true, content: { 'application/json': { schema: route.body } } } }

@@ -24,6 +24,8 @@ export interface Call<Query> {
   readonly request: Request;
   /** The project named in the path; '' where the path names none. */
   readonly name: string;
+  /** The registry named in the path, in its normal form; '' where the path names none. */
+  readonly registry: string;
   readonly query: Query;
   readonly deps: Deps;
 }

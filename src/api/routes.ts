@@ -14,11 +14,24 @@ import {
   stopProject,
   wakeProject,
 } from './handlers/project-handlers.ts';
+import {
+  deleteRegistry,
+  getRegistry,
+  listRegistries,
+  putRegistry,
+  rotateKey,
+} from './handlers/registry-handlers.ts';
 import { listRevisions, rollbackProject } from './handlers/revision-handlers.ts';
 import { type Answer, type Route, route } from './route.ts';
 import { deployQuerySchema, rollbackSchema } from './schemas/deploy-input.ts';
 import { createProjectSchema, patchProjectSchema, putProjectSchema } from './schemas/project-input.ts';
 import { eventsQuerySchema, logsQuerySchema } from './schemas/queries.ts';
+import {
+  keyRotationSchema,
+  putRegistrySchema,
+  registryListSchema,
+  registrySchema,
+} from './schemas/registry-input.ts';
 import {
   eventListSchema,
   healthSchema,
@@ -36,17 +49,24 @@ const json = (description: string, schema: z.ZodType): Answer => ({
 
 const aProject = json('The project.', projectSchema);
 
-/** Codes of every route that changes what a project is. */
-const changeProblems = [
+/** Codes of every route that reads a body. */
+const bodyProblems = [
   'invalid_json',
   'body_too_deep',
   'body_too_large',
   'unsupported_media_type',
   'validation_failed',
+];
+
+/** Codes of every route that writes to the store. */
+const storeProblems = ['store_busy', 'store_full'];
+
+/** Codes of every route that changes what a project is. */
+const changeProblems = [
+  ...bodyProblems,
   'runtime_cannot_run_images',
   'hostname_taken',
-  'store_busy',
-  'store_full',
+  ...storeProblems,
   'shutting_down',
 ];
 
@@ -195,6 +215,52 @@ export const routes: readonly Route[] = [
     },
     problems: ['project_not_found', 'validation_failed', 'too_many_streams'],
     handle: getEvents,
+  }),
+  route({
+    method: 'GET',
+    path: '/registries',
+    operationId: 'listRegistries',
+    summary: 'The image registries that Luma logs in to, by host; without their secrets',
+    responses: { 200: json('The registries.', registryListSchema) },
+    problems: [],
+    handle: listRegistries,
+  }),
+  route({
+    method: 'GET',
+    path: '/registries/{host}',
+    operationId: 'getRegistry',
+    summary: 'Who Luma is at one registry; without the secret',
+    responses: { 200: json('The registry.', registrySchema) },
+    problems: ['registry_not_found'],
+    handle: getRegistry,
+  }),
+  route({
+    method: 'PUT',
+    path: '/registries/{host}',
+    operationId: 'putRegistry',
+    summary: 'Log in to a registry from now on; kept encrypted, used by the next pull',
+    body: putRegistrySchema,
+    responses: { 200: json('The registry.', registrySchema) },
+    problems: [...bodyProblems, ...storeProblems],
+    handle: putRegistry,
+  }),
+  route({
+    method: 'DELETE',
+    path: '/registries/{host}',
+    operationId: 'deleteRegistry',
+    summary: 'Forget the credentials for a registry',
+    responses: { 204: { description: 'They are forgotten.' } },
+    problems: ['registry_not_found', ...storeProblems],
+    handle: deleteRegistry,
+  }),
+  route({
+    method: 'POST',
+    path: '/secrets/rotate-key',
+    operationId: 'rotateKey',
+    summary: 'Encrypt every secret with a new key; all or nothing',
+    responses: { 200: json('The old key opens nothing any more.', keyRotationSchema) },
+    problems: [...storeProblems, 'store_unreadable', 'key_file_unwritable'],
+    handle: rotateKey,
   }),
   route({
     method: 'GET',

@@ -7,6 +7,7 @@ import type {
   InstanceView,
   LogQuery,
   ProjectView,
+  RegistryView,
   RevisionView,
   RollbackOptions,
   WakeResult,
@@ -14,6 +15,7 @@ import type {
 import type { Project, ProjectSettings, Wanted } from '../domain/project.ts';
 import type { ProjectEvent, ProjectEventKind } from '../domain/project-event.ts';
 import type { ProjectStatusName, StartFailure } from '../domain/project-status.ts';
+import type { RegistryCredentials } from '../domain/registry.ts';
 import { allTo, revisionSettingsOf } from '../domain/revision.ts';
 import type { LogLine } from './project-json.ts';
 
@@ -33,6 +35,7 @@ export class ScriptedControl implements ControlPlaneDoor {
   /** Wakes wait for it. */
   wakeGate: (signal: AbortSignal | undefined) => Promise<void> = async () => {};
   listenerCount = 0;
+  readonly registries = new Map<string, RegistryCredentials>();
   readonly #projects = new Map<string, Project>();
   readonly #events: ProjectEvent[] = [];
   readonly #listeners = new Map<(event: ProjectEvent) => void, string | null>();
@@ -130,6 +133,33 @@ export class ScriptedControl implements ControlPlaneDoor {
     };
   }
 
+  async listRegistries(): Promise<readonly RegistryView[]> {
+    this.#enter('listRegistries');
+    return [...this.registries.keys()].map((host) => this.#registry(host));
+  }
+
+  async getRegistry(host: string): Promise<RegistryView> {
+    this.#enter('getRegistry');
+    return this.#registry(host);
+  }
+
+  async putRegistry(host: string, credentials: RegistryCredentials): Promise<RegistryView> {
+    this.#enter('putRegistry');
+    this.registries.set(host, credentials);
+    return this.#registry(host);
+  }
+
+  async removeRegistry(host: string): Promise<void> {
+    this.#enter('removeRegistry');
+    this.#registry(host);
+    this.registries.delete(host);
+  }
+
+  async rotateKey(): Promise<string> {
+    this.#enter('rotateKey');
+    return '0123456789abcdef';
+  }
+
   async health(): Promise<HealthView> {
     this.#enter('health');
     return {
@@ -163,6 +193,14 @@ export class ScriptedControl implements ControlPlaneDoor {
     const failure = this.failures.get(call);
     this.failures.delete(call);
     throw failure;
+  }
+
+  #registry(host: string): RegistryView {
+    const credentials = this.registries.get(host);
+    if (!credentials) throw new LumaError('registry_not_found', `no credentials are kept for ${host}`);
+    const { kind } = credentials;
+    const username = kind === 'password' ? credentials.username : null;
+    return { host, kind, username, updatedAt: SCRIPTED_NOW };
   }
 
   #find(name: string): Project {

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Terminal } from '../cli/luma/index.ts';
 import { guardStandardStreams } from '../telemetry/index.ts';
+import { readHiddenLine } from './hidden-line.ts';
 
 /** Exit code of a command whose reader went away: it has done its work. */
 const READER_GONE = 0;
@@ -15,6 +16,7 @@ export function processTerminal(signal: AbortSignal, endsWithReader: boolean): T
     writeOut: (text) => void process.stdout.write(text),
     writeErr: (text) => void process.stderr.write(text),
     readText: (path) => (path === '-' ? Bun.stdin.text() : readFile(path, 'utf8')),
+    readHidden: (prompt) => readHiddenLine(prompt, signal),
     isOutTty: process.stdout.isTTY === true,
     isErrTty: process.stderr.isTTY === true,
     env: process.env,

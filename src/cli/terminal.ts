@@ -7,6 +7,8 @@ export interface Terminal {
   writeErr(text: string): void;
   /** A file's text; `-` is standard input. */
   readText(path: string): Promise<string>;
+  /** A line that is not shown while it is typed; null where there is nobody to ask. */
+  readHidden(prompt: string): Promise<string | null>;
   readonly isOutTty: boolean;
   readonly isErrTty: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;

@@ -2,6 +2,7 @@
 import type { Project, ProjectSettings } from '../domain/project.ts';
 import type { ProjectEvent } from '../domain/project-event.ts';
 import type { ProjectStatus, StartFailure } from '../domain/project-status.ts';
+import type { RegistryCredentials } from '../domain/registry.ts';
 import type { Revision, TrafficShare } from '../domain/revision.ts';
 import type { LogLine } from '../runtimes/contract.ts';
 
@@ -87,7 +88,24 @@ export interface ControlPlaneDoor {
   events(name: string, query: { limit?: number; afterId?: number }): Promise<readonly ProjectEvent[]>;
   /** Events of one project (or all: null) from now on. Returns how to stop. */
   onEvent(name: string | null, listener: (event: ProjectEvent) => void): () => void;
+  /** By host. */
+  listRegistries(): Promise<readonly RegistryView[]>;
+  /** Hosts are in their normal form (`registryHost`). Fails with `registry_not_found`. */
+  getRegistry(host: string): Promise<RegistryView>;
+  putRegistry(host: string, credentials: RegistryCredentials): Promise<RegistryView>;
+  removeRegistry(host: string): Promise<void>;
+  /** Every stored secret is sealed with a new key; resolves with its id. */
+  rotateKey(): Promise<string>;
   health(): Promise<HealthView>;
+}
+
+/** Who Luma is at a registry, without what proves it. */
+export interface RegistryView {
+  readonly host: string;
+  readonly kind: RegistryCredentials['kind'];
+  /** Null with a token. */
+  readonly username: string | null;
+  readonly updatedAt: number;
 }
 
 export interface HealthView {

@@ -8,6 +8,7 @@ import { messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Project, ProjectSettings } from '../domain/project.ts';
 import type { ProjectEvent } from '../domain/project-event.ts';
+import type { RegistryCredentials } from '../domain/registry.ts';
 import type { ProxyLink } from '../proxy/client/contract.ts';
 import type { LogLine, Runtime } from '../runtimes/contract.ts';
 import type { Store } from '../store/contract.ts';
@@ -17,6 +18,7 @@ import type {
   HealthView,
   LogQuery,
   ProjectView,
+  RegistryView,
   RevisionView,
   RollbackOptions,
   WakeResult,
@@ -30,6 +32,7 @@ import { projectLogs } from './project-logs.ts';
 import { ProjectRegistry } from './project-registry.ts';
 import { ProjectSupervisor } from './projects/project-supervisor.ts';
 import type { SupervisorNeeds } from './projects/supervisor-needs.ts';
+import { Registries } from './registries.ts';
 
 export interface ControlPlaneOptions {
   readonly store: Store;
@@ -64,6 +67,7 @@ export class ControlPlane implements ControlPlaneDoor {
   readonly #listener: LinkListener;
   readonly #commands: ProjectCommands;
   readonly #supervisorNeeds: SupervisorNeeds;
+  readonly #registries: Registries;
   #drainTimeoutMs = DRAIN_TIMEOUT_MS;
   #isClosing = false;
 
@@ -73,6 +77,7 @@ export class ControlPlane implements ControlPlaneDoor {
     const journal = new Journal(store, clock, log);
     this.#options = options;
     this.#journal = journal;
+    this.#registries = new Registries(store, clock);
     const onKnown = (supervisor: ProjectSupervisor): void => this.#listener.join(supervisor);
     this.#housekeeping = new Housekeeping({ store, runtime, clock, log, registry, onKnown });
     const onSuspect = (instanceId: string): void => this.#housekeeping.suspect(instanceId);
@@ -90,6 +95,7 @@ export class ControlPlane implements ControlPlaneDoor {
       drainTimeoutMs: () => this.#drainTimeoutMs,
       onInstance: (project, instanceId, isThere) => registry.place(project, instanceId, isThere),
       onSuspect,
+      credentialsFor: this.#registries.credentialsFor,
     };
     this.#commands = new ProjectCommands({
       store,
@@ -107,6 +113,7 @@ export class ControlPlane implements ControlPlaneDoor {
 
   /** Loads, adopts what runs, and connects to the proxy. A runtime that does not answer is tried again for ever. */
   async open(): Promise<void> {
+    await this.#registries.load();
     for (const project of await this.#options.store.listProjects()) this.#admit(project);
     await this.#housekeeping.start();
     this.#options.link.open(this.#listener);
@@ -188,6 +195,28 @@ export class ControlPlane implements ControlPlaneDoor {
 
   onEvent(name: string | null, listener: (event: ProjectEvent) => void): () => void {
     return this.#journal.listen(name, listener);
+  }
+
+  async listRegistries(): Promise<readonly RegistryView[]> {
+    return this.#registries.list();
+  }
+
+  async getRegistry(host: string): Promise<RegistryView> {
+    return this.#registries.get(host);
+  }
+
+  putRegistry(host: string, credentials: RegistryCredentials): Promise<RegistryView> {
+    return this.#registries.put(host, credentials);
+  }
+
+  removeRegistry(host: string): Promise<void> {
+    return this.#registries.remove(host);
+  }
+
+  async rotateKey(): Promise<string> {
+    const keyId = await this.#options.store.rotateKey();
+    this.#options.log.info('every secret is encrypted with a new key', { key: keyId });
+    return keyId;
   }
 
   async health(): Promise<HealthView> {

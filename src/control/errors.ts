@@ -18,6 +18,11 @@ export const refusal = {
         details: { revisions: known },
       },
     ),
+  registryNotFound: (host: string) =>
+    new LumaError('registry_not_found', `no credentials are kept for the registry ${host}`, {
+      hint: 'GET /registries lists those that are known',
+      details: { host },
+    }),
   hostnameTaken: (message: string, details: Readonly<Record<string, unknown>>) =>
     new LumaError('hostname_taken', message, { hint: 'choose another hostname', details }),
   busy: (name: string, { inFlight, held }: KnownActivity) =>

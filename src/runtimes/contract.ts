@@ -7,6 +7,7 @@
  */
 import type { FieldProblem } from '../base/errors.ts';
 import type { RevisionSettings } from '../domain/project.ts';
+import type { RegistryCredentials } from '../domain/registry.ts';
 
 export interface InstanceSpec {
   /** Unique for ever, e.g. `i-7f3k…`; part of the container's or log file's name. */
@@ -21,11 +22,6 @@ export interface InstanceSpec {
 export interface PreparedInstance {
   /** The image that this revision runs for ever: by digest, by id where there is no registry; null without an image. */
   readonly pinnedImage: string | null;
-}
-
-export interface RegistryCredentials {
-  readonly username: string;
-  readonly password: string;
 }
 
 /** Where the edge reaches an instance, and how it knows that the app answers. */
@@ -102,6 +98,7 @@ export interface PrepareOptions {
 /** Errors are LumaErrors with these codes; anything else is a bug or the engine's own message in `runtime_failed`. */
 export type RuntimeErrorCode =
   | 'image_not_found' // no such image here or in its registry
+  | 'image_pull_denied' // the registry wants (other) credentials
   | 'image_pull_failed' // the registry refused or broke off
   | 'command_not_found' // the program of `command`/`entrypoint` does not exist or is not executable
   | 'instance_not_found' // no such instance: prepare it first

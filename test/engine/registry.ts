@@ -6,6 +6,11 @@ import type { Subprocess } from 'bun';
 import Docker from 'dockerode';
 import type { TestEngine } from './engine.ts';
 
+export interface RegistryAccount {
+  readonly username: string;
+  readonly password: string;
+}
+
 /** The namespace is the engine's own: no other program has this port there. */
 const port = 5000;
 const startLimitMs = 20_000;
@@ -21,12 +26,19 @@ export interface TestRegistry {
   stop(): Promise<void>;
 }
 
-export async function withRegistry(engine: TestEngine): Promise<TestRegistry> {
+/** With an account, nobody else may push or pull. */
+export async function withRegistry(
+  engine: TestEngine,
+  account: RegistryAccount | null = null,
+): Promise<TestRegistry> {
   const namespace = engine.facts['LUMA_ENGINE_NETNS'];
   if (!namespace) throw new Error('a registry needs a private engine');
   const folder = mkdtempSync(join(tmpdir(), 'luma-registry-'));
   const config = join(folder, 'config.yml');
-  writeFileSync(config, configOf(join(folder, 'data')));
+  writeFileSync(
+    config,
+    configOf(join(folder, 'data'), account ? await writeAccounts(folder, account) : null),
+  );
   const docker = new Docker({ socketPath: engine.dockerHost.replace('unix://', '') });
   const host = `127.0.0.1:${port}`;
   let child = await serve(namespace, config);
@@ -36,7 +48,7 @@ export async function withRegistry(engine: TestEngine): Promise<TestRegistry> {
   };
   return {
     host,
-    push: (image, name, tag) => pushImage(docker, image, `${host}/${name}`, tag),
+    push: (image, name, tag) => pushImage(docker, image, `${host}/${name}`, tag, account),
     halt,
     resume: async () => {
       child = await serve(namespace, config);
@@ -48,12 +60,20 @@ export async function withRegistry(engine: TestEngine): Promise<TestRegistry> {
   };
 }
 
-function configOf(data: string): string {
+/** As `htpasswd -B` writes it: the cost is the least that bcrypt has. */
+async function writeAccounts(folder: string, { username, password }: RegistryAccount): Promise<string> {
+  const path = join(folder, 'htpasswd');
+  const hash = await Bun.password.hash(password, { algorithm: 'bcrypt', cost: 4 });
+  writeFileSync(path, `${username}:${hash}\n`);
+  return path;
+}
+
+function configOf(data: string, accounts: string | null): string {
   return `version: 0.1
 log: { level: warn }
 storage: { filesystem: { rootdirectory: ${data} } }
 http: { addr: "127.0.0.1:${port}" }
-`;
+${accounts === null ? '' : `auth: { htpasswd: { realm: test, path: ${accounts} } }\n`}`;
 }
 
 async function serve(namespace: string, config: string): Promise<Subprocess> {
@@ -78,10 +98,18 @@ async function listens(inside: readonly string[]): Promise<boolean> {
   return (await Bun.spawn(command, { stdio: ['ignore', 'ignore', 'ignore'] }).exited) === 0;
 }
 
-async function pushImage(docker: Docker, image: string, repo: string, tag: string): Promise<string> {
+async function pushImage(
+  docker: Docker,
+  image: string,
+  repo: string,
+  tag: string,
+  account: RegistryAccount | null,
+): Promise<string> {
   await docker.getImage(image).tag({ repo, tag });
   const reference = `${repo}:${tag}`;
-  const stream = await docker.getImage(reference).push({ authconfig: { username: '', password: '' } });
+  const stream = await docker
+    .getImage(reference)
+    .push({ authconfig: { ...(account ?? { username: '', password: '' }), serveraddress: '' } });
   await new Promise<void>((resolve, reject) => {
     docker.modem.followProgress(stream, (error: unknown, messages: { error?: string }[]) => {
       const refusal = error ?? messages.find((message) => message.error)?.error;

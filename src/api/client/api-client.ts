@@ -1,6 +1,7 @@
 /** The typed client over `fetch`. Owns nothing but the address. */
 import { type Clock, delay } from '../../base/clock.ts';
-import { isLumaError, messageOf } from '../../base/errors.ts';
+import { isLumaError, LumaError, messageOf } from '../../base/errors.ts';
+import { registryHost } from '../../domain/registry.ts';
 import { ApiError, cutOff, notLuma, unreachable } from './api-error.ts';
 import type {
   Abortable,
@@ -9,12 +10,15 @@ import type {
   DeployOptions,
   EventsOptions,
   HealthJson,
+  KeyRotationJson,
   LogLineJson,
   LogsOptions,
   ProblemJson,
   ProjectEventJson,
   ProjectJson,
   ProjectSettingsInput,
+  RegistryCredentialsInput,
+  RegistryJson,
   RevisionJson,
   RollbackInput,
   WokenProjectJson,
@@ -136,6 +140,26 @@ export class HttpApiClient implements ApiClient {
     }
   }
 
+  async registries(options: Abortable = {}): Promise<RegistryJson[]> {
+    return (await this.#json<{ registries: RegistryJson[] }>('/registries', options)).registries;
+  }
+
+  async putRegistry(
+    host: string,
+    credentials: RegistryCredentialsInput,
+    options: Abortable = {},
+  ): Promise<RegistryJson> {
+    return this.#json(registryPath(host), { ...options, method: 'PUT', body: credentials });
+  }
+
+  async removeRegistry(host: string, options: Abortable = {}): Promise<void> {
+    await this.#send(registryPath(host), { ...options, method: 'DELETE' });
+  }
+
+  rotateKey(options: Abortable = {}): Promise<KeyRotationJson> {
+    return this.#json('/secrets/rotate-key', { ...options, method: 'POST' });
+  }
+
   health(options: Abortable = {}): Promise<HealthJson> {
     return this.#json('/healthz', options);
   }
@@ -207,6 +231,15 @@ export class HttpApiClient implements ApiClient {
 
 function projectPath(name: string, verb?: string): string {
   return `/projects/${encodeURIComponent(name)}${verb ? `/${verb}` : ''}`;
+}
+
+/** What one types for `docker login` may be a URL. */
+function registryPath(host: string): string {
+  const normal = registryHost(host);
+  if (normal !== null) return `/registries/${normal}`;
+  throw new LumaError('usage', `${JSON.stringify(host)} is no registry`, {
+    hint: 'write it as in an image reference: ghcr.io, localhost:5000; docker.io is Docker Hub',
+  });
 }
 
 function abortable(signal: AbortSignal | undefined): Abortable {

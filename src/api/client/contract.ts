@@ -1,4 +1,5 @@
 /** What the typed client offers; the command line and the dashboard know nothing else of the platform. */
+import type { KeyRotationJson, RegistryJson } from '../schemas/registry-input.ts';
 import type {
   HealthJson,
   LogLineJson,
@@ -8,6 +9,7 @@ import type {
   WokenProjectJson,
 } from '../schemas/responses.ts';
 
+export type { KeyRotationJson, RegistryJson } from '../schemas/registry-input.ts';
 export type {
   FailureJson,
   FieldProblemJson,
@@ -87,6 +89,12 @@ export interface RollbackInput {
   readonly verify?: boolean;
 }
 
+/** One of the three. */
+export type RegistryCredentialsInput =
+  | { readonly username: string; readonly password: string }
+  | { readonly identity_token: string }
+  | { readonly registry_token: string };
+
 export interface LogsOptions extends Abortable {
   readonly follow?: boolean;
   /** The last so many lines. */
@@ -127,5 +135,15 @@ export interface ApiClient {
   events(name: string, options?: EventsOptions): Promise<ProjectEventJson[]>;
   /** Events from now on, or all after the id; over broken connections too, without a gap, until the signal aborts. */
   followEvents(name: string, options?: Omit<EventsOptions, 'limit'>): AsyncIterable<ProjectEventJson>;
+  /** By host. */
+  registries(options?: Abortable): Promise<RegistryJson[]>;
+  putRegistry(
+    host: string,
+    credentials: RegistryCredentialsInput,
+    options?: Abortable,
+  ): Promise<RegistryJson>;
+  removeRegistry(host: string, options?: Abortable): Promise<void>;
+  /** Resolves when every secret is sealed with a new key. */
+  rotateKey(options?: Abortable): Promise<KeyRotationJson>;
   health(options?: Abortable): Promise<HealthJson>;
 }

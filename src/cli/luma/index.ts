@@ -11,8 +11,12 @@ import { projectsAdd } from './commands/projects-add.ts';
 import { projectsList } from './commands/projects-list.ts';
 import { projectsRemove } from './commands/projects-remove.ts';
 import { projectsShow } from './commands/projects-show.ts';
+import { registriesList } from './commands/registries-list.ts';
+import { registriesLogin } from './commands/registries-login.ts';
+import { registriesLogout } from './commands/registries-logout.ts';
 import { revisions } from './commands/revisions.ts';
 import { rollback } from './commands/rollback.ts';
+import { secretsRotateKey } from './commands/secrets-rotate-key.ts';
 import { sleep } from './commands/sleep.ts';
 import { start } from './commands/start.ts';
 import { status } from './commands/status.ts';
@@ -44,7 +48,11 @@ export function runLumaCli(options: LumaCliOptions, argv: readonly string[]): Pr
       version: options.version,
       commands,
       hints: commandHints,
-      groups: { projects: 'list, add, show and remove projects' },
+      groups: {
+        projects: 'list, add, show and remove projects',
+        registries: 'say who Luma is at image registries',
+        secrets: 'change the key that stored secrets are encrypted with',
+      },
       context: (input) => createLumaContext(options, input),
     },
     argv,
@@ -74,6 +82,10 @@ export function lumaCommands({
     sleep,
     stop,
     start,
+    registriesList,
+    registriesLogin,
+    registriesLogout,
+    secretsRotateKey,
     completion,
     versionCommand(version),
     completeCommand(() => commands),

@@ -28,6 +28,10 @@ const commandLines = [
   'sleep',
   'stop',
   'start',
+  'registries list',
+  'registries login',
+  'registries logout',
+  'secrets rotate-key',
   'completion',
   'version',
 ];
@@ -450,7 +454,7 @@ describe('completion', () => {
   };
 
   test('offers commands, their words and their options', async () => {
-    expect(await offered('s')).toEqual(['server', 'sleep', 'start', 'status', 'stop']);
+    expect(await offered('s')).toEqual(['secrets', 'server', 'sleep', 'start', 'status', 'stop']);
     expect(await offered('projects', '')).toEqual(['add', 'list', 'remove', 'show']);
     expect(await offered('logs', '--f')).toEqual(['--follow']);
     expect(await offered('projects', 'add', 'x', '--h')).toEqual([

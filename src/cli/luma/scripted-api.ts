@@ -79,6 +79,7 @@ export async function runLuma(argv: readonly string[], options: RunOptions = {})
       err += text;
     },
     readText: () => Promise.reject(new Error('no such file')),
+    readHidden: async () => null,
     isOutTty: false,
     isErrTty: false,
     env: {},

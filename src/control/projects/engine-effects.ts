@@ -160,7 +160,7 @@ export class EngineEffects {
     tellProgress: (message: string) => void,
     abort: AbortController,
   ): Promise<PreparedInstance> {
-    const { runtime, clock } = this.#needs;
+    const { runtime, clock, credentialsFor } = this.#needs;
     const { signal } = abort;
     const tell = this.#throttle(tellProgress);
     const watch = (): Timer => clock.after(PREPARE_SILENCE_MS, () => abort.abort(runtimeSilence('prepare')));
@@ -171,7 +171,7 @@ export class EngineEffects {
       tell(message);
     };
     try {
-      const prepared = runtime.prepare(spec, { signal, onProgress });
+      const prepared = runtime.prepare(spec, { signal, onProgress, credentialsFor });
       return await withPatience(prepared, clock, 'prepare', { signal });
     } finally {
       silence.cancel();

@@ -1,6 +1,7 @@
 /** What all supervisors share. Built once by the control plane. */
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
+import type { RegistryCredentials } from '../../domain/registry.ts';
 import type { ProxyLink } from '../../proxy/client/contract.ts';
 import type { Runtime } from '../../runtimes/contract.ts';
 import type { Store } from '../../store/contract.ts';
@@ -24,4 +25,6 @@ export interface SupervisorNeeds {
   readonly onInstance: (project: string, instanceId: string, isThere: boolean) => void;
   /** Something odd was heard of it: ask the runtime. */
   readonly onSuspect: (instanceId: string) => void;
+  /** For pulls from that registry. */
+  readonly credentialsFor: (registry: string) => RegistryCredentials | null;
 }

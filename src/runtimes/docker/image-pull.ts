@@ -1,12 +1,14 @@
 /** Brings a missing image: pulls it with progress, and says in whose words and why when it cannot. */
 import type { Clock, Timer } from '../../base/clock.ts';
 import { isLumaError, LumaError, messageOf } from '../../base/errors.ts';
+import type { RegistryCredentials } from '../../domain/registry.ts';
 import type { PrepareOptions } from '../contract.ts';
 import { type Engine, statusOf, wordsOf } from './engine.ts';
 import { type ImageReference, parseImageReference } from './image-reference.ts';
 import { jsonLines } from './json-lines.ts';
 import { limits } from './limits.ts';
 import { PullProgress } from './pull-progress.ts';
+import { registryAuth } from './registry-auth.ts';
 
 export async function ensureImage(
   engine: Engine,
@@ -50,7 +52,7 @@ export async function pullImage(
     options.signal?.throwIfAborted();
     throw stall.signal.aborted
       ? pullFailed(reference, `nothing arrived for ${limits.pullStallMs / 1_000} s`, error)
-      : explained(reference, error);
+      : explained(reference, error, credentialsOf(reference, options));
   } finally {
     stall.end();
   }
@@ -97,9 +99,16 @@ async function followPull({ engine, clock, reference, signal, stall, options }: 
 }
 
 /** Nothing is sent to a registry that nobody has given credentials for. */
-function authOf({ registry }: ImageReference, { credentialsFor }: PrepareOptions): object | undefined {
-  const credentials = registry === null ? null : (credentialsFor?.(registry) ?? null);
-  return credentials ? { ...credentials, serveraddress: registry } : undefined;
+function authOf(reference: ImageReference, options: PrepareOptions): object | undefined {
+  const credentials = credentialsOf(reference, options);
+  return credentials ? registryAuth(reference.registry ?? '', credentials) : undefined;
+}
+
+function credentialsOf(
+  { registry }: ImageReference,
+  { credentialsFor }: PrepareOptions,
+): RegistryCredentials | null {
+  return registry === null ? null : (credentialsFor?.(registry) ?? null);
 }
 
 /** Aborts its signal when nothing has moved for too long. */
@@ -134,15 +143,20 @@ class Stall {
 /** The registry's refusal, told inside a stream that began well. */
 class PullRefused extends Error {}
 
-function explained(reference: ImageReference, error: unknown): unknown {
+function explained(
+  reference: ImageReference,
+  error: unknown,
+  credentials: RegistryCredentials | null,
+): unknown {
   if (isLumaError(error, 'runtime_unavailable')) return error;
   const isRefusal = error instanceof PullRefused || statusOf(error) !== null;
   const words = error instanceof PullRefused ? error.message : wordsOf(error);
+  if (isRefusal && saysDenied(words)) return pullDenied(reference, words, credentials, error);
   if (isRefusal && saysMissing(words, statusOf(error))) {
     return notFound(
       reference.text,
       `${reference.registry} says: ${words}`,
-      missingHint(words),
+      'check the spelling of the image and its tag, or build or pull it on this machine first',
       reference,
       error,
     );
@@ -157,11 +171,27 @@ function saysMissing(words: string, status: number | null): boolean {
   );
 }
 
-/** Registries answer "denied" for private and for missing repositories alike. */
-function missingHint(words: string): string {
-  return /denied|login|authori[sz]/i.test(words)
-    ? 'check the spelling of the image; if it is private, pull it on this machine first (docker login, docker pull)'
-    : 'check the spelling of the image and its tag, or build or pull it on this machine first';
+function saysDenied(words: string): boolean {
+  return /denied|unauthori[sz]ed|authentication required|no basic auth credentials|docker login/i.test(words);
+}
+
+/** Registries answer the same for private and for missing repositories. */
+function pullDenied(
+  { text, registry }: ImageReference,
+  words: string,
+  credentials: RegistryCredentials | null,
+  cause: unknown,
+): LumaError {
+  const login = `luma registries login ${registry}`;
+  const hint =
+    credentials === null
+      ? `if it is private, log in (${login}); otherwise check the spelling of the image`
+      : `the stored credentials do not open it: log in again (${login}), or check what they may read and the spelling of the image`;
+  return new LumaError('image_pull_denied', `${registry} does not let Luma pull ${text}: ${words}`, {
+    hint,
+    details: { image: text, registry, authenticated: credentials !== null },
+    cause,
+  });
 }
 
 function notFound(
@@ -185,11 +215,8 @@ function pullFailed(reference: ImageReference, words: string, cause: unknown): L
 }
 
 function pullHint(words: string, registry: string | null): string {
-  if (/denied|unauthori[sz]ed|authentication|login/i.test(words)) {
-    return `log in to ${registry} on this machine and pull the image once (docker login, docker pull)`;
-  }
   if (/toomanyrequests|rate limit/i.test(words))
-    return 'wait, or log in to the registry: its limit was reached';
+    return `wait, or log in (luma registries login ${registry}): the limit of the registry was reached`;
   if (/no space left/i.test(words)) return 'free disk space: docker system df, docker image prune';
   if (/server gave HTTP response to HTTPS/i.test(words)) {
     return `add ${registry} to insecure-registries in the engine's daemon.json, or give it a certificate`;

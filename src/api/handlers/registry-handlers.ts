@@ -1,0 +1,36 @@
+/** Registries and the key that their passwords are sealed with. */
+import { validationFailed } from '../field-problems.ts';
+import { parseBody } from '../project-settings.ts';
+import { toRegistryJson } from '../registry-json.ts';
+import { readJsonBody } from '../request-body.ts';
+import type { Call } from '../route.ts';
+import { putRegistrySchema, readCredentials } from '../schemas/registry-input.ts';
+
+type AnyCall = Call<unknown>;
+
+export async function listRegistries({ deps }: AnyCall): Promise<Response> {
+  const registries = await deps.control.listRegistries();
+  return Response.json({ registries: registries.map(toRegistryJson) });
+}
+
+export async function getRegistry({ registry, deps }: AnyCall): Promise<Response> {
+  return Response.json(toRegistryJson(await deps.control.getRegistry(registry)));
+}
+
+export async function putRegistry({ request, registry, deps }: AnyCall): Promise<Response> {
+  const credentials = readCredentials(parseBody(putRegistrySchema, await readJsonBody(request)));
+  if (!credentials) {
+    const message = 'must be either username and password, or identity_token, or registry_token';
+    throw validationFailed([{ field: 'body', code: 'contradiction', message }]);
+  }
+  return Response.json(toRegistryJson(await deps.control.putRegistry(registry, credentials)));
+}
+
+export async function deleteRegistry({ registry, deps }: AnyCall): Promise<Response> {
+  await deps.control.removeRegistry(registry);
+  return new Response(null, { status: 204 });
+}
+
+export async function rotateKey({ deps }: AnyCall): Promise<Response> {
+  return Response.json({ key_id: await deps.control.rotateKey() });
+}
