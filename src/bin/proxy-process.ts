@@ -8,6 +8,7 @@ import { type Clock, delay } from '../base/clock.ts';
 import { isLumaError, LumaError } from '../base/errors.ts';
 import { formatAuthority } from '../base/host-name.ts';
 import type { Log } from '../base/log.ts';
+import { isAlive } from '../base/process-life.ts';
 import { createProxyClient, type ProxyClient, type ProxyStatus } from '../proxy/client/index.ts';
 import type { LoadedConfig } from './config/load-config.ts';
 import type { LumaConfig } from './config/settings.ts';
@@ -181,7 +182,7 @@ function processOf(pid: number, { dataDir, config, clock, log }: ProxyProcessOpt
     stop: async () => {
       if (!sendSignal(pid, 'SIGTERM')) return;
       const deadline = clock.monotonic() + config.shutdownTimeout + EXIT_GRACE_MS;
-      while (sendSignal(pid, 0)) {
+      while (isAlive(pid)) {
         if (clock.monotonic() > deadline) {
           log.warn('the proxy did not stop in time and is killed', { pid });
           sendSignal(pid, 'SIGKILL');
@@ -193,7 +194,7 @@ function processOf(pid: number, { dataDir, config, clock, log }: ProxyProcessOpt
 }
 
 /** False when the process is gone. */
-function sendSignal(pid: number, signal: NodeJS.Signals | 0): boolean {
+function sendSignal(pid: number, signal: NodeJS.Signals): boolean {
   try {
     process.kill(pid, signal);
     return true;

@@ -55,6 +55,12 @@ export async function obtainCertificate(
   return { keyPem: String(key), chainPem: String(await client.getCertificate(valid)) };
 }
 
+/**
+ * RFC 9773 §5: another order has that word already, the CA has forgotten the certificate, or an earlier account of
+ * ours ordered it. What is wrong with this account itself is said again without the word.
+ */
+const REPLACING_REFUSALS: readonly string[] = ['alreadyReplaced', 'malformed', 'unauthorized'];
+
 async function newOrder(client: AcmeClient, { name, replaces }: OrderRequest): Promise<Order> {
   const identifiers = [{ type: 'dns', value: name }];
   if (replaces === null) return client.createOrder({ identifiers });
@@ -62,9 +68,7 @@ async function newOrder(client: AcmeClient, { name, replaces }: OrderRequest): P
     const order: { identifiers: typeof identifiers; replaces: string } = { identifiers, replaces };
     return await client.createOrder(order);
   } catch (error) {
-    // RFC 9773 §5: another order has that word already, or the CA has forgotten the certificate.
-    const isAboutReplacing =
-      error instanceof AcmeProblemError && ['alreadyReplaced', 'malformed'].includes(error.type);
+    const isAboutReplacing = error instanceof AcmeProblemError && REPLACING_REFUSALS.includes(error.type);
     if (!isAboutReplacing) throw error;
     return client.createOrder({ identifiers });
   }

@@ -6,6 +6,7 @@ import type { Subprocess } from 'bun';
 import type { Clock, Timer } from '../../base/clock.ts';
 import { LumaError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
+import { isAlive } from '../../base/process-life.ts';
 import {
   ORPHAN_PERIOD_MS,
   REPLACED_IDLE_MS,
@@ -18,7 +19,7 @@ import {
 } from '../limits.ts';
 import type { Crew, Member, Orphan } from './crew.ts';
 import type { FoundWorker } from './orphans.ts';
-import { isAlive, sendAway } from './orphans.ts';
+import { sendAway } from './orphans.ts';
 
 export interface FleetOptions {
   readonly count: number;

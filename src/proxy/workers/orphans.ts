@@ -8,6 +8,7 @@ import type { Clock } from '../../base/clock.ts';
 import { delay } from '../../base/clock.ts';
 import { messageOf } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
+import { isAlive } from '../../base/process-life.ts';
 import { LATE_ORPHAN_DRAIN_MS, ORPHANS_TIMEOUT_MS, SURRENDER_TIMEOUT_MS } from '../limits.ts';
 import type { Crew, CrewTable, Orphan } from './crew.ts';
 import { DescriptorReceiver } from './descriptor-passing.ts';
@@ -125,14 +126,5 @@ function readWorker(pid: number, workersSocketPath: string): FoundWorker | null 
   } catch {
     // It ended while we looked.
     return null;
-  }
-}
-
-/** A zombie has no command line any more, so `findWorkers` never names one; signal 0 would. */
-export function isAlive(pid: number): boolean {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`).length > 0;
-  } catch {
-    return false;
   }
 }
