@@ -18,6 +18,8 @@ export interface LumaOptions {
   /** Proxy and server as processes of their own instead of `luma up`. */
   readonly apart?: boolean;
   readonly workers?: number;
+  /** Of a proxy that runs already: `luma server` is started for it, and nothing else. */
+  readonly proxySocket?: string;
   /** More flags of `luma up`. */
   readonly flags?: readonly string[];
   /** Default: one that is free. */
@@ -66,7 +68,7 @@ export class Luma {
   }
 
   get proxySocket(): string {
-    return join(this.dataDir, 'proxy.sock');
+    return this.#options.proxySocket ?? join(this.dataDir, 'proxy.sock');
   }
 
   async startProxy(): Promise<void> {
@@ -86,9 +88,10 @@ export class Luma {
   async startServer(): Promise<void> {
     const flags = ['--data-dir', this.dataDir, '--api-port', String(this.apiPort)];
     flags.push('--runtime', this.#options.runtime);
-    if (this.#options.apart) flags.push('--proxy-socket', this.proxySocket);
+    const isApart = this.#options.apart || this.#options.proxySocket !== undefined;
+    if (isApart) flags.push('--proxy-socket', this.proxySocket);
     else flags.push('--http-port', String(this.httpPort), ...(this.#options.flags ?? []));
-    const command = this.#options.apart ? 'server' : 'up';
+    const command = isApart ? 'server' : 'up';
     this.#server = new Program('luma.ts', [command, ...flags], this.#options.env);
     await until('the API to answer', async () => {
       this.#server?.mustRun();

@@ -42,7 +42,7 @@ describe('a deploy', () => {
       await proxy.start({ workers: 2 });
       await proxy.client.deploy('hello', wanted(apps[0]));
       const load = new RequestLoad(proxy);
-      const kept = new KeptLoad(proxy.port, 'hello.test');
+      const kept = new KeptLoad({ port: proxy.port, host: 'hello.test' });
       for (let round = 1; round <= DEPLOYS; round++) {
         const app = apps[round % 2]!;
         const old = apps[(round + 1) % 2]!;

@@ -1,42 +1,43 @@
-/** Requests over HTTP/2 and TLS by a client that never tries again. It leaves a connection that is going away, as every one does. */
+/** Requests over HTTP/2, in the clear or over TLS, by a client that never tries again. It leaves a connection that is going away, as every one does. */
 import { type ClientHttp2Session, connect } from 'node:http2';
-import type { LoadResult } from './request-load.ts';
+import type { KeptLoadOptions, KeptLoadResult } from './kept-load.ts';
 
 const CLIENTS = 2;
 
 export class StreamLoad {
-  readonly #port: number;
-  readonly #host: string;
+  readonly #options: KeptLoadOptions;
   readonly #running: readonly Promise<void>[];
   readonly #failures: string[] = [];
   #answered = 0;
+  #announced = 0;
   #isOver = false;
 
-  constructor(port: number, host: string) {
-    this.#port = port;
-    this.#host = host;
+  constructor(options: KeptLoadOptions) {
+    this.#options = options;
     this.#running = Array.from({ length: CLIENTS }, () => this.#run());
   }
 
-  async stop(): Promise<LoadResult> {
+  async stop(): Promise<KeptLoadResult> {
     this.#isOver = true;
     await Promise.all(this.#running);
-    return { answered: this.#answered, failures: this.#failures };
+    return { answered: this.#answered, failures: this.#failures, announced: this.#announced };
   }
 
   async #run(): Promise<void> {
     while (!this.#isOver) {
       const state = { isGoing: false };
-      const session = connect(`https://127.0.0.1:${this.#port}`, {
-        servername: this.#host,
+      const { port, host, isTls = false } = this.#options;
+      const session = connect(`${isTls ? 'https' : 'http'}://127.0.0.1:${port}`, {
+        servername: host,
         rejectUnauthorized: false,
       });
       session.on('goaway', () => {
+        if (!state.isGoing) this.#announced += 1;
         state.isGoing = true;
       });
       session.on('error', (error) => {
         state.isGoing = true;
-        this.#failures.push(`session: ${error}`);
+        this.#fail(`session: ${error}`);
       });
       session.on('close', () => {
         state.isGoing = true;
@@ -44,16 +45,20 @@ export class StreamLoad {
       while (!this.#isOver && !state.isGoing && !session.closed) {
         const outcome = await this.#ask(session);
         if (outcome === '200') this.#answered += 1;
-        else this.#failures.push(outcome);
+        else this.#fail(outcome);
       }
       session.close();
     }
   }
 
+  #fail(outcome: string): void {
+    this.#failures.push(`HTTP/2 ${this.#options.isTls ? 'over TLS' : 'plain'}: ${outcome}`);
+  }
+
   #ask(session: ClientHttp2Session): Promise<string> {
     return new Promise((resolve) => {
       let status = 'no answer';
-      const stream = session.request({ ':path': '/', ':authority': this.#host });
+      const stream = session.request({ ':path': '/', ':authority': this.#options.host });
       stream.once('response', (headers) => {
         status = String(headers[':status']);
       });

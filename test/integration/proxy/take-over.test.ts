@@ -1,4 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
+import { writeFileSync } from 'node:fs';
+import { connect } from 'node:http2';
+import { join } from 'node:path';
+import { makeCertificate } from '../../../src/base/certificate.fixture.ts';
+import { KeptConnection } from './kept-load.ts';
 import { App, type LinkRecorder, ProxyFixture, spec, target, until } from './proxy-fixture.ts';
 import { RequestLoad } from './request-load.ts';
 
@@ -107,4 +112,47 @@ test('the management socket is never without a daemon: who asks during take-over
   isOver = true;
   await asking;
   expect([...heard.keys()].sort()).toEqual(['handing_over', 'ok']);
+}, 20_000);
+
+test('connections that idle during a take-over are kept, over TLS too, and hear of it with their next answer', async () => {
+  const { certificatePem, privateKeyPem } = makeCertificate(['hello.test']);
+  const [certificate, key] = [join(proxy.dir, 'certificate.pem'), join(proxy.dir, 'key.pem')];
+  writeFileSync(certificate, certificatePem);
+  writeFileSync(key, privateKeyPem);
+  const more = ['--tls-default-certificate-path', certificate, '--tls-default-private-key-path', key];
+  await proxy.start({ workers: 1, httpsPort: 0, more });
+  await proxy.client.deploy('hello', { hosts: ['hello.test'], targets: [`127.0.0.1:${app.port}`] });
+  const { port, httpsPort } = proxy;
+  const idle = await Promise.all([
+    KeptConnection.open({ port, host: 'hello.test' }),
+    KeptConnection.open({ port: httpsPort, host: 'hello.test', isTls: true }),
+  ]);
+  for (const connection of idle)
+    expect(await connection.ask('hello.test')).toMatchObject({ status: 200, isLast: false });
+  const session = connect(`https://127.0.0.1:${httpsPort}`, {
+    servername: 'hello.test',
+    rejectUnauthorized: false,
+  });
+  const goAways: number[] = [];
+  const errors: unknown[] = [];
+  session.on('goaway', (code) => goAways.push(code));
+  session.on('error', (error) => errors.push(error));
+  const stream = session.request({ ':path': '/slow', ':authority': 'hello.test' });
+  const status = new Promise((resolve) => stream.on('response', (head) => resolve(head[':status'])));
+  const ended = new Promise((resolve) => session.on('close', resolve));
+  await until('in flight', async () => (await proxy.client.getService('hello')).in_flight === 1);
+  const { exited } = await proxy.startAnother({ workers: 1, port, httpsPort, more });
+  expect(await exited).toBe(0);
+  await until('the GOAWAY', () => goAways.length > 0);
+  for (const connection of idle) {
+    expect(connection.isOpen).toBe(true);
+    expect(await connection.ask('hello.test')).toMatchObject({ status: 200, isLast: true });
+    connection.close();
+  }
+  app.finish();
+  expect(await status).toBe(200);
+  stream.resume();
+  await ended;
+  expect([goAways[0], errors]).toEqual([0, []]);
+  await until('only the new worker', async () => (await proxy.client.status()).workers.length === 1);
 }, 20_000);
