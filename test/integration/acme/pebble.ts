@@ -22,7 +22,7 @@ export interface PebbleOptions {
   readonly externalAccount?: { readonly keyId: string; readonly hmacKey: string };
 }
 
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 25_000;
 
 export class Pebble {
   readonly dir = mkdtempSync(join(tmpdir(), 'luma-pebble-'));
