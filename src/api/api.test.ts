@@ -70,6 +70,11 @@ describe('POST /projects', () => {
       target_utilization: 0.7,
       session_affinity: false,
       freeze_after: 'never',
+      depends_on: [],
+      group: null,
+      schedules: [],
+      kept_awake: [],
+      waits_for: [],
       stop_timeout: '10s',
       ssl: false,
       ssl_redirect: true,
@@ -118,6 +123,53 @@ describe('POST /projects', () => {
       stop_timeout: '0s',
       health_check: { path: '/healthz?full=1', timeout: '500ms' },
     });
+  });
+
+  test('takes dependencies, a group and schedules, tells why it is kept, and takes its own answer back', async () => {
+    control.keeps = [
+      { by: 'schedule', until: Date.parse('2026-01-05T17:00:00Z') },
+      { by: 'dependents', projects: ['shop'] },
+      { by: 'group', projects: ['web'] },
+    ];
+    control.waitsFor = ['db'];
+    const { status, json } = await call('POST', '/projects', {
+      ...seed,
+      depends_on: [{ project: 'db' }, { project: 'cache', condition: 'started' }],
+      group: 'shop',
+      schedules: [
+        { cron: '0  8 * * MON-FRI', keep_awake: '10h', time_zone: 'Europe/Berlin' },
+        { cron: '55 23 * * *', wake: true },
+      ],
+    });
+    const keeping = {
+      depends_on: [
+        { project: 'db', condition: 'ready' },
+        { project: 'cache', condition: 'started' },
+      ],
+      group: 'shop',
+      schedules: [
+        { cron: '0 8 * * MON-FRI', time_zone: 'Europe/Berlin', keep_awake: '10h' },
+        { cron: '55 23 * * *', time_zone: null, wake: true },
+      ],
+    };
+    expect(status).toBe(201);
+    expect(json).toMatchObject({
+      ...keeping,
+      kept_awake: [
+        { by: 'schedule', until: '2026-01-05T17:00:00.000Z' },
+        { by: 'dependents', projects: ['shop'] },
+        { by: 'group', projects: ['web'] },
+      ],
+      waits_for: ['db'],
+    });
+    const again = await call('PATCH', '/projects/my-nginx-app', keeping);
+    expect(again.json).toMatchObject(keeping);
+    const none = await call('PATCH', '/projects/my-nginx-app', {
+      depends_on: null,
+      group: null,
+      schedules: null,
+    });
+    expect(none.json).toMatchObject({ depends_on: [], group: null, schedules: [] });
   });
 
   test('fills in the defaults of quiet rules, and a patch with null takes them away', async () => {

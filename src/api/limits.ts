@@ -21,6 +21,12 @@ export const QUIET_BODY_CHARACTERS_MAX = 1_000;
 export const INSTANCES_MAX = 1_000;
 export const CONCURRENCY_MAX = 1_000;
 
+export const DEPENDENCIES_MAX = 50;
+export const SCHEDULES_MAX = 20;
+export const CRON_CHARACTERS_MAX = 200;
+export const KEEP_AWAKE_MIN_MS = 60 * 1_000;
+export const KEEP_AWAKE_MAX_MS = 31 * 24 * 60 * 60 * 1_000;
+
 export const DURATION_MIN_MS = 50;
 export const IDLE_TIMEOUT_MAX_MS = 365 * 24 * 60 * 60 * 1_000;
 export const WAKE_TIMEOUT_MAX_MS = 24 * 60 * 60 * 1_000;

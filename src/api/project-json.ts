@@ -3,6 +3,7 @@ import { formatDuration } from '../base/duration.ts';
 import type { ControlPlaneDoor, InstanceView, ProjectView, RevisionView } from '../control/contract.ts';
 import type { ProjectEvent } from '../domain/project-event.ts';
 import type { StartFailure } from '../domain/project-status.ts';
+import { toKeepingJson, toKeepJson } from './keeping-settings.ts';
 import { toQuietRuleJson } from './quiet-rule-json.ts';
 import { toRouteJson } from './route-json.ts';
 import { toScalingJson } from './scaling-settings.ts';
@@ -22,7 +23,7 @@ export type LogLine = ReturnType<ControlPlaneDoor['logs']> extends AsyncIterable
 export type UrlOf = (hostname: string, isSecure: boolean) => string | null;
 
 export function toProjectJson(view: ProjectView, urlOf: UrlOf): ProjectJson {
-  const { project, status, switchFailure, traffic, instances } = view;
+  const { project, status, switchFailure, traffic, instances, keeps, waitsFor } = view;
   const { settings } = project;
   const [hostname = ''] = settings.hostnames;
   const { idleTimeoutMs, healthCheck } = settings;
@@ -42,6 +43,7 @@ export function toProjectJson(view: ProjectView, urlOf: UrlOf): ProjectJson {
     quiet_rules: settings.quietRules.map(toQuietRuleJson),
     ...toRouteJson(settings),
     ...toScalingJson(settings.scaling),
+    ...toKeepingJson(settings.keeping),
     stop_timeout: formatDuration(settings.stopTimeoutMs),
     health_check: healthCheck && { path: healthCheck.path, timeout: formatDuration(healthCheck.timeoutMs) },
     status: status.name,
@@ -49,6 +51,8 @@ export function toProjectJson(view: ProjectView, urlOf: UrlOf): ProjectJson {
     switch_failure: switchFailure && toFailureJson(switchFailure),
     revision: project.revision,
     traffic: traffic.map((share) => ({ ...share })),
+    kept_awake: keeps.map(toKeepJson),
+    waits_for: [...waitsFor],
     instances: instances.map(toInstanceJson),
     url: hostname.startsWith('*') ? null : urlOf(hostname, settings.ssl),
     created_at: toInstant(project.createdAt),

@@ -4,6 +4,7 @@ import { formatDuration, parseDuration } from '../base/duration.ts';
 import { assert } from '../base/errors.ts';
 import { DEFAULT_SETTINGS, type ProjectSettings } from '../domain/project.ts';
 import { type CodedFieldProblem, problemsOf, validationFailed } from './field-problems.ts';
+import { toKeeping, toKeepingJson } from './keeping-settings.ts';
 import { HOSTNAMES_MAX } from './limits.ts';
 import { toQuietRule, toQuietRuleJson } from './quiet-rule-json.ts';
 import { toRouteJson } from './route-json.ts';
@@ -167,6 +168,7 @@ function toSettings(name: string, input: SettingsInput): ProjectSettings {
     forwardHeaders: input.forward_headers ?? none.forwardHeaders,
     pathPrefix: input.path_prefix ?? none.pathPrefix,
     scaling: toScaling(input),
+    keeping: toKeeping(input),
   };
 }
 
@@ -186,6 +188,7 @@ function toInput(settings: ProjectSettings): SettingsInput {
     quiet_rules: settings.quietRules.map(toQuietRuleJson),
     ...toRouteJson(settings),
     ...toScalingJson(settings.scaling),
+    ...toKeepingJson(settings.keeping),
     stop_timeout: formatDuration(settings.stopTimeoutMs),
     health_check: healthCheck && { path: healthCheck.path, timeout: formatDuration(healthCheck.timeoutMs) },
   };

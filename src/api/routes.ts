@@ -64,6 +64,8 @@ const storeProblems = ['store_busy', 'store_full'];
 /** Codes of every route that changes what a project is. */
 const changeProblems = [
   ...bodyProblems,
+  'dependency_unknown',
+  'dependency_cycle',
   'runtime_cannot_run_images',
   'hostname_taken',
   ...storeProblems,
@@ -127,7 +129,7 @@ export const routes: readonly Route[] = [
     operationId: 'deleteProject',
     summary: 'Drain, stop and remove a project; answers when nothing of it is left',
     responses: { 204: { description: 'It is gone.' } },
-    problems: ['project_not_found'],
+    problems: ['project_not_found', 'project_depended_on'],
     handle: deleteProject,
   }),
   route({

@@ -12,6 +12,7 @@ import type {
   RollbackOptions,
   WakeResult,
 } from '../control/contract.ts';
+import type { Keep } from '../domain/keeping.ts';
 import type { Project, ProjectSettings, Wanted } from '../domain/project.ts';
 import type { ProjectEvent, ProjectEventKind } from '../domain/project-event.ts';
 import type { ProjectStatusName, StartFailure } from '../domain/project-status.ts';
@@ -31,6 +32,8 @@ export class ScriptedControl implements ControlPlaneDoor {
   failure: StartFailure | null = null;
   switchFailure: StartFailure | null = null;
   instances: readonly InstanceView[] = [];
+  keeps: readonly Keep[] = [];
+  waitsFor: readonly string[] = [];
   logSource: (query: LogQuery) => AsyncIterable<LogLine> = async function* () {};
   /** Wakes wait for it. */
   wakeGate: (signal: AbortSignal | undefined) => Promise<void> = async () => {};
@@ -235,6 +238,8 @@ export class ScriptedControl implements ControlPlaneDoor {
 
   #view(project: Project): ProjectView {
     const { statusName: name, failure, switchFailure, instances } = this;
-    return { project, status: { name, failure }, switchFailure, traffic: allTo(project.revision), instances };
+    const { keeps, waitsFor } = this;
+    const traffic = allTo(project.revision);
+    return { project, status: { name, failure }, switchFailure, traffic, instances, keeps, waitsFor };
   }
 }

@@ -1,4 +1,5 @@
 /** The control plane's door: everything the API may ask. Implemented by `ControlPlane`; errors are LumaErrors. */
+import type { Keep } from '../domain/keeping.ts';
 import type { Project, ProjectSettings } from '../domain/project.ts';
 import type { ProjectEvent } from '../domain/project-event.ts';
 import type { ProjectStatus, StartFailure } from '../domain/project-status.ts';
@@ -15,6 +16,10 @@ export interface ProjectView {
   /** In force now; what is wanted is the project's. */
   readonly traffic: readonly TrafficShare[];
   readonly instances: readonly InstanceView[];
+  /** Why it may not sleep although nobody uses it. */
+  readonly keeps: readonly Keep[];
+  /** Those it depends on that it is waiting for before it starts. */
+  readonly waitsFor: readonly string[];
 }
 
 export interface InstanceView {
@@ -61,7 +66,8 @@ export interface WakeResult {
  * Error codes: `project_not_found`, `project_exists`, `hostname_taken` (details: { hostname, owner }),
  * `runtime_cannot_run_images` and other refusals of the runtime (with `fields`), `project_busy` (sleep while
  * exchanges run; details: { in_flight, held }), `project_stopped` (wake of a stopped one), `revision_not_found` (details: { revisions }), `wake_failed` (details: code, log_lines),
- * `wake_timeout`, `shutting_down`, `proxy_unavailable`, `runtime_unavailable`.
+ * `wake_timeout`, `shutting_down`, `proxy_unavailable`, `runtime_unavailable`, `dependency_unknown`, `dependency_cycle` (details: { cycle }),
+ * `project_depended_on` (delete of one that others depend on; details: { dependents }), `project_kept_awake`.
  */
 export interface ControlPlaneDoor {
   listProjects(): Promise<readonly ProjectView[]>;

@@ -23,6 +23,8 @@ import type {
   RollbackOptions,
   WakeResult,
 } from './contract.ts';
+import { BondKeeper } from './dependencies/bond-keeper.ts';
+import { DependencyRules, type KnownProject } from './dependencies/dependency-rules.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { StartQueue } from './instances/start-queue.ts';
 import { Journal } from './journal/journal.ts';
@@ -33,6 +35,7 @@ import { ProjectRegistry } from './project-registry.ts';
 import { ProjectSupervisor } from './projects/project-supervisor.ts';
 import type { SupervisorNeeds } from './projects/supervisor-needs.ts';
 import { Registries } from './registries.ts';
+import { ScheduleKeeper } from './schedules/schedule-keeper.ts';
 
 export interface ControlPlaneOptions {
   readonly store: Store;
@@ -68,6 +71,8 @@ export class ControlPlane implements ControlPlaneDoor {
   readonly #commands: ProjectCommands;
   readonly #supervisorNeeds: SupervisorNeeds;
   readonly #registries: Registries;
+  readonly #bonds: BondKeeper;
+  readonly #calendar: ScheduleKeeper;
   #drainTimeoutMs = DRAIN_TIMEOUT_MS;
   #isClosing = false;
 
@@ -83,6 +88,15 @@ export class ControlPlane implements ControlPlaneDoor {
     const onSuspect = (instanceId: string): void => this.#housekeeping.suspect(instanceId);
     const look = (): Promise<void> => this.#housekeeping.look();
     this.#listener = new LinkListener({ link, registry, log, now: () => clock.now(), look, onSuspect });
+    this.#calendar = new ScheduleKeeper(clock, {
+      onWindow: (name, until) => this.#onWindow(name, until),
+      onWakeUp: (name) => this.#onWakeUp(name),
+    });
+    this.#bonds = new BondKeeper({
+      all: () => registry.all(),
+      get: (name) => registry.get(name),
+      openUntil: (name) => this.#calendar.openUntil(name),
+    });
     this.#supervisorNeeds = {
       store,
       runtime,
@@ -94,6 +108,7 @@ export class ControlPlane implements ControlPlaneDoor {
       prepares: new StartQueue(PREPARES_MAX),
       drainTimeoutMs: () => this.#drainTimeoutMs,
       onInstance: (project, instanceId, isThere) => registry.place(project, instanceId, isThere),
+      keepsOf: (name) => this.#bonds.keepsOf(name),
       onSuspect,
       credentialsFor: this.#registries.credentialsFor,
     };
@@ -105,8 +120,11 @@ export class ControlPlane implements ControlPlaneDoor {
       log,
       journal,
       registry,
-      admit: (project) => this.#admit(project),
+      admit: (project) => this.#admit(project, true),
       begin: (supervisor) => this.#housekeeping.adoptNew(supervisor),
+      rules: new DependencyRules(() => registry.all().map(knownProject)),
+      keepsOf: (name) => this.#bonds.keepsOf(name),
+      onSettings: (name) => this.#onSettings(name, true),
       isClosing: () => this.#isClosing,
     });
   }
@@ -114,8 +132,9 @@ export class ControlPlane implements ControlPlaneDoor {
   /** Loads, adopts what runs, and connects to the proxy. A runtime that does not answer is tried again for ever. */
   async open(): Promise<void> {
     await this.#registries.load();
-    for (const project of await this.#options.store.listProjects()) this.#admit(project);
+    for (const project of await this.#options.store.listProjects()) this.#admit(project, false);
     await this.#housekeeping.start();
+    this.#calendar.open();
     this.#options.link.open(this.#listener);
   }
 
@@ -131,6 +150,7 @@ export class ControlPlane implements ControlPlaneDoor {
     this.#drainTimeoutMs = Math.min(DRAIN_TIMEOUT_MS, timeoutMs);
     const supervisors = this.#registry.all();
     if (stopInstances) await this.#stopAll(supervisors, timeoutMs + CLOSE_GRACE_MS);
+    this.#calendar.close();
     this.#housekeeping.close();
     this.#listener.close();
     this.#options.link.close();
@@ -240,10 +260,36 @@ export class ControlPlane implements ControlPlaneDoor {
     };
   }
 
-  #admit(project: Project): ProjectSupervisor {
+  #admit(project: Project, isNew: boolean): ProjectSupervisor {
     const supervisor = new ProjectSupervisor(this.#supervisorNeeds, project);
     this.#registry.add(supervisor);
+    supervisor.onChange(() => this.#bonds.onChange(supervisor.name));
+    // Of those that are loaded nothing is known yet: they are met when they are.
+    if (isNew) this.#onSettings(supervisor.name, true);
+    else this.#calendar.follow(supervisor.name, supervisor.keeping.schedules, false);
     return supervisor;
+  }
+
+  /** It came, went, or has other settings. */
+  #onSettings(name: string, isNew: boolean): void {
+    const supervisor = this.#registry.get(name);
+    if (supervisor) this.#calendar.follow(name, supervisor.keeping.schedules, isNew);
+    else this.#calendar.forget(name);
+    this.#bonds.onSettings(name);
+  }
+
+  #onWindow(name: string, until: number | null): void {
+    const supervisor = this.#registry.get(name);
+    const text = until === null ? {} : { text: new Date(until).toISOString() };
+    supervisor?.chronicle.record(until === null ? 'window_closed' : 'window_opened', text);
+    this.#bonds.onChange(name);
+  }
+
+  #onWakeUp(name: string): boolean {
+    const supervisor = this.#registry.get(name);
+    if (!supervisor?.isKnown) return false;
+    supervisor.send({ kind: 'wake', by: 'schedule' });
+    return true;
   }
 
   async #stopAll(supervisors: readonly ProjectSupervisor[], timeoutMs: number): Promise<void> {
@@ -264,4 +310,8 @@ export class ControlPlane implements ControlPlaneDoor {
     await Promise.race([work, patience]);
     settled.abort();
   }
+}
+
+function knownProject({ name, keeping }: ProjectSupervisor): KnownProject {
+  return { name, dependsOn: keeping.dependsOn.map(({ project }) => project) };
 }

@@ -1,5 +1,6 @@
 /** Every refusal of the control plane, in one place. */
 import { LumaError } from '../base/errors.ts';
+import type { Keep } from '../domain/keeping.ts';
 import type { StartFailure } from '../domain/project-status.ts';
 import type { Runtime } from '../runtimes/contract.ts';
 import type { KnownActivity } from './projects/project-state.ts';
@@ -35,6 +36,35 @@ export const refusal = {
       hint: 'set min_instances to 0, or stop it',
       details: { min_instances: least },
     }),
+  /** Beside its own settings. */
+  keptFor: (name: string, keeps: readonly Keep[]) =>
+    new LumaError('project_kept_awake', `${name} is kept awake: ${keeps.map(keepText).join('; ')}`, {
+      hint: 'see schedules, depends_on and group, or stop it',
+      details: { kept_awake: keeps.map(keepText) },
+    }),
+  dependencyUnknown: (dependency: string, field: string) => {
+    const message = `there is no project ${dependency} to depend on`;
+    const hint = 'register it first; GET /projects lists those there are';
+    return new LumaError('dependency_unknown', message, {
+      hint,
+      fields: [{ field, message, value: dependency }],
+    });
+  },
+  dependencyCycle: (cycle: readonly string[]) => {
+    const message = `projects would depend on each other in a circle: ${cycle.join(' → ')}`;
+    const hint = 'leave one of these dependencies out; projects that only belong together can share a group';
+    const fields = [{ field: 'depends_on', message }];
+    return new LumaError('dependency_cycle', message, { hint, fields, details: { cycle } });
+  },
+  dependedOn: (name: string, dependents: readonly string[]) =>
+    new LumaError(
+      'project_depended_on',
+      `${dependents.join(', ')} depend${dependents.length === 1 ? 's' : ''} on ${name}`,
+      {
+        hint: `take ${name} out of their depends_on first`,
+        details: { dependents },
+      },
+    ),
   stopped: (name: string) =>
     new LumaError('project_stopped', `${name} is stopped`, {
       hint: `start it first: POST /projects/${name}/start`,
@@ -72,4 +102,14 @@ export function runtimeRefusal(problems: ReturnType<Runtime['check']>): LumaErro
   const [first] = problems;
   if (!first) return null;
   return new LumaError(first.code, first.message, { fields: problems });
+}
+
+export function keepText(keep: Keep): string {
+  if (keep.by === 'schedule')
+    return `a window of its schedules is open until ${new Date(keep.until).toISOString()}`;
+  const names = keep.projects.join(', ');
+  const isOne = keep.projects.length === 1;
+  if (keep.by === 'dependents')
+    return `${names} depend${isOne ? 's' : ''} on it and ${isOne ? 'is' : 'are'} awake`;
+  return `${names} of its group ${isOne ? 'is' : 'are'} in use`;
 }

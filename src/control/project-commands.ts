@@ -3,12 +3,14 @@ import type { Clock } from '../base/clock.ts';
 import { isLumaError, type LumaError, messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { Mailbox } from '../base/mailbox.ts';
+import type { Keep } from '../domain/keeping.ts';
 import type { Project, ProjectSettings, Wanted } from '../domain/project.ts';
 import { allTo, type Revision } from '../domain/revision.ts';
 import type { ProxyLink } from '../proxy/client/contract.ts';
 import type { Runtime } from '../runtimes/contract.ts';
 import type { Store } from '../store/contract.ts';
 import type { DeployOptions, ProjectView, RevisionView, RollbackOptions, WakeResult } from './contract.ts';
+import type { DependencyRules } from './dependencies/dependency-rules.ts';
 import { refusal, runtimeRefusal } from './errors.ts';
 import { newInstanceId } from './instances/instance-id.ts';
 import type { Journal } from './journal/journal.ts';
@@ -32,6 +34,11 @@ export interface ProjectCommandsNeeds {
   readonly admit: (project: Project) => ProjectSupervisor;
   /** Sets the life of a new project going. */
   readonly begin: (supervisor: ProjectSupervisor) => void;
+  readonly rules: DependencyRules;
+  /** Why the project may not sleep although nobody uses it. */
+  readonly keepsOf: (name: string) => readonly Keep[];
+  /** A project has other settings, or is gone. */
+  readonly onSettings: (name: string) => void;
   readonly isClosing: () => boolean;
 }
 
@@ -52,7 +59,7 @@ export class ProjectCommands {
   }
 
   create(settings: ProjectSettings): Promise<ProjectView> {
-    return this.#inOrder(settings.name, async () => {
+    return this.#inOrderWith(settings, async () => {
       this.#check(settings);
       const now = this.#needs.clock.now();
       const project: Project = {
@@ -77,7 +84,7 @@ export class ProjectCommands {
   }
 
   replace(settings: ProjectSettings, { verify = true }: DeployOptions): Promise<ProjectView> {
-    return this.#inOrder(settings.name, async () => {
+    return this.#inOrderWith(settings, async () => {
       const supervisor = this.find(settings.name);
       const { project } = supervisor;
       const { isRevision, isRouting } = settingsChange(project.settings, settings);
@@ -98,6 +105,7 @@ export class ProjectCommands {
         throw error;
       }
       supervisor.replaceProject(changed);
+      this.#needs.onSettings(supervisor.name);
       supervisor.chronicle.record('updated');
       if (isRouting || isRevision) supervisor.changeRoutes();
       if (isRevision) supervisor.deploy(newInstanceId(), verify);
@@ -141,9 +149,11 @@ export class ProjectCommands {
     return this.#inOrder(name, async () => {
       const supervisor = this.find(name);
       this.#needLinked(supervisor);
-      supervisor.chronicle.record('deleted');
-      await this.#needs.journal.flush();
-      await this.#forget(supervisor);
+      await this.#needs.rules.duringDelete(name, async () => {
+        supervisor.chronicle.record('deleted');
+        await this.#needs.journal.flush();
+        await this.#forget(supervisor);
+      });
     });
   }
 
@@ -158,6 +168,7 @@ export class ProjectCommands {
     const beganMs = clock.monotonic();
     const timeoutMs = supervisor.project.settings.wakeTimeoutMs + HOLD_GRACE_MS;
     const told = supervisor.waiters.wait('wake', { clock, timeoutMs, signal });
+    for (const dependency of this.#needs.rules.dependenciesOf(name)) this.#tryAgain(dependency);
     supervisor.send({ kind: 'wake', by: 'person' });
     const outcome = await told;
     this.#throwUnlessAnswered(supervisor, outcome, timeoutMs);
@@ -169,6 +180,9 @@ export class ProjectCommands {
     if (supervisor.project.wanted === 'stopped') return supervisor.view();
     if (supervisor.bounds.least > 0) throw refusal.keptAwake(name, supervisor.bounds.least);
     this.#needLinked(supervisor);
+    this.#quieten(supervisor);
+    const keeps = this.#needs.keepsOf(name);
+    if (keeps.length > 0) throw refusal.keptFor(name, keeps);
     const told = supervisor.waiters.wait('sleep');
     supervisor.send({ kind: 'sleep-asked' });
     const outcome = await told;
@@ -204,6 +218,20 @@ export class ProjectCommands {
     });
   }
 
+  /** A person has no patience with the back-off of what is needed. */
+  #tryAgain(dependency: string): void {
+    const supervisor = this.#needs.registry.get(dependency);
+    if (supervisor?.state?.backoff) supervisor.send({ kind: 'wake', by: 'person' });
+  }
+
+  /** A group sleeps together: whoever of it is quiet has been quiet for long enough. */
+  #quieten({ keeping: { group } }: ProjectSupervisor): void {
+    if (group === null) return;
+    for (const other of this.#needs.registry.all()) {
+      if (other.keeping.group === group) other.send({ kind: 'quiet-said' });
+    }
+  }
+
   #findOpen(name: string): ProjectSupervisor {
     if (this.#needs.isClosing()) throw refusal.shuttingDown();
     return this.find(name);
@@ -225,6 +253,7 @@ export class ProjectCommands {
     if (!(await told)) throw refusal.shuttingDown();
     supervisor.close();
     this.#needs.registry.remove(supervisor);
+    this.#needs.onSettings(supervisor.name);
   }
 
   /** Numbers only grow, also after a rollback: the newest is always kept. */
@@ -278,6 +307,11 @@ export class ProjectCommands {
   #check(settings: ProjectSettings): void {
     const refused: LumaError | null = runtimeRefusal(this.#needs.runtime.check(settings));
     if (refused) throw refused;
+  }
+
+  /** Those it depends on are there, and stay until the change is made. */
+  #inOrderWith<T>(settings: ProjectSettings, task: () => Promise<T>): Promise<T> {
+    return this.#inOrder(settings.name, () => this.#needs.rules.during(settings, task));
   }
 
   async #inOrder<T>(name: string, task: () => Promise<T>): Promise<T> {

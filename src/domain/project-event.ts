@@ -21,6 +21,8 @@ export type ProjectEventKind =
   | 'scaled' // the load asks for more or fewer instances
   | 'scale_failed' // a further instance did not start, the others go on
   | 'crashed' // details: { exit_code, log_lines }
+  | 'window_opened' // of its schedules: it is kept awake; details: { until }
+  | 'window_closed'
   | 'adopted'; // found running by a new control plane
 
 export interface ProjectEvent {

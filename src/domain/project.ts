@@ -1,4 +1,5 @@
 /** What a person registers on the platform, after validation and with defaults filled in. */
+import { DEFAULT_KEEPING, type KeepingSettings } from './keeping.ts';
 import type { TrafficShare } from './revision.ts';
 
 export interface HealthCheck {
@@ -67,6 +68,7 @@ export interface ServiceSettings {
   /** Paths outside of it are not the project's: 404. Default `/`. */
   readonly pathPrefix: string;
   readonly scaling: ScalingSettings;
+  readonly keeping: KeepingSettings;
 }
 
 /** How many instances there are, and when they are suspended. */
@@ -118,6 +120,7 @@ export const DEFAULT_SETTINGS: Omit<ProjectSettings, 'name' | 'image' | 'hostnam
   forwardHeaders: false,
   pathPrefix: '/',
   scaling: DEFAULT_SCALING,
+  keeping: DEFAULT_KEEPING,
 };
 
 /** Only a person's stop and start change it. */

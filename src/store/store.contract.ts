@@ -52,6 +52,14 @@ export function makeProject(name: string, hostnames: readonly string[] = [`${nam
         freezeAfterMs: 2_500,
         sessionAffinity: true,
       },
+      keeping: {
+        dependsOn: [{ project: 'db', condition: 'started' }],
+        group: 'shop',
+        schedules: [
+          { cron: '0 8 * * 1-5', timeZone: 'Europe/Berlin', keepAwakeMs: 36_000_000 },
+          { cron: '30 7 * * *', timeZone: null, keepAwakeMs: null },
+        ],
+      },
     },
     wanted: 'active',
     revision: 1,

@@ -15,12 +15,14 @@ export type {
   FieldProblemJson,
   HealthJson,
   InstanceJson,
+  KeepJson,
   LogLineJson,
   ProblemJson,
   ProjectEventJson,
   ProjectJson,
   QuietRuleJson,
   RevisionJson,
+  ScheduleJson,
   TrafficShareJson,
   WokenProjectJson,
 } from '../schemas/responses.ts';
@@ -39,6 +41,22 @@ export interface QuietRuleInput {
   /** An address or a CIDR range. */
   readonly client?: string | null;
   readonly answer?: { readonly status?: number | null; readonly body?: string | null } | null;
+}
+
+/** A project that is woken first; default: until it is ready. */
+export interface DependencyInput {
+  readonly project: string;
+  readonly condition?: 'started' | 'ready' | null;
+}
+
+/** Either `keep_awake` or `wake`. */
+export interface ScheduleInput {
+  /** Five fields. */
+  readonly cron: string;
+  /** Default: that of the server. */
+  readonly time_zone?: string | null;
+  readonly keep_awake?: string | null;
+  readonly wake?: true | null;
 }
 
 /** The settings of a project; durations are texts such as `500ms`, `20s`, `1h30m`. Null or left out: the default. */
@@ -68,6 +86,9 @@ export interface ProjectSettingsInput {
   readonly target_utilization?: number | null;
   readonly session_affinity?: boolean | null;
   readonly freeze_after?: string | null;
+  readonly depends_on?: readonly DependencyInput[] | null;
+  readonly group?: string | null;
+  readonly schedules?: readonly ScheduleInput[] | null;
 }
 
 export interface CreateProjectInput extends ProjectSettingsInput {

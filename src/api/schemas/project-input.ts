@@ -19,6 +19,7 @@ import { checkImageReference, IMAGE_REFERENCE_PATTERN } from '../rules/image-ref
 import { checkOriginForm } from '../rules/origin-form.ts';
 import { checkProjectName, PROJECT_NAME_PATTERN } from '../rules/project-name.ts';
 import { hasAtMostBytes, hasNoNul, problem, type TextRule, textThat } from '../rules/rule.ts';
+import { keepingShape } from './keeping-input.ts';
 import { routeShape } from './route-input.ts';
 import { scalingShape } from './scaling-input.ts';
 import { quietRulesSchema, waitModeSchema } from './waiting-input.ts';
@@ -118,6 +119,7 @@ export const settingsShape = {
   quiet_rules: quietRulesSchema.nullish(),
   ...routeShape,
   ...scalingShape,
+  ...keepingShape,
   stop_timeout: duration(
     isDurationWithin(0, STOP_TIMEOUT_MAX_MS),
     'From the stop signal to the kill.',

@@ -44,6 +44,29 @@ export const quietRuleJsonSchema = z
   })
   .openapi('QuietRule', { description: 'Names requests that neither wake nor keep awake.' });
 
+export const dependencyJsonSchema = z
+  .object({ project: z.string(), condition: z.enum(['started', 'ready']) })
+  .openapi('Dependency');
+
+export const scheduleJsonSchema = z
+  .object({
+    cron: z.string(),
+    time_zone: z.string().nullable().openapi({ description: 'null: that of the server.' }),
+    keep_awake: duration.optional(),
+    wake: z.literal(true).optional(),
+  })
+  .openapi('Schedule', { description: 'Has either `keep_awake` or `wake`.' });
+
+export const keepSchema = z
+  .object({
+    by: z.enum(['schedule', 'dependents', 'group']),
+    until: instant.optional().openapi({ description: 'Of a schedule: the end of its window.' }),
+    projects: z.array(z.string()).optional().openapi({
+      description: 'Those that depend on it and are awake; members of its group that are in use.',
+    }),
+  })
+  .openapi('Keep', { description: 'Why it does not sleep although nobody uses it.' });
+
 export const trafficShareSchema = z
   .object({
     revision: z.int(),
@@ -101,6 +124,9 @@ export const projectSchema = z
     target_utilization: z.number(),
     session_affinity: z.boolean(),
     freeze_after: duration.openapi({ description: 'Until its processes are suspended, or `never`.' }),
+    depends_on: z.array(dependencyJsonSchema),
+    group: z.string().nullable(),
+    schedules: z.array(scheduleJsonSchema),
     stop_timeout: duration,
     health_check: z.object({ path: z.string(), timeout: duration }).nullable(),
     status: projectStatusSchema,
@@ -111,6 +137,10 @@ export const projectSchema = z
     }),
     revision: z.int().openapi({ description: 'The one that these settings are.' }),
     traffic: z.array(trafficShareSchema).openapi({ description: 'Who gets the requests now.' }),
+    kept_awake: z.array(keepSchema).openapi({ description: 'Empty: it sleeps when it is quiet.' }),
+    waits_for: z
+      .array(z.string())
+      .openapi({ description: 'Projects of `depends_on` that have to be there before it starts.' }),
     instances: z.array(instanceSchema),
     url: z.string().nullable().openapi({ description: 'Where it answers; null for a wildcard hostname.' }),
     created_at: instant,
@@ -183,6 +213,8 @@ export const problemSchema = z
 export type ProjectJson = z.infer<typeof projectSchema>;
 export type WokenProjectJson = z.infer<typeof wokenProjectSchema>;
 export type QuietRuleJson = z.infer<typeof quietRuleJsonSchema>;
+export type ScheduleJson = z.infer<typeof scheduleJsonSchema>;
+export type KeepJson = z.infer<typeof keepSchema>;
 export type TrafficShareJson = z.infer<typeof trafficShareSchema>;
 export type RevisionJson = z.infer<typeof revisionSchema>;
 export type InstanceJson = z.infer<typeof instanceSchema>;

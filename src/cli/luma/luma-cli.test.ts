@@ -74,6 +74,8 @@ describe('wrong use', () => {
     ["projects add a --command 'x", /neither words with closed quotes nor a JSON list/],
     ['projects add a --command [1]', /nor a JSON list of strings/],
     ['projects add a --health-check-timeout 1s', /needs --health-check-path/],
+    ['projects add a --depends-on db:up', /is not project, project:started or project:ready/],
+    ['projects add a --schedule often', /is not "<five cron fields> for <duration>"/],
     ['projects add -f missing.json', /missing.json cannot be read: no such file/],
     ['completion tcsh', /Allowed choices are bash, zsh, fish/],
   ])('of %p is exit code 2 and an error with a hint or a reason', async (line, reason) => {
@@ -159,6 +161,61 @@ describe('projects', () => {
       '',
     ]);
     expect((await run('projects list')).out).toBe(out);
+  });
+
+  test('say in lists and alone what keeps them awake, and what they wait for', async () => {
+    const kept = projectJson({
+      status: 'running',
+      depends_on: [{ project: 'db', condition: 'ready' }],
+      waits_for: ['db'],
+      group: 'shop',
+      schedules: [
+        { cron: '0 8 * * 1-5', time_zone: 'Europe/Berlin', keep_awake: '10h' },
+        { cron: '55 23 * * *', time_zone: null, wake: true },
+      ],
+      kept_awake: [
+        { by: 'schedule', until: '2026-01-05T17:00:00.000Z' },
+        { by: 'dependents', projects: ['web', 'api'] },
+        { by: 'group', projects: ['cart'] },
+      ],
+    });
+    api.on('GET /projects', { projects: [kept] });
+    api.on('GET /projects/hello', kept);
+    expect((await run('projects')).out).toContain(
+      'running (until 2026-01-05T17:00:00Z; for web, api; with cart)',
+    );
+    const { out } = await run('projects show hello');
+    expect(out).toContain('depends on    db (ready)\n');
+    expect(out).toContain('waits for     db\n');
+    expect(out).toContain('schedules     0 8 * * 1-5 for 10h in Europe/Berlin; 55 23 * * * wake\n');
+    expect(out).toContain(
+      'kept awake    by a schedule until 2026-01-05T17:00:00.000Z; for web, api; with its group, for cart\n',
+    );
+  });
+
+  test('take dependencies, a group and schedules as flags; an empty one takes them away', async () => {
+    api.on('POST /projects', projectJson(), 201);
+    const flags = ['--depends-on', 'db', '--depends-on', 'cache:started', '--group', 'shop'];
+    const schedules = [
+      '--schedule',
+      '0 8 * * 1-5 for 10h in Europe/Berlin',
+      '--schedule',
+      '55 23 * * * wake',
+    ];
+    await runLuma(['projects', 'add', 'web', ...flags, ...schedules], { apiUrl: api.url });
+    expect(api.asked.at(-1)?.body).toEqual({
+      name: 'web',
+      depends_on: [{ project: 'db' }, { project: 'cache', condition: 'started' }],
+      group: 'shop',
+      schedules: [
+        { cron: '0 8 * * 1-5', keep_awake: '10h', time_zone: 'Europe/Berlin' },
+        { cron: '55 23 * * *', wake: true },
+      ],
+    });
+    await runLuma(['projects', 'add', 'web', '--depends-on', '', '--group', '', '--schedule', ''], {
+      apiUrl: api.url,
+    });
+    expect(api.asked.at(-1)?.body).toEqual({ name: 'web', depends_on: null, group: null, schedules: null });
   });
 
   test('are coloured only on a terminal, and not with NO_COLOR', async () => {

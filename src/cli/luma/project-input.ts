@@ -3,6 +3,7 @@ import type { CreateProjectInput, ProjectSettingsInput } from '../../api/client/
 import { messageOf } from '../../base/errors.ts';
 import type { OptionSpec } from '../command.ts';
 import { type CommandInput, wrongUse } from '../command-input.ts';
+import { keepingOptions, readKeeping } from './keeping-input.ts';
 import { splitShellWords } from './shell-words.ts';
 
 export const projectOptions: readonly OptionSpec[] = [
@@ -43,6 +44,7 @@ export const projectOptions: readonly OptionSpec[] = [
   },
   { name: 'freeze-after', placeholder: 'duration', summary: 'suspend it after so much quiet, or never' },
   { name: 'session-affinity', summary: 'clients come back to the instance that they had first' },
+  ...keepingOptions,
   { name: 'stop-timeout', placeholder: 'duration', summary: 'from the stop signal to the kill' },
   {
     name: 'ssl',
@@ -143,6 +145,7 @@ function readFlags(input: CommandInput): ProjectSettingsInput {
     forward_headers: input.choice('forward-headers'),
     path_prefix: input.text('path-prefix'),
     health_check: readHealthCheck(checkPath, checkTimeout),
+    ...readKeeping(input),
   });
 }
 

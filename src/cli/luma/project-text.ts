@@ -2,6 +2,7 @@
 import type { FailureJson, ProjectEventJson, ProjectJson, QuietRuleJson } from '../../api/client/index.ts';
 import { type Cell, type Colour, formatFacts } from '../table.ts';
 import { printable } from '../terminal.ts';
+import { keepingFacts, keptText } from './keeping-text.ts';
 
 const statusColours: Readonly<Partial<Record<ProjectJson['status'], Colour>>> = {
   running: 'green',
@@ -18,7 +19,7 @@ export const projectHead = ['NAME', 'STATUS', 'URL', 'RUNS', 'REVISION'] as cons
 export function projectRow(project: ProjectJson): readonly (string | Cell)[] {
   return [
     project.name,
-    statusCell(project.status),
+    statusCell(project),
     project.url ?? project.hostname,
     runsText(project),
     project.switch_failure ? `${project.revision} (not switched)` : String(project.revision),
@@ -48,6 +49,7 @@ export function projectFacts(project: ProjectJson): string {
     ['sleeps after', project.idle_timeout],
     ['wakes within', project.wake_timeout],
     ['wait mode', project.wait_mode],
+    ...keepingFacts(project),
     ['quiet rules', project.quiet_rules.map(ruleText).join('; ') || null],
     ['stops within', project.stop_timeout],
     ['answers in', project.response_timeout],
@@ -78,9 +80,11 @@ function failureText({ message, code, at }: FailureJson): string {
   return `${message} (${code}, ${at})`;
 }
 
-function statusCell(status: ProjectJson['status']): Cell {
+function statusCell(project: ProjectJson): Cell {
+  const { status } = project;
   const colour = statusColours[status];
-  return { text: status, ...(colour ? { colour } : {}) };
+  const why = keptText(project);
+  return { text: why === '' ? status : `${status} (${why})`, ...(colour ? { colour } : {}) };
 }
 
 function runsText({ docker_image: image, command }: ProjectJson): string {

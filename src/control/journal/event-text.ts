@@ -55,6 +55,10 @@ export function eventText(kind: ProjectEventKind, project: string, facts: EventF
       return `A further instance of ${project} did not start, the others go on${why}.`;
     case 'crashed':
       return `${project} ended by itself${why}.`;
+    case 'window_opened':
+      return `${project} is kept awake by its schedule${reason === null ? '' : ` until ${reason}`}.`;
+    case 'window_closed':
+      return `The schedule of ${project} no longer keeps it awake.`;
     case 'adopted':
       return `${project} was found running and goes on.`;
   }

@@ -165,6 +165,12 @@ export class EffectRunner {
         return;
       case 'disarm-deadline':
         this.#timers.disarm(deadlineOf(effect.id));
+        return;
+      case 'arm-dependencies':
+        this.#armDependencies();
+        return;
+      case 'disarm-dependencies':
+        this.#timers.disarm(DEPENDENCIES);
     }
   }
 
@@ -221,6 +227,12 @@ export class EffectRunner {
     this.#timers.arm(deadlineOf(id), wakeTimeoutMs, () => this.track(this.#onDeadline(id, wakeTimeoutMs)));
   }
 
+  #armDependencies(): void {
+    const { wakeTimeoutMs } = this.#subject.project.settings;
+    const fire = (): void => this.#subject.send({ kind: 'dependencies-late', at: this.#needs.clock.now() });
+    this.#timers.arm(DEPENDENCIES, wakeTimeoutMs, fire);
+  }
+
   async #onDeadline(id: string, wakeTimeoutMs: number): Promise<void> {
     const facts = this.#subject.facts.get(id);
     if (!facts) return;
@@ -247,9 +259,13 @@ type TimedEffect = Extract<
       | 'arm'
       | 'disarm'
       | 'arm-deadline'
-      | 'disarm-deadline';
+      | 'disarm-deadline'
+      | 'arm-dependencies'
+      | 'disarm-dependencies';
   }
 >;
+
+const DEPENDENCIES = 'dependencies';
 
 function deadlineOf(id: string): string {
   return `deadline ${id}`;

@@ -3,7 +3,7 @@ import { onDrained } from './halting.ts';
 import { isAwake, type Transition, type WritableEntry } from './project-draft.ts';
 import type { ProjectInput } from './project-input.ts';
 import type { KnownActivity } from './project-state.ts';
-import { forgetSleep, watchForQuiet } from './sleeping.ts';
+import { forgetSleep, noteUse, watchForQuiet } from './sleeping.ts';
 import { onWake, settleAnswered } from './waking.ts';
 
 export function onLinked(step: Transition, input: Extract<ProjectInput, { kind: 'linked' }>): void {
@@ -48,6 +48,7 @@ function doubtDrain(entry: WritableEntry): void {
 }
 
 export function onActivity(step: Transition, activity: KnownActivity): void {
+  noteUse(step, activity);
   step.draft.activity = activity;
   // A wake may have been lost on a broken link; who is held needs one.
   if (activity.held > 0 && !isAwake(step.current) && !step.draft.wake) onWake(step, 'proxy');

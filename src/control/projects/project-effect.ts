@@ -38,6 +38,8 @@ export type ProjectEffect =
   | { readonly kind: 'disarm'; readonly timer: ProjectTimer }
   | { readonly kind: 'arm-deadline'; readonly id: string }
   | { readonly kind: 'disarm-deadline'; readonly id: string }
+  /** wake_timeout from here: dependencies-late */
+  | { readonly kind: 'arm-dependencies' | 'disarm-dependencies' }
   // People
   | {
       readonly kind: 'record';

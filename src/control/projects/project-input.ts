@@ -1,14 +1,22 @@
 /** Everything that can happen to a project: answers of the engine, the proxy and the store, people, and time. */
 import type { StartFailure } from '../../domain/project-status.ts';
 import type { InstanceIntent } from '../../store/contract.ts';
-import type { KnownActivity, Lineup, Publication } from './project-state.ts';
+import type { Dependencies } from '../dependencies/bonds.ts';
+import type { KnownActivity, Lineup, Publication, WakeCause } from './project-state.ts';
 
 export type ProjectTimer = 'idle' | 'backoff' | 'stable' | 'retry' | 'scaling' | 'freeze';
 
 export type ProjectInput =
   | { readonly kind: 'begin' }
-  /** Requests are held, or a person asks. */
-  | { readonly kind: 'wake'; readonly by: 'proxy' | 'person' }
+  /** Requests are held, a person asks, or it is the moment of a wake-up. */
+  | { readonly kind: 'wake'; readonly by: Exclude<WakeCause, 'keep'> }
+  /** Others need it awake from now on, or nobody does any more. `restarts`: it has idle_timeout left from here. */
+  | { readonly kind: 'kept'; readonly kept: boolean; readonly restarts: boolean }
+  | { readonly kind: 'dependencies'; readonly dependencies: Dependencies }
+  /** It has waited for them as long as its wake_timeout. */
+  | { readonly kind: 'dependencies-late'; readonly at: number }
+  /** A person wants its group to sleep: as if it had been quiet for long enough. */
+  | { readonly kind: 'quiet-said' }
   | { readonly kind: 'sleep-asked' }
   | { readonly kind: 'stop-asked' }
   | { readonly kind: 'start-asked' }

@@ -11,6 +11,7 @@ import {
   onStartAsked,
   onStopAsked,
 } from './asking.ts';
+import { onDependencies, onDependenciesLate, onKept, onQuietSaid, pursueDependencies } from './company.ts';
 import { onRevised, pursueDeploy } from './deploying.ts';
 import { onScaled, pursueExtras, pursueLead } from './extras.ts';
 import { onFound } from './finding.ts';
@@ -70,6 +71,7 @@ export function next(state: ProjectState, input: ProjectInput): ProjectStep {
   pursueLead(step);
   pursueHalts(step);
   pursueDeploy(step);
+  pursueDependencies(step);
   pursueWake(step);
   pursueExtras(step);
   pursuePrepares(step);
@@ -91,6 +93,18 @@ function take(step: Transition, input: ProjectInput): void {
       return;
     case 'wake':
       onWake(step, input.by);
+      return;
+    case 'kept':
+      onKept(step, input);
+      return;
+    case 'dependencies':
+      onDependencies(step, input.dependencies);
+      return;
+    case 'dependencies-late':
+      onDependenciesLate(step, input.at);
+      return;
+    case 'quiet-said':
+      onQuietSaid(step);
       return;
     case 'sleep-asked':
       onSleepAsked(step);
@@ -225,13 +239,15 @@ function onTimer(step: Transition, timer: ProjectTimer): void {
   switch (timer) {
     case 'idle': {
       const isQuiet = !draft.activity || (draft.activity.inFlight === 0 && draft.activity.held === 0);
-      if (draft.sleepy && liesFrozen(step)) stopFrozen(step);
+      if (draft.kept) draft.due = isQuiet && maySleep(step);
+      else if (draft.sleepy && liesFrozen(step)) stopFrozen(step);
       else if (draft.sleepy && isQuiet && maySleep(step)) askFence(step, 'idle', { into: 'stopped' });
       return;
     }
     case 'freeze': {
       const isQuiet = !draft.activity || (draft.activity.inFlight === 0 && draft.activity.held === 0);
-      if (draft.freezes && isQuiet && maySleep(step)) askFence(step, 'idle', { into: 'frozen' });
+      if (draft.freezes && !draft.kept && isQuiet && maySleep(step))
+        askFence(step, 'idle', { into: 'frozen' });
       return;
     }
     case 'backoff':

@@ -5,6 +5,7 @@
 import type { InstanceState } from '../../domain/instance-state.ts';
 import type { StartFailure } from '../../domain/project-status.ts';
 import type { InstanceIntent } from '../../store/contract.ts';
+import type { Dependencies } from '../dependencies/bonds.ts';
 
 /** Why an instance is being brought down, and whether its exchanges have ended. */
 export interface Halt {
@@ -71,9 +72,12 @@ export type Sleep =
       readonly by: 'idle' | 'person';
     };
 
+/** `keep`: others need it, or its window has opened. `schedule`: the moment of a wake-up. */
+export type WakeCause = 'proxy' | 'person' | 'keep' | 'schedule';
+
 /** Somebody wants an instance that answers. */
 export interface Wake {
-  readonly by: 'proxy' | 'person';
+  readonly by: WakeCause;
   /** The instance had to be prepared again for this wake: once is enough. */
   readonly repaired: boolean;
 }
@@ -137,6 +141,14 @@ export interface ProjectState {
   readonly failure: StartFailure | null;
   /** Why the newest revision does not serve although an older one may; null once it does, or a newer one is on its way. */
   readonly switchFailure: StartFailure | null;
+  /** Others need it, or a window of its calendar is open: it neither sleeps nor is suspended, and is started where it is not. */
+  readonly kept: boolean;
+  /** It has been quiet for idle_timeout, and would sleep were it not kept. */
+  readonly due: boolean;
+  /** Whether those it depends on are there: before that nothing of it is started. */
+  readonly dependencies: Dependencies;
+  /** A wake waits for nothing but them. */
+  readonly waits: boolean;
   /** Who failed lately: left alone until the retry timer fires. */
   readonly resting: { readonly store: boolean; readonly link: boolean; readonly engine: boolean };
   /** Who waits to be told. */
@@ -204,6 +216,10 @@ export function initialState(basis: ProjectBasis): ProjectState {
     cooling: false,
     failure: null,
     switchFailure: null,
+    kept: false,
+    due: false,
+    dependencies: { kind: 'met' },
+    waits: false,
     resting: { store: false, link: false, engine: false },
     asked: { sleep: false, stop: false },
   };

@@ -3,6 +3,7 @@
  * state and the facts about its instances. It decides nothing itself.
  */
 import { assert, messageOf } from '../../base/errors.ts';
+import type { KeepingSettings } from '../../domain/keeping.ts';
 import type { Project, RevisionSettings } from '../../domain/project.ts';
 import type { StartFailure } from '../../domain/project-status.ts';
 import { type Revision, revisionSettingsOf } from '../../domain/revision.ts';
@@ -69,6 +70,14 @@ export class ProjectSupervisor implements EffectSubject, Observer {
 
   get name(): string {
     return this.#project.settings.name;
+  }
+
+  get keeping(): KeepingSettings {
+    return this.#project.settings.keeping;
+  }
+
+  get updatedAt(): number {
+    return this.#project.updatedAt;
   }
 
   get state(): ProjectState | null {
@@ -164,7 +173,7 @@ export class ProjectSupervisor implements EffectSubject, Observer {
   }
 
   view(): ProjectView {
-    return viewOf(this.#project, this.#state, this.facts);
+    return viewOf(this.#project, this.#state, this.facts, this.#needs.keepsOf(this.name));
   }
 
   /** The instance whose output is the project's. */
@@ -332,6 +341,8 @@ export class ProjectSupervisor implements EffectSubject, Observer {
         this.#needs.onSuspect(entry.id);
       }
     }
+    // Let go just now: it has its idle_timeout from here.
+    if (before.kept && !after.kept && !after.due) this.#runner.noteAwake();
     for (const { id } of before.instances) {
       if (after.instances.some((entry) => entry.id === id)) continue;
       this.#forget(id);

@@ -1,5 +1,6 @@
 /** A project as people see it. Pure. */
 import type { InstanceState } from '../../domain/instance-state.ts';
+import type { Keep } from '../../domain/keeping.ts';
 import type { Project } from '../../domain/project.ts';
 import { projectStatus } from '../../domain/project-status.ts';
 import { allTo, type TrafficShare } from '../../domain/revision.ts';
@@ -12,10 +13,19 @@ export function viewOf(
   project: Project,
   state: ProjectState | null,
   facts: ReadonlyMap<string, InstanceFacts>,
+  keeps: readonly Keep[],
 ): ProjectView {
   if (!state) {
     const status = projectStatus(project.wanted, [], null);
-    return { project, status, switchFailure: null, traffic: project.traffic, instances: [] };
+    return {
+      project,
+      status,
+      switchFailure: null,
+      traffic: project.traffic,
+      instances: [],
+      keeps: [],
+      waitsFor: [],
+    };
   }
   return {
     project,
@@ -23,6 +33,8 @@ export function viewOf(
     switchFailure: state.switchFailure,
     traffic: trafficOf(project, state),
     instances: state.instances.map((entry) => instanceView(entry, facts.get(entry.id))),
+    keeps: state.wanted === 'active' ? keeps : [],
+    waitsFor: state.waits && state.dependencies.kind === 'waiting' ? state.dependencies.for : [],
   };
 }
 

@@ -17,10 +17,10 @@ export function settingsChange(from: ProjectSettings, to: ProjectSettings): Sett
 }
 
 function servicePart(settings: ProjectSettings): ServiceSettings {
-  const { hostnames, idleTimeoutMs, wakeTimeoutMs, waitMode, quietRules, scaling } = settings;
+  const { hostnames, idleTimeoutMs, wakeTimeoutMs, waitMode, quietRules, scaling, keeping } = settings;
   const { ssl, sslRedirect, responseTimeoutMs, forwardHeaders, pathPrefix } = settings;
   return {
-    ...{ hostnames, idleTimeoutMs, wakeTimeoutMs, waitMode, quietRules, scaling },
+    ...{ hostnames, idleTimeoutMs, wakeTimeoutMs, waitMode, quietRules, scaling, keeping },
     ...{ ssl, sslRedirect, responseTimeoutMs, forwardHeaders, pathPrefix },
   };
 }

@@ -29,8 +29,13 @@ export function watchForQuiet(step: Transition, delayMs = 0, freezeDelayMs = del
   if (sleepy && (isQuiet || liesFrozen(step))) step.emit({ kind: 'arm', timer: 'idle', delayMs });
   else step.emit({ kind: 'disarm', timer: 'idle' });
   if (!freezes) return;
-  if (isQuiet) step.emit({ kind: 'arm', timer: 'freeze', delayMs: freezeDelayMs });
+  if (isQuiet && !step.draft.kept) step.emit({ kind: 'arm', timer: 'freeze', delayMs: freezeDelayMs });
   else step.emit({ kind: 'disarm', timer: 'freeze' });
+}
+
+/** An exchange has begun or ended: it has not been quiet for long. */
+export function noteUse({ draft }: Transition, { inFlight, held, ends }: KnownActivity): void {
+  if (inFlight > 0 || held > 0 || ends !== (draft.activity?.ends ?? ends)) draft.due = false;
 }
 
 /** Nobody is routed to it: it can be stopped without a fence. */
@@ -73,6 +78,7 @@ export function onFenced(step: Transition, token: string): void {
 
 export function onFenceRefused(step: Transition, activity: KnownActivity): void {
   const { sleep } = step.draft;
+  noteUse(step, activity);
   step.draft.activity = activity;
   if (sleep?.phase !== 'asking') return;
   const isQuiet = activity.inFlight === 0 && activity.held === 0;

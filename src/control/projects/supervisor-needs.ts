@@ -1,6 +1,7 @@
 /** What all supervisors share. Built once by the control plane. */
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
+import type { Keep } from '../../domain/keeping.ts';
 import type { RegistryCredentials } from '../../domain/registry.ts';
 import type { ProxyLink } from '../../proxy/client/contract.ts';
 import type { Runtime } from '../../runtimes/contract.ts';
@@ -23,6 +24,8 @@ export interface SupervisorNeeds {
   readonly drainTimeoutMs: () => number;
   /** The instance came to be, or is gone for ever. */
   readonly onInstance: (project: string, instanceId: string, isThere: boolean) => void;
+  /** Why the project may not sleep although nobody uses it. */
+  readonly keepsOf: (project: string) => readonly Keep[];
   /** Something odd was heard of it: ask the runtime. */
   readonly onSuspect: (instanceId: string) => void;
   /** For pulls from that registry. */

@@ -1,7 +1,7 @@
 /** From "somebody wants an answer" to "it answers", and what happens when it does not. */
 import type { StartFailure } from '../../domain/project-status.ts';
 import { isAwake, mayRun, type Transition, type WritableEntry } from './project-draft.ts';
-import { type InstanceEntry, STRIKES_MAX } from './project-state.ts';
+import { type InstanceEntry, type ProjectState, STRIKES_MAX, type WakeCause } from './project-state.ts';
 import { isUnrouted } from './publishing.ts';
 import { retire } from './retiring.ts';
 import { cancelSleep, watchForQuiet } from './sleeping.ts';
@@ -22,7 +22,7 @@ export function backoffMs(strikes: number): number {
   return Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** (strikes - 1));
 }
 
-export function onWake(step: Transition, by: 'proxy' | 'person'): void {
+export function onWake(step: Transition, by: WakeCause): void {
   const { draft } = step;
   if (draft.wanted !== 'active') {
     tellWake(step, draft.wanted);
@@ -39,13 +39,15 @@ export function onWake(step: Transition, by: 'proxy' | 'person'): void {
     });
     return;
   }
-  if (draft.backoff && by === 'proxy') {
+  if (draft.backoff && by !== 'person') {
+    if (by !== 'proxy') return;
     step.emit({ kind: 'fail-wake', failure: draft.backoff, retryAfterMs: null });
     return;
   }
   if (by === 'person') endBackoff(step);
   if (by === 'person') cancelSleep(step);
   step.rested();
+  draft.due = false;
   draft.wake = { by: draft.wake?.by === 'person' ? 'person' : by, repaired: draft.wake?.repaired ?? false };
 }
 
@@ -62,6 +64,7 @@ export function pursueWake(step: Transition): void {
   if (candidate || current.call !== null || current.halt) return;
   if (draft.cooling || draft.resting.engine) return;
   if (current.state === 'failed') step.move(current, 'retry');
+  if (draft.dependencies.kind !== 'met') return;
   if (current.state === 'prepared') beginStart(step, current);
   if (current.state === 'frozen' && draft.linked && isUnrouted(draft, current.id)) {
     startNow(step, current, 'thaw');
@@ -69,9 +72,9 @@ export function pursueWake(step: Transition): void {
 }
 
 /** One is to be there although nobody waits; after a failure not before its time has come. */
-function isKept({ draft, current }: Transition): boolean {
+export function isKept({ draft, current }: Pick<Transition, 'current'> & { draft: ProjectState }): boolean {
   const isAway = current?.state === 'failed' && draft.failure?.code === RUNTIME_AWAY;
-  return draft.least > 0 && draft.linked && !draft.backoff && !draft.cooling && !isAway;
+  return (draft.least > 0 || draft.kept) && draft.linked && !draft.backoff && !draft.cooling && !isAway;
 }
 
 /** Prepares whatever waits for it, once. */
@@ -91,6 +94,7 @@ export function pursuePrepares(step: Transition): void {
 export function beginStart(step: Transition, entry: WritableEntry): void {
   const { draft } = step;
   if (!draft.linked || !isUnrouted(draft, entry.id) || isFull(step, entry)) return;
+  if (draft.dependencies.kind !== 'met') return;
   startNow(step, entry);
 }
 
@@ -107,6 +111,7 @@ export function isFull(step: Transition, entry: InstanceEntry): boolean {
 
 export function startNow(step: Transition, entry: WritableEntry, kind: 'start' | 'thaw' = 'start'): void {
   step.move(entry, entry.state === 'frozen' ? 'thaw' : 'start');
+  if (entry.id === step.draft.current) step.draft.due = false;
   entry.call = 'start';
   step.emit({ kind, id: entry.id });
   step.record('starting', entry.id);

@@ -22,6 +22,7 @@ export const migrations: readonly Migration[] = [
   { name: 'scaling', up: addScaling },
   { name: 'sealed environment variables', up: sealEnvironments },
   { name: 'registries', up: addRegistries },
+  { name: 'dependencies, groups, schedules', up: addKeeping },
 ];
 
 async function createFirstSchema(trx: Transaction<Tables>, engine: SqlEngine): Promise<void> {
@@ -229,4 +230,15 @@ async function addRegistries({ schema }: Transaction<Tables>, engine: SqlEngine)
     .addColumn('secret', engine.longText as 'text', (column) => column.notNull())
     .addColumn('updated_at', 'bigint', (column) => column.notNull())
     .execute();
+}
+
+/** Projects from before belong to nobody, and follow no calendar. */
+async function addKeeping(trx: Transaction<Tables>): Promise<void> {
+  const keeping = { depends_on: [], group: null, schedules: [] };
+  const rows = await trx.selectFrom('projects').select(['name', 'settings']).execute();
+  for (const { name, settings } of rows) {
+    const document: object = { keeping, ...JSON.parse(settings) };
+    const update = trx.updateTable('projects').set({ settings: JSON.stringify(document) });
+    await update.where('name', '=', name).execute();
+  }
 }

@@ -1,6 +1,7 @@
 /** Between a project and its rows: the persisted document has its own names, so that the domain can change. */
 import { z } from 'zod';
 import { LumaError } from '../../base/errors.ts';
+import type { KeepingSettings } from '../../domain/keeping.ts';
 import type { Project, ProjectSettings, ScalingSettings } from '../../domain/project.ts';
 import { allTo, type TrafficShare } from '../../domain/revision.ts';
 import type { Seal, Unseal } from '../secrets/key-ring.ts';
@@ -34,6 +35,17 @@ const settingsDocument = z.strictObject({
     target_utilization: z.number(),
     freeze_after_ms: z.number().nullable(),
     session_affinity: z.boolean(),
+  }),
+  keeping: z.strictObject({
+    depends_on: z.array(z.strictObject({ project: z.string(), condition: z.enum(['started', 'ready']) })),
+    group: z.string().nullable(),
+    schedules: z.array(
+      z.strictObject({
+        cron: z.string(),
+        time_zone: z.string().nullable(),
+        keep_awake_ms: z.number().nullable(),
+      }),
+    ),
   }),
 });
 
@@ -86,6 +98,7 @@ function toDocument(settings: ProjectSettings, seal: Seal): z.infer<typeof setti
     forward_headers: settings.forwardHeaders,
     path_prefix: settings.pathPrefix,
     scaling: toScalingDocument(settings.scaling),
+    keeping: toKeepingDocument(settings.keeping),
   };
 }
 
@@ -109,6 +122,7 @@ function fromDocument(
     forwardHeaders: document.forward_headers,
     pathPrefix: document.path_prefix,
     scaling: fromScalingDocument(document.scaling),
+    keeping: fromKeepingDocument(document.keeping),
   };
 }
 
@@ -133,6 +147,32 @@ function fromScalingDocument(document: ScalingDocument): ScalingSettings {
     targetUtilization: document.target_utilization,
     freezeAfterMs: document.freeze_after_ms,
     sessionAffinity: document.session_affinity,
+  };
+}
+
+type KeepingDocument = z.infer<typeof settingsDocument>['keeping'];
+
+function toKeepingDocument({ dependsOn, group, schedules }: KeepingSettings): KeepingDocument {
+  return {
+    depends_on: dependsOn.map(({ project, condition }) => ({ project, condition })),
+    group,
+    schedules: schedules.map(({ cron, timeZone, keepAwakeMs }) => ({
+      cron,
+      time_zone: timeZone,
+      keep_awake_ms: keepAwakeMs,
+    })),
+  };
+}
+
+function fromKeepingDocument({ depends_on: dependsOn, group, schedules }: KeepingDocument): KeepingSettings {
+  return {
+    dependsOn,
+    group,
+    schedules: schedules.map((schedule) => ({
+      cron: schedule.cron,
+      timeZone: schedule.time_zone,
+      keepAwakeMs: schedule.keep_awake_ms,
+    })),
   };
 }
 

@@ -72,6 +72,33 @@ test('a project lives: registered, woken, slept, stopped, started, changed, dele
   expect(await refusalOf(client.getProject('app'))).toMatchObject({ code: 'project_not_found', status: 404 });
 });
 
+test('dependencies are checked, and a project that others need stays', async () => {
+  await during(client.createProject(app));
+  const web = { ...app, name: 'web', hostname: 'web.localhost', depends_on: [{ project: 'app' }] };
+  const unknown = await refusalOf(client.createProject({ ...web, depends_on: [{ project: 'db' }] }));
+  expect(unknown).toMatchObject({ code: 'dependency_unknown', status: 422 });
+  expect(unknown.fields).toMatchObject([{ field: 'depends_on.0.project', value: 'db' }]);
+  await during(client.createProject(web));
+  const circle = await refusalOf(client.patchProject('app', { depends_on: [{ project: 'web' }] }));
+  expect(circle).toMatchObject({
+    code: 'dependency_cycle',
+    status: 422,
+    details: { cycle: ['app', 'web', 'app'] },
+  });
+  const needed = await refusalOf(client.deleteProject('app'));
+  expect(needed).toMatchObject({
+    code: 'project_depended_on',
+    status: 409,
+    details: { dependents: ['web'] },
+  });
+  await during(client.wake('web'));
+  expect((await during(client.getProject('app'))).kept_awake).toEqual([
+    { by: 'dependents', projects: ['web'] },
+  ]);
+  await during(client.deleteProject('web'));
+  await during(client.deleteProject('app'));
+});
+
 test('a taken name and a taken hostname are refused, and the owner is named', async () => {
   await during(client.createProject(app));
   const sameName = await refusalOf(client.createProject({ ...app, hostname: 'b.localhost' }));
