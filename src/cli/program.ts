@@ -31,6 +31,8 @@ export async function runProgram<Context>(
     return exitCodes.ok;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.ok;
+    // A group without a command: its help has been printed, and says all there is to say.
+    if (error instanceof CommanderError && error.code === 'commander.help') return exitCodes.wrongUse;
     const isJson = argv.includes('--json');
     const failure = explainFailure(error instanceof CommanderError ? fromCommander(error) : error, {
       isJson,
@@ -75,7 +77,7 @@ function addCommand<Context>(
   terminal: Terminal,
 ): void {
   const command = configure(new Command(spec.name.split(' ').at(-1)), terminal).description(spec.summary);
-  command.helpOption('-h, --help', 'print help').allowExcessArguments(false);
+  command.helpOption('-h, --help', 'print help').allowExcessArguments(spec.isDefault ?? false);
   for (const argument of spec.args ?? []) command.addArgument(toArgument(argument));
   for (const option of spec.options ?? []) {
     command.addOption(toOption(option));
@@ -84,10 +86,19 @@ function addCommand<Context>(
   const examples = spec.examples.map((example) => `  ${example}`).join('\n');
   if (examples) command.addHelpText('after', `\nExamples:\n${examples}`);
   command.action(async () => {
+    refuseStrayCommand(spec, command, parent);
     const input = toInput(spec, command);
     await spec.run(program.context(input), input);
   });
   parent.addCommand(command, { isDefault: spec.isDefault ?? false, hidden: spec.isHidden ?? false });
+}
+
+/** Of a group with a default: what no command of it is called is taken for an argument of that. */
+function refuseStrayCommand<Context>(spec: CommandSpec<Context>, command: Command, group: Command): void {
+  const stray = command.args[spec.args?.length ?? 0];
+  if (!spec.isDefault || stray === undefined) return;
+  const known = group.commands.map((other) => other.name()).join(', ');
+  throw wrongUse(`${group.name()} has no command ${JSON.stringify(stray)}`, `it has: ${known}`);
 }
 
 /** Everything goes to the terminal given; errors are thrown, and said once, by `runProgram`. */

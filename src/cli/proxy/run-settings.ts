@@ -135,10 +135,10 @@ export const runOptions: readonly OptionSpec[] = [
 
 export function readRunSettings(input: CommandInput, around: RunSurroundings): RunSettings {
   const settings = new SettingsInput(input, around.env);
+  const ports = readPorts(settings, around);
   return {
     httpHosts: [...new Set(settings.addresses('http-host'))],
-    httpPort: settings.integer('http-port', 0, 65_535) ?? (around.isRoot ? 80 : 8_080),
-    httpsPort: readHttpsPort(settings, around),
+    ...ports,
     defaultCertificate: readDefaultCertificate(settings),
     socketPath: settings.text('socket-path') ?? defaultSocketPath(around),
     stateDir: settings.text('state-dir') ?? defaultStateDir(around),
@@ -147,10 +147,31 @@ export function readRunSettings(input: CommandInput, around: RunSurroundings): R
     ...readClientSettings(settings),
     logFormat: readLogFormat(settings),
     accessLog: settings.text('access-log') ?? null,
-    metricsPort: settings.integer('metrics-port', 1, 65_535) ?? null,
     acme: readAcmeSettings(settings, around.env),
     isDebug: settings.isOn('debug'),
   };
+}
+
+type Ports = Pick<RunSettings, 'httpPort' | 'httpsPort' | 'metricsPort'>;
+
+/** 0 is a port of the kernel's choice: any number of them differ. */
+function readPorts(settings: SettingsInput, around: RunSurroundings): Ports {
+  const ports = {
+    httpPort: settings.integer('http-port', 0, 65_535) ?? (around.isRoot ? 80 : 8_080),
+    httpsPort: readHttpsPort(settings, around),
+    metricsPort: settings.integer('metrics-port', 1, 65_535) ?? null,
+  };
+  const named = [
+    ['http-port', ports.httpPort],
+    ['https-port', ports.httpsPort],
+    ['metrics-port', ports.metricsPort],
+  ] as const;
+  for (const [name, port] of named) {
+    const [other] = named.find(([known, same]) => known !== name && port !== 0 && port === same) ?? [];
+    if (port !== null && other !== undefined)
+      throw wrongUse(`--${name} and --${other} are both ${port}`, 'choose a port of its own for each');
+  }
+  return ports;
 }
 
 function readHttpsPort(settings: SettingsInput, { isRoot }: RunSurroundings): number | null {

@@ -19,11 +19,16 @@ export class MetricsServer {
         fetch: (request) => answer(request, text),
       });
     } catch (cause) {
+      const isTaken = (cause as { code?: unknown }).code === 'EADDRINUSE';
       throw new LumaError(
         'metrics_port_unusable',
-        `cannot listen on ${LOOPBACK}:${port}: ${messageOf(cause)}`,
+        isTaken
+          ? `port ${port} on ${LOOPBACK} is held by another process`
+          : `cannot listen on ${LOOPBACK}:${port}: ${messageOf(cause)}`,
         {
-          hint: 'choose another --metrics-port',
+          hint: isTaken
+            ? `stop that process (find it with: ss -ltnp 'sport = :${port}'), or choose another --metrics-port`
+            : 'choose another --metrics-port',
           cause,
         },
       );

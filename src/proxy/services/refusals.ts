@@ -10,16 +10,31 @@ export function ownerText(owner: string): string {
   return owner === CLIENT_OWNER ? 'a luma-proxy command' : `the installation ${owner}`;
 }
 
-export function hostTaken(conflict: HostConflict): LumaError {
-  return new LumaError('host_taken', `the host ${conflict.host} belongs to ${conflict.owner}`, {
-    hint: 'choose another host, or remove it from that service first',
-    details: { ...conflict },
-  });
+/** `holder`: the service that has it, and whose that is. */
+export function hostTaken(
+  conflict: HostConflict,
+  holder: { readonly service: string; readonly owner: string },
+): LumaError {
+  const { host } = conflict;
+  const free =
+    holder.owner === CLIENT_OWNER
+      ? `luma-proxy remove ${holder.service} --host ${host || "'*'"} (without --host: the whole service)`
+      : `luma projects remove ${holder.service}, or by a change of its hostnames`;
+  return new LumaError(
+    'host_taken',
+    host === ''
+      ? `every host that nobody else has belongs to ${conflict.owner}`
+      : `the host ${host} belongs to ${conflict.owner}`,
+    { hint: `choose another host, or free this one with: ${free}`, details: { ...conflict } },
+  );
 }
 
 export function serviceTaken(service: string, owner: string): LumaError {
   return new LumaError('service_taken', `the service ${service} belongs to ${ownerText(owner)}`, {
-    hint: 'choose another name, or remove that service first',
+    hint:
+      owner === CLIENT_OWNER
+        ? `choose another name, or remove that service first with: luma-proxy remove ${service}`
+        : `a project is changed where it was registered, see: luma projects show ${service}; for a service of your own choose another name`,
     details: { service, owner: ownerText(owner) },
   });
 }

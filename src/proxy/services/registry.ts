@@ -263,7 +263,10 @@ export class Registry {
     if (known) this.#checkOwner(owner, known);
     else if (this.#entries.size >= SERVICES_MAX) throw tooManyServices();
     const taken = this.#hosts.firstTaken(spec.name, spec.hosts);
-    if (taken) throw hostTaken(this.#conflict(spec, taken));
+    if (taken) {
+      const holder = this.#entries.get(taken.service)?.owner ?? CLIENT_OWNER;
+      throw hostTaken(this.#conflict(spec, taken), { service: taken.service, owner: holder });
+    }
     for (const target of spec.targets) refuseOwnListener(target, this.#options.ownListeners());
   }
 

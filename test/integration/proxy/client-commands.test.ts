@@ -1,10 +1,14 @@
 /** Each client command as a new user would give it, right and wrong in every way. */
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { makeCertificate } from '../../../src/base/certificate.fixture.ts';
 import { App, ENTRY, ProxyFixture, type Said, spec } from './proxy-fixture.ts';
+
+// Each command is a process of its own, and a test has many; one that is late is killed, with the daemon.
+setDefaultTimeout(30_000);
 
 const isRoot = process.getuid?.() === 0;
 
@@ -87,6 +91,8 @@ const commands: readonly (readonly string[])[] = [
   ['rollout', 'deploy', 'shop', '--target', '127.0.0.1:1'],
   ['rollout', 'set', 'shop', '--percent', '10'],
   ['rollout', 'stop', 'shop'],
+  ['certificates'],
+  ['certificates', 'renew', 'shop.test'],
   ['status'],
 ];
 
@@ -290,6 +296,149 @@ test('run on a port that somebody has says whose and what to do', async () => {
   expect(code).toBe(1);
   expect(err).toContain(`port ${app.port} on 127.0.0.1 is held by another process`);
   expect(err).toMatch(/hint: .*--http-port/);
+});
+
+describe('run', () => {
+  const wrong: readonly (readonly [string, readonly string[], number, RegExp])[] = [
+    [
+      'a port that somebody has, for HTTPS',
+      ['--https-port', 'TAKEN'],
+      1,
+      /port TAKEN on 127\.0\.0\.1 is held by another process\nhint: .*--https-port/,
+    ],
+    [
+      'a port that somebody has, for metrics',
+      ['--metrics-port', 'TAKEN'],
+      1,
+      /port TAKEN on 127\.0\.0\.1 is held by another process\nhint: .*--metrics-port/,
+    ],
+    [
+      'one port for two things',
+      ['--http-port', '8123', '--https-port', '8123'],
+      2,
+      /--http-port and --https-port are both 8123\nhint: /,
+    ],
+    [
+      'a port that is none',
+      ['--http-port', '70000'],
+      2,
+      /must be a whole number from 0 to 65535, not "70000"/,
+    ],
+    ['a duration that is none', ['--shutdown-timeout', 'soon'], 2, /must be a duration such as 30s/],
+    [
+      'a certificate that is not there',
+      ['--tls-default-certificate-path', '/nowhere.pem', '--tls-default-private-key-path', '/nowhere.key'],
+      1,
+      /cannot read the certificate \/nowhere\.pem: .*\nhint: .*--tls-default-certificate-path/,
+    ],
+    [
+      'a certificate without its key',
+      ['--tls-default-certificate-path', '/nowhere.pem'],
+      2,
+      /--tls-default-private-key-path is missing\nhint: /,
+    ],
+    [
+      'a CA file that is not there',
+      ['--acme-ca-file', '/nowhere.pem'],
+      1,
+      /--acme-ca-file: \/nowhere\.pem cannot be used: .*\nhint: name a file/,
+    ],
+    [
+      'a directory of a CA that is no address',
+      ['--acme-directory', 'nope'],
+      2,
+      /must be an address that begins with https/,
+    ],
+    [
+      'the socket of another daemon',
+      ['--socket-path', 'THEIRS'],
+      1,
+      /another luma-proxy answers on THEIRS\nhint: /,
+    ],
+    ['a flag that nobody knows', ['--bogus'], 2, /unknown option '--bogus'\nhint: /],
+  ];
+
+  test.each(wrong)('with %s says what to do', async (_what, words, code, message) => {
+    const named = (text: string): string =>
+      text.replace('TAKEN', String(app.port)).replace('THEIRS', proxy.socketPath);
+    const own = ['--http-host', '127.0.0.1', '--http-port', '0', '--https-port', 'none'];
+    own.push('--socket-path', join(proxy.dir, 'own.sock'), '--state-dir', join(proxy.dir, 'own'));
+    const said = await run('run', ...own, ...words.map(named));
+    expect([said.code, said.err]).toEqual([code, expect.stringMatching(new RegExp(named(message.source)))]);
+  });
+});
+
+describe('a certificate of its own', () => {
+  const pems = (name: string, hosts: readonly string[]): [string, string] => {
+    const { certificatePem, privateKeyPem } = makeCertificate(hosts);
+    const [certificate, key] = [join(proxy.dir, `${name}.crt`), join(proxy.dir, `${name}.key`)];
+    writeFileSync(certificate, certificatePem);
+    writeFileSync(key, privateKeyPem);
+    return [certificate, key];
+  };
+  const deploy = (certificate: string, key: string) => {
+    const words = ['deploy', 'new', '--host', 'x.test', '--target', target, '--ssl'];
+    return run(...words, '--tls-certificate-path', certificate, '--tls-private-key-path', key);
+  };
+
+  test('that is missing, unreadable, another’s, or for other hosts is refused with what to do', async () => {
+    const [certificate, key] = pems('x', ['x.test']);
+    const [otherCertificate, otherKey] = pems('y', ['y.test']);
+    const nowhere = join(proxy.dir, 'nowhere.pem');
+    const junk = join(proxy.dir, 'junk.pem');
+    writeFileSync(junk, 'junk');
+    const cases: readonly (readonly [string, string, string])[] = [
+      [nowhere, key, `cannot read the certificate ${nowhere}: ENOENT`],
+      [certificate, nowhere, `cannot read the private key ${nowhere}: ENOENT`],
+      [proxy.dir, key, `cannot read the certificate ${proxy.dir}: EISDIR`],
+      [junk, key, `${junk} is no certificate that can be used`],
+      [certificate, junk, `${junk} is no private key that can be used`],
+      [certificate, otherKey, `${otherKey} is not the key of ${certificate}`],
+      [otherCertificate, otherKey, `${otherCertificate} is good for y.test, not for x.test`],
+    ];
+    for (const [crt, pem, message] of cases) {
+      const { code, out, err } = await deploy(crt, pem);
+      expect([code, out]).toEqual([1, '']);
+      expect(err).toContain(message);
+      expect(err).toMatch(/\nhint: \S/);
+    }
+    expect((await proxy.client.listServices()).map(({ name }) => name)).toEqual(['theirs', 'shop']);
+  });
+});
+
+test('certificates says where a host would come from, and groups name their commands', async () => {
+  expect(await run('certificates')).toMatchObject({ code: 0, out: expect.stringContaining('deploy --ssl') });
+  const unknown = await run('certificates', 'renew', 'nobody.test');
+  expect([unknown.code, unknown.err]).toEqual([
+    1,
+    expect.stringMatching(/no certificate for nobody\.test\nhint: /),
+  ]);
+  const stray = await run('certificates', 'bogus');
+  expect([stray.code, stray.err]).toEqual([
+    2,
+    'error: certificates has no command "bogus"\nhint: it has: list, renew\n',
+  ]);
+  const group = await run('rollout');
+  expect(group.code).toBe(2);
+  expect(group.err).toContain('Commands:');
+  expect(group.err).not.toContain('error:');
+});
+
+test('version tells the daemon’s, or that there is none', async () => {
+  expect((await run('version')).out).toMatch(/^luma-proxy \S+\ndaemon +\S+\n$/);
+  const alone = await run('version', '--socket-path', join(proxy.dir, 'nothing.sock'));
+  expect([alone.code, alone.out]).toEqual([0, expect.stringContaining('not running')]);
+});
+
+test('a host or a service that is taken is freed by the command that the hint names', async () => {
+  const words = ['--target', target];
+  expect((await run('deploy', 'new', '--host', 'shop.test', ...words)).err).toContain(
+    'free this one with: luma-proxy remove shop --host shop.test',
+  );
+  expect((await run('deploy', 'new', '--host', 'theirs.test', ...words)).err).toContain(
+    'luma projects remove theirs',
+  );
+  expect((await run('pause', 'theirs')).err).toContain('hint: a project is changed where it was registered');
 });
 
 describe('the management socket', () => {
