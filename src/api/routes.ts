@@ -269,7 +269,12 @@ export const routes: readonly Route[] = [
     path: '/healthz',
     operationId: 'getHealth',
     summary: 'Whether Luma, its proxy and its runtime work',
-    responses: { 200: json('`degraded` when the proxy or the runtime cannot be reached.', healthSchema) },
+    responses: {
+      200: json(
+        '`degraded` when the proxy or the runtime cannot be reached, or the store cannot be written.',
+        healthSchema,
+      ),
+    },
     problems: [],
     handle: async ({ deps }) => Response.json(await deps.control.health()),
   }),

@@ -169,6 +169,7 @@ export class ScriptedControl implements ControlPlaneDoor {
       status: 'ok',
       version: '0.1.0',
       proxy: 'connected',
+      store: 'ok',
       runtime: { kind: 'fake', name: 'Fake', version: '1', available: true },
       projects: this.#projects.size,
     };

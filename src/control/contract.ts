@@ -118,6 +118,8 @@ export interface HealthView {
   readonly status: 'ok' | 'degraded';
   readonly version: string;
   readonly proxy: 'connected' | 'disconnected';
+  /** `behind`: what it could not take is kept in memory, and written when it can. */
+  readonly store: 'ok' | 'behind';
   readonly runtime: {
     readonly kind: string;
     readonly name: string;

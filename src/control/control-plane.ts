@@ -26,6 +26,7 @@ import type {
 import { BondKeeper } from './dependencies/bond-keeper.ts';
 import { DependencyRules, type KnownProject } from './dependencies/dependency-rules.ts';
 import { Housekeeping } from './housekeeping.ts';
+import { RecordKeeper } from './instances/record-keeper.ts';
 import { StartQueue } from './instances/start-queue.ts';
 import { Journal } from './journal/journal.ts';
 import { LinkListener } from './link-listener.ts';
@@ -73,6 +74,7 @@ export class ControlPlane implements ControlPlaneDoor {
   readonly #registries: Registries;
   readonly #bonds: BondKeeper;
   readonly #calendar: ScheduleKeeper;
+  readonly #records: RecordKeeper;
   #drainTimeoutMs = DRAIN_TIMEOUT_MS;
   #isClosing = false;
 
@@ -83,6 +85,7 @@ export class ControlPlane implements ControlPlaneDoor {
     this.#options = options;
     this.#journal = journal;
     this.#registries = new Registries(store, clock);
+    this.#records = new RecordKeeper(store, clock, log);
     const onKnown = (supervisor: ProjectSupervisor): void => this.#listener.join(supervisor);
     this.#housekeeping = new Housekeeping({ store, runtime, clock, log, registry, onKnown });
     const onSuspect = (instanceId: string): void => this.#housekeeping.suspect(instanceId);
@@ -99,6 +102,7 @@ export class ControlPlane implements ControlPlaneDoor {
     });
     this.#supervisorNeeds = {
       store,
+      records: this.#records,
       runtime,
       link,
       clock,
@@ -156,7 +160,7 @@ export class ControlPlane implements ControlPlaneDoor {
     this.#options.link.close();
     for (const supervisor of supervisors) supervisor.close();
     await this.#within(timeoutMs, Promise.all(supervisors.map((supervisor) => supervisor.whenIdle())));
-    await this.#within(timeoutMs, this.#journal.flush());
+    await this.#within(timeoutMs, Promise.all([this.#records.close(), this.#journal.close()]));
   }
 
   async listProjects(): Promise<readonly ProjectView[]> {
@@ -246,10 +250,12 @@ export class ControlPlane implements ControlPlaneDoor {
       return null;
     });
     const isConnected = this.#listener.isReady;
+    const isStoreBehind = this.#records.isBehind || this.#journal.isBehind;
     return {
-      status: described && isConnected ? 'ok' : 'degraded',
+      status: described && isConnected && !isStoreBehind ? 'ok' : 'degraded',
       version,
       proxy: isConnected ? 'connected' : 'disconnected',
+      store: isStoreBehind ? 'behind' : 'ok',
       runtime: {
         kind: runtime.kind,
         name: described?.name ?? runtime.kind,

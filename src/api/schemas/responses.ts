@@ -178,6 +178,9 @@ export const healthSchema = z
     status: z.enum(['ok', 'degraded']),
     version: z.string(),
     proxy: z.enum(['connected', 'disconnected']),
+    store: z
+      .enum(['ok', 'behind'])
+      .openapi({ description: '`behind`: it cannot be written now; Luma goes on, and catches up.' }),
     runtime: z.object({
       kind: z.string(),
       name: z.string(),

@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test';
 import { silentLog } from '../../base/log.ts';
 import { ManualClock } from '../../base/manual-clock.ts';
 import type { ProjectEvent } from '../../domain/project-event.ts';
-import { createFailingStore, createMemoryStore, failNthWrite } from '../../store/index.ts';
+import { createFailingStore, createMemoryStore, type Store } from '../../store/index.ts';
 import { Journal } from './journal.ts';
 
 const event = (message: string, project = 'app'): Omit<ProjectEvent, 'id'> => ({
@@ -51,7 +51,15 @@ test('a wake that takes long keeps events for a second only', async () => {
 
 test('an event that cannot be stored is in the log, and the next one is kept', async () => {
   const warnings: string[] = [];
-  const store = createFailingStore(createMemoryStore(), failNthWrite(1));
+  const inner = createMemoryStore();
+  let isFirst = true;
+  const store: Store = Object.assign(Object.create(inner), {
+    appendEvent: async (appended: Omit<ProjectEvent, 'id'>) => {
+      if (!isFirst) return inner.appendEvent(appended);
+      isFirst = false;
+      throw new Error('a bug');
+    },
+  });
   const log = { ...silentLog, warn: (message: string) => void warnings.push(message) };
   const kept = new Journal(store, new ManualClock(), log);
   const heard: string[] = [];
@@ -61,6 +69,42 @@ test('an event that cannot be stored is in the log, and the next one is kept', a
   await kept.flush();
   expect(warnings).toEqual(['an event could not be stored']);
   expect(heard).toEqual(['kept']);
+});
+
+test('events wait in their order for a store that is away, and are told when it is back', async () => {
+  let isAway = true;
+  const clock = new ManualClock();
+  const store = createFailingStore(createMemoryStore(), () => (isAway ? 'refuse' : 'pass'));
+  const kept = new Journal(store, clock, silentLog);
+  const heard: string[] = [];
+  kept.listen(null, ({ message }) => heard.push(message));
+  for (const message of ['one', 'two', 'three']) kept.append(event(message));
+  await kept.flush();
+  await clock.advance(60_000);
+  expect([heard, kept.isBehind]).toEqual([[], true]);
+  isAway = false;
+  kept.append(event('four'));
+  await clock.advance(2_000);
+  expect(heard).toEqual(['one', 'two', 'three', 'four']);
+  expect((await store.listEvents('app')).map(({ message }) => message)).toEqual(heard.toReversed());
+  expect([kept.isBehind, clock.armedCount]).toEqual([false, 0]);
+});
+
+test('of more events than are kept for a store that is away the oldest are lost, and that is in the log', async () => {
+  let isAway = true;
+  const clock = new ManualClock();
+  const warnings: string[] = [];
+  const store = createFailingStore(createMemoryStore(), () => (isAway ? 'refuse' : 'pass'));
+  const log = { ...silentLog, warn: (message: string) => void warnings.push(message) };
+  const kept = new Journal(store, clock, log);
+  const heard: string[] = [];
+  kept.listen(null, ({ message }) => heard.push(message));
+  for (let at = 0; at < 10_002; at++) kept.append(event(String(at)));
+  await kept.flush();
+  isAway = false;
+  await kept.flush();
+  expect([heard.length, heard[0], heard.at(-1)]).toEqual([10_000, '2', '10001']);
+  expect(warnings.filter((warning) => warning.startsWith('too many events'))).toHaveLength(1);
 });
 
 test('a listener that throws harms nobody, and one that stopped hears nothing', async () => {

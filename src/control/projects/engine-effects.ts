@@ -117,7 +117,7 @@ export class EngineEffects {
     try {
       const { runtime, clock } = this.#needs;
       await withPatience(runtime.remove(id), clock, 'remove', { limitMs: REMOVE_PATIENCE_MS });
-      await this.#needs.store.removeInstance(id);
+      await this.#needs.records.remove(id);
       send({ kind: 'removed', id });
     } catch (error) {
       const { message } = this.#failure(error, []);
@@ -130,7 +130,7 @@ export class EngineEffects {
     const { id, send } = call;
     try {
       await this.#record(call);
-      await this.#needs.store.setInstanceIntent(id, intent);
+      await this.#needs.records.setIntent(id, intent);
       send({ kind: 'intent-stored', id, intent });
     } catch (error) {
       const { message } = this.#failure(error, []);
@@ -181,7 +181,7 @@ export class EngineEffects {
   async #record({ project, id, facts }: InstanceCall): Promise<void> {
     if (facts.isRecorded) return;
     const { revision, createdAt } = facts;
-    await this.#needs.store.putInstance({ instanceId: id, project, revision, intent: 'live', createdAt });
+    await this.#needs.records.put({ instanceId: id, project, revision, intent: 'live', createdAt });
     facts.isRecorded = true;
   }
 

@@ -6,11 +6,13 @@ import type { RegistryCredentials } from '../../domain/registry.ts';
 import type { ProxyLink } from '../../proxy/client/contract.ts';
 import type { Runtime } from '../../runtimes/contract.ts';
 import type { Store } from '../../store/contract.ts';
+import type { RecordKeeper } from '../instances/record-keeper.ts';
 import type { StartQueue } from '../instances/start-queue.ts';
 import type { Journal } from '../journal/journal.ts';
 
 export interface SupervisorNeeds {
   readonly store: Store;
+  readonly records: RecordKeeper;
   readonly runtime: Runtime;
   readonly link: ProxyLink;
   readonly clock: Clock;

@@ -21,6 +21,9 @@ export const status = defineApiCommand({
         ['luma', `${health.version} at ${context.apiUrl}`],
         ['status', health.status],
         ['proxy', health.proxy],
+        ...(health.store === 'behind'
+          ? [['store', 'cannot be written now; it is caught up later'] as const]
+          : []),
         ['runtime', runtimeText],
       ]);
       return `${facts}\n${context.table(projectHead, projects.map(projectRow))}`;
