@@ -124,7 +124,7 @@ describe('secrets at rest', () => {
   test('are sealed by the next start when the first one died before the sweep', async () => {
     await makeReadable();
     const database = new Database(path);
-    const engine = new SqliteEngine(database, path);
+    const engine = new SqliteEngine(database, path, new ManualClock());
     const ring = new KeyRing(new KeyFile(keyPath));
     ring.load(null, path);
     await migrate(engine, { clock: new ManualClock(), place: path, ring });
@@ -139,7 +139,7 @@ describe('secrets at rest', () => {
     const database = new Database(path);
     database.run(`pragma application_id = ${0x4c75_6d61}`);
     database.run('pragma journal_mode = wal');
-    const engine = new SqliteEngine(database, path);
+    const engine = new SqliteEngine(database, path, new ManualClock());
     const ring = new KeyRing(new KeyFile(join(folder, 'unused.key')));
     const steps = migrations.slice(0, 5);
     await migrate(engine, { clock: new ManualClock(), place: path, ring, steps });

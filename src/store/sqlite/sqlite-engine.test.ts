@@ -1,6 +1,6 @@
 import { Database } from 'bun:sqlite';
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sql } from 'kysely';
@@ -23,6 +23,7 @@ let path: string;
 let database: Database;
 let engine: SqliteEngine;
 let ring: KeyRing;
+let clock: ManualClock;
 
 /** As rows were before values were sealed. */
 const readable: Seal = (_place, text) => text;
@@ -32,7 +33,8 @@ beforeEach(() => {
   path = join(folder, 'luma.db');
   database = new Database(path);
   database.run('pragma journal_mode = wal');
-  engine = new SqliteEngine(database, path);
+  clock = new ManualClock();
+  engine = new SqliteEngine(database, path, clock);
   ring = new KeyRing(new KeyFile(join(folder, 'luma.key')));
   ring.load(null, path);
 });
@@ -45,17 +47,38 @@ afterEach(async () => {
 const migrateAll = () => migrate(engine, { clock: new ManualClock(), place: path, ring });
 
 describe('failures of the database', () => {
-  test('locked by another process: store_busy, and it works again when the lock is gone', async () => {
+  test('locked by another process: store_busy after two seconds, in which this one goes on', async () => {
     await migrateAll();
     const store = new SqlStore(engine, ring);
     const other = new Database(path);
     other.run('begin immediate');
-    const error = await store.insertProject(makeProject('app')).catch((cause: unknown) => cause);
-    expect(isLumaError(error, 'store_busy') && error.message).toContain(path);
+    const refused = store.insertProject(makeProject('app')).catch((cause: unknown) => cause);
     expect(await store.listProjects()).toEqual([]);
+    for (let waitedMs = 0; waitedMs < 2_100; waitedMs += 25) await clock.advance(25);
+    const error = await refused;
+    expect(isLumaError(error, 'store_busy') && error.message).toContain(path);
+    const late = store.insertProject(makeProject('app'));
+    await clock.advance(100);
     other.run('rollback');
     other.close(true);
+    for (let waitedMs = 0; waitedMs < 200; waitedMs += 25) await clock.advance(25);
+    await late;
+    expect(await store.listProjects()).toHaveLength(1);
+  });
+
+  test('moved away: store_unavailable, and it works again when the very file is back', async () => {
+    await migrateAll();
+    const store = new SqlStore(engine, ring);
+    renameSync(path, `${path}.away`);
+    const gone = await store.insertProject(makeProject('app')).catch((cause: unknown) => cause);
+    expect(isLumaError(gone, 'store_unavailable') && gone.message).toContain('was moved or removed');
+    writeFileSync(path, '');
+    const other = await store.insertProject(makeProject('app')).catch((cause: unknown) => cause);
+    expect(isLumaError(other, 'store_unavailable') && other.message).toContain('is another file');
+    expect(await store.listProjects()).toEqual([]);
+    renameSync(`${path}.away`, path);
     await store.insertProject(makeProject('app'));
+    expect(await store.listProjects()).toHaveLength(1);
   });
 
   test('disk full: store_full, nothing half written, and it works again when there is room', async () => {

@@ -1,7 +1,10 @@
 /** SQLite's own ways: what is synced when, and what its error codes mean to a person. */
 import { type Database, SQLiteError } from 'bun:sqlite';
+import { statSync } from 'node:fs';
 import { Kysely, sql, type Transaction } from 'kysely';
+import { type Clock, delay } from '../../base/clock.ts';
 import { LumaError } from '../../base/errors.ts';
+import { BUSY_PATIENCE_MS, BUSY_RETRY_MS } from '../limits.ts';
 import type { Durability, SqlEngine } from '../sql/sql-engine.ts';
 import type { Tables } from '../sql/tables.ts';
 import { BunSqliteDialect } from './bun-sqlite-dialect.ts';
@@ -11,14 +14,31 @@ export class SqliteEngine implements SqlEngine {
   readonly longText = 'text';
   readonly db: Kysely<Tables>;
   readonly #path: string;
+  readonly #clock: Clock;
+  readonly #place: Place | null;
   #closed: Promise<void> | undefined;
 
-  constructor(database: Database, path: string) {
+  constructor(database: Database, path: string, clock: Clock) {
     this.db = new Kysely<Tables>({ dialect: new BunSqliteDialect(database) });
     this.#path = path;
+    this.#clock = clock;
+    this.#place = placeOf(path);
+    // SQLite would wait for a lock with the whole process: we wait ourselves.
+    database.run('pragma busy_timeout = 0');
   }
 
   write<T>(durability: Durability, body: (trx: Transaction<Tables>) => Promise<T>): Promise<T> {
+    return this.#patiently(() => {
+      this.#checkPlace();
+      return this.#write(durability, body);
+    });
+  }
+
+  read<T>(body: (trx: Transaction<Tables>) => Promise<T>): Promise<T> {
+    return this.#patiently(() => this.db.transaction().setAccessMode('read only').execute(body));
+  }
+
+  #write<T>(durability: Durability, body: (trx: Transaction<Tables>) => Promise<T>): Promise<T> {
     return this.db.connection().execute(async (connection) => {
       // FULL syncs the WAL at each commit, and with it every relaxed commit before. Not allowed inside a transaction.
       await sql
@@ -26,10 +46,6 @@ export class SqliteEngine implements SqlEngine {
         .execute(connection);
       return connection.transaction().execute(body);
     });
-  }
-
-  read<T>(body: (trx: Transaction<Tables>) => Promise<T>): Promise<T> {
-    return this.db.transaction().setAccessMode('read only').execute(body);
   }
 
   /** The file is written anew, and then the journal is cut to nothing. */
@@ -51,11 +67,51 @@ export class SqliteEngine implements SqlEngine {
     return explainSqliteError(error, this.#path);
   }
 
+  /** A transaction that met a lock did nothing: it is begun again, whole. */
+  async #patiently<T>(run: () => Promise<T>): Promise<T> {
+    const endMs = this.#clock.monotonic() + BUSY_PATIENCE_MS;
+    for (;;) {
+      try {
+        return await run();
+      } catch (error) {
+        if (!isBusy(error) || this.#clock.monotonic() >= endMs) throw error;
+      }
+      await delay(this.#clock, BUSY_RETRY_MS);
+    }
+  }
+
+  /** SQLite goes on with a file that has lost its name, and all of it would be gone with this process. */
+  #checkPlace(): void {
+    const now = placeOf(this.#path);
+    if (now?.device === this.#place?.device && now?.inode === this.#place?.inode) return;
+    const says = now ? 'is another file than the one Luma opened' : 'was moved or removed';
+    throw new LumaError('store_unavailable', `the database ${this.#path} ${says}`, {
+      hint: 'Put the file back (mv, not cp): Luma goes on and catches up. To begin with what is there now, restart Luma.',
+      details: { path: this.#path },
+    });
+  }
+
   close(): Promise<void> {
     this.#closed ??= this.db.destroy();
     return this.#closed;
   }
 }
+
+interface Place {
+  readonly device: number;
+  readonly inode: number;
+}
+
+function placeOf(path: string): Place | null {
+  const found = statSync(path, { throwIfNoEntry: false });
+  return found ? { device: found.dev, inode: found.ino } : null;
+}
+
+function isBusy(error: unknown): boolean {
+  return error instanceof SQLiteError && (error.errno & 0xff) === SQLITE_BUSY;
+}
+
+const SQLITE_BUSY = 5;
 
 interface Explanation {
   readonly code: string;

@@ -41,7 +41,7 @@ export async function createSqliteStore({ path, clock, keyFile }: SqliteStoreOpt
     ring.load(readWantedKey(opened), path);
     if (keyFile === undefined) ring.makePrivate();
   });
-  const engine = new SqliteEngine(database, path);
+  const engine = new SqliteEngine(database, path, clock);
   try {
     await migrate(engine, { clock, place: path, ring });
     const store = new SqlStore(engine, ring);
