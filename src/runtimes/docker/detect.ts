@@ -1,4 +1,4 @@
-/** Whether a Docker Engine answers here, quickly: for `--runtime auto`. */
+/** Whether a Docker Engine answers here: for the choice of a runtime. */
 import { existsSync } from 'node:fs';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { isLumaError } from '../../base/errors.ts';

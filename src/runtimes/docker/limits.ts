@@ -9,8 +9,8 @@ export const limits = {
   pulseMs: 3_000,
   /** On top of the stop timeout, until the engine must have told that the kill worked. */
   stopMarginMs: 30_000,
-  /** Whether an engine is there at all, for `--runtime auto`. */
-  detectMs: 800,
+  /** Whether an engine is there at all: one whose socket accepts may be busy. Without one the answer comes at once. */
+  detectMs: 5_000,
   /** A pull without a byte of progress for this long has broken off. */
   pullStallMs: 120_000,
   /** Importing the hello image: about 100 MB through the socket. */
