@@ -46,6 +46,10 @@ test('Prometheus reads expiry by host, hosts by state, and orders by how they en
   );
   expect(out.text).toContain('luma_proxy_certificate_expiry_seconds{host="valid"} 0.9\n');
   expect(out.text).not.toContain('host="retired"');
+  exposeCertificates(out, status('backing-off (held)'), new Map());
+  expect(out.text).toContain('luma_proxy_certificate_next_try_seconds{host="backing-off (held)"} 0.5\n');
+  expect(out.text).toContain('luma_proxy_certificate_failed{host="backing-off (held)",code="acme_dns"} 1\n');
+  expect(out.text).not.toContain('luma_proxy_certificate_failed{host="valid"');
   expect(out.text).toContain('luma_proxy_certificates{state="wanted"} 1\n');
   expect(out.text).toContain('luma_proxy_certificate_orders_total{outcome="issued"} 3\n');
   expect(out.text).toContain('luma_proxy_certificate_orders_total{outcome="failed"} 0\n');

@@ -46,12 +46,28 @@ export function exposeCertificates(
   for (const { host, state, not_after: notAfter } of statuses) {
     if (notAfter !== null && state !== 'retired') out.sample({ host }, Date.parse(notAfter) / 1_000);
   }
+  exposeTries(out, statuses);
   out.family('luma_proxy_certificates', 'gauge', 'Hosts by the state of their certificate.');
   for (const known of CERTIFICATE_STATES) {
     out.sample({ state: known }, statuses.filter(({ state }) => state === known).length);
   }
   out.family('luma_proxy_certificate_orders_total', 'counter', 'Orders of certificates by how they ended.');
   for (const outcome of OUTCOMES) out.sample({ outcome }, outcomes.get(outcome) ?? 0);
+}
+
+function exposeTries(out: Exposition, statuses: readonly CertificateStatus[]): void {
+  out.family(
+    'luma_proxy_certificate_next_try_seconds',
+    'gauge',
+    'When the next order for a host begins, in seconds since 1970.',
+  );
+  for (const { host, next_try_at: nextTryAt } of statuses) {
+    if (nextTryAt !== null) out.sample({ host }, Date.parse(nextTryAt) / 1_000);
+  }
+  out.family('luma_proxy_certificate_failed', 'gauge', '1 for each host whose last order failed, and why.');
+  for (const { host, last_error: error } of statuses) {
+    if (error !== null) out.sample({ host, code: error.code }, 1);
+  }
 }
 
 function instant(at: number | null): string | null {
