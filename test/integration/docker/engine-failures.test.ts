@@ -113,7 +113,7 @@ test(
 );
 
 test(
-  'detection finds an engine, and says within a second why there is none',
+  'detection finds an engine, and says why there is none, also where one accepts calls and answers none',
   async () => {
     const folder = mkdtempSync(join(tmpdir(), 'luma-detect-'));
     const hung = Bun.listen({ unix: join(folder, 'hung.sock'), socket: { data: () => {} } });
@@ -122,15 +122,12 @@ test(
       expect(here).toMatchObject({ available: true, name: 'Docker', socket: engine.dockerHost });
 
       const reasons: string[] = [];
-      const startedAt = performance.now();
       for (const path of [join(folder, 'none.sock'), join(folder, 'hung.sock')]) {
         const detection = await detectDocker({ DOCKER_HOST: `unix://${path}` });
         if (!detection.available) reasons.push(detection.reason);
       }
       expect(reasons[0]).toContain('none.sock is not reachable');
-      expect(reasons[1]).toContain('hung.sock did not tell its version within 0.8 s');
-      // Two detections, of which one waits for its limit of 800 ms.
-      expect(performance.now() - startedAt).toBeLessThan(2_000);
+      expect(reasons[1]).toContain('hung.sock did not tell its version within 5 s');
       const unusable = await detectDocker({ DOCKER_HOST: 'ssh://somewhere' });
       expect(unusable).toMatchObject({ available: false });
     } finally {
