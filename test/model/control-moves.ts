@@ -1,4 +1,4 @@
-/** What the control plane and the engine can do next. The project machine decides; here its effects are carried out. */
+/** What the control plane can do next. The project machine decides; here its effects are carried out. */
 import { adoptProject } from '../../src/control/instances/adoption.ts';
 import type { ProjectEffect } from '../../src/control/projects/project-effect.ts';
 import type { ProjectInput, ProjectTimer } from '../../src/control/projects/project-input.ts';
@@ -8,145 +8,184 @@ import { desiredPublication } from '../../src/control/projects/publishing.ts';
 import { DEFAULT_SCALING, DEFAULT_SETTINGS, type Project } from '../../src/domain/project.ts';
 import type { ObservedInstance } from '../../src/runtimes/contract.ts';
 import type { Protocol } from './protocol.ts';
-import type { Control, EngineCall, Move, ToControl, ToDaemon, World } from './world.ts';
-import { INSTANCE, Violation } from './world.ts';
+import type {
+  Budget,
+  Control,
+  ControlSide,
+  EngineCall,
+  InstanceLife,
+  Move,
+  ProjectShape,
+  ToControl,
+  ToDaemon,
+} from './world.ts';
+import { TARGET_ROW, targetRow } from './world.ts';
 
-/** Only its name, its revision and that it is active and sleepy are looked at. */
-const project: Project = {
-  settings: {
-    ...DEFAULT_SETTINGS,
-    name: 'app',
-    image: 'app',
-    containerPort: 80,
-    hostnames: ['app.localhost'],
-    scaling: { ...DEFAULT_SCALING, maxInstances: 1 },
-  },
-  wanted: 'active',
-  revision: 1,
-  traffic: [{ revision: 1, percent: 100, tag: null }],
-  createdAt: 0,
-  updatedAt: 0,
-};
-const startFailed: ProjectInput = {
-  kind: 'start-failed',
-  id: INSTANCE,
-  failure: { code: 'instance_exited', message: 'it ended', logLines: [], at: 0 },
-};
+/** The functions under test, and how the project is set up. */
+export interface Setup {
+  readonly protocol: Protocol;
+  readonly shape: ProjectShape;
+}
 
-export function* controlMoves(world: World, protocol: Protocol): Generator<Move> {
-  const { control, budget } = world;
+/** Only its name, its revision and its scaling are looked at. */
+function projectOf({ freezes, instancesMax }: ProjectShape): Project {
+  return {
+    settings: {
+      ...DEFAULT_SETTINGS,
+      name: 'app',
+      image: 'app',
+      containerPort: 80,
+      hostnames: ['app.localhost'],
+      scaling: {
+        ...DEFAULT_SCALING,
+        maxInstances: instancesMax,
+        freezeAfterMs: freezes ? 1_000 : null,
+      },
+    },
+    wanted: 'active',
+    revision: 1,
+    traffic: [{ revision: 1, percent: 100, tag: null }],
+    createdAt: 0,
+    updatedAt: 0,
+  };
+}
+
+export function* controlMoves(side: ControlSide, setup: Setup): Generator<Move<ControlSide>> {
+  const { control, budget } = side;
   if (!control) {
-    yield { label: 'the control plane returns', isFair: true, world: returned(world, protocol) };
+    yield { label: 'the control plane returns', isFair: true, side: returned(side, setup) };
     return;
   }
-  yield* linkMoves(world, control, protocol);
-  yield* timerMoves(world, control, protocol);
+  yield* linkMoves(side, control, setup);
+  yield* findings(side, control, setup);
+  yield* timerMoves(side, control, setup);
+  if (budget.scalings > 0) {
+    const fewer = { ...side, budget: { ...budget, scalings: budget.scalings - 1 } };
+    const count = control.project.count === 1 ? 2 : 1;
+    const scaled = give(fewer, setup, { kind: 'scaled', count });
+    yield { label: `the load asks for ${count}`, isFair: false, side: scaled };
+  }
   if (budget.controlDeaths > 0) {
-    const fewer = { ...world, budget: { ...budget, controlDeaths: budget.controlDeaths - 1 } };
-    yield { label: 'the control plane dies; what it sent arrives', isFair: false, world: died(fewer, true) };
-    yield { label: 'the control plane dies; what it sent is lost', isFair: false, world: died(fewer, false) };
+    const fewer = { ...side, budget: { ...budget, controlDeaths: budget.controlDeaths - 1 } };
+    yield { label: 'the control plane dies; what it sent arrives', isFair: false, side: died(fewer, true) };
+    yield { label: 'the control plane dies; what it sent is lost', isFair: false, side: died(fewer, false) };
   }
   if (budget.linkBreaks > 0 && control.link !== 'down') {
-    const fewer = { ...world, budget: { ...budget, linkBreaks: budget.linkBreaks - 1 } };
+    const fewer = { ...side, budget: { ...budget, linkBreaks: budget.linkBreaks - 1 } };
     yield {
       label: 'the link breaks; what was sent arrives',
       isFair: false,
-      world: broken(fewer, true, protocol),
+      side: broken(fewer, true, setup),
     };
     yield {
       label: 'the link breaks; what was sent is lost',
       isFair: false,
-      world: broken(fewer, false, protocol),
+      side: broken(fewer, false, setup),
     };
   }
 }
 
-function* linkMoves(world: World, control: Control, protocol: Protocol): Generator<Move> {
+function* linkMoves(side: ControlSide, control: Control, setup: Setup): Generator<Move<ControlSide>> {
   if (control.link === 'down') {
-    const greeting = withControl(say(world, { kind: 'hello' }), { link: 'greeting' });
-    yield { label: 'the control plane connects', isFair: true, world: greeting };
+    const greeting = withControl(say(side, { kind: 'hello' }), { link: 'greeting' });
+    yield { label: 'the control plane connects', isFair: true, side: greeting };
   }
   if (control.link === 'listing') {
     const snapshot = desiredPublication(control.project);
-    const settling = withControl(world, { link: 'settling', snapshot });
+    const settling = withControl(side, { link: 'settling', snapshot });
     yield {
       label: `the control plane sends its snapshot [${snapshot.targets}]`,
       isFair: true,
-      world: say(settling, { kind: 'snapshot', publication: snapshot }),
+      side: say(settling, { kind: 'snapshot', publication: snapshot }),
     };
   }
-  const message = world.toControl[0];
+  const message = side.toControl[0];
   if (message) {
-    const taken = { ...world, toControl: world.toControl.slice(1) };
+    const taken = { ...side, toControl: side.toControl.slice(1) };
     yield {
       label: `control hears ${message.kind}`,
       isFair: true,
-      world: hear(taken, control, message, protocol),
+      side: hear(taken, control, message, setup),
     };
-  }
-  const entry = control.project.instances[0];
-  const isForgotten = entry?.state === 'prepared' || entry?.state === 'failed';
-  const isFound = world.engine.instance === 'up' || world.engine.instance === 'listening';
-  if (isForgotten && isFound && entry.call === null && !entry.halt) {
-    const found: ProjectInput = { kind: 'found', id: INSTANCE, as: 'running' };
-    yield { label: 'control finds the instance running', isFair: true, world: give(world, protocol, found) };
   }
 }
 
-function* timerMoves(world: World, control: Control, protocol: Protocol): Generator<Move> {
+/** The runtime is listed now and then: what is found there may not be what was thought. */
+function* findings(side: ControlSide, control: Control, setup: Setup): Generator<Move<ControlSide>> {
+  for (const { id, state, call, halt } of control.project.instances) {
+    const life = side.instances[targetRow(id) - TARGET_ROW];
+    const isFrozen = life === 'frozen' || life === 'frozen-late';
+    const isUp = life === 'up' || life === 'listening';
+    const isForgotten = (state === 'prepared' || state === 'failed') && (isUp || isFrozen);
+    const isElse =
+      ((state === 'running' || state === 'starting') && isFrozen) || (state === 'frozen' && isUp);
+    if (call !== null || halt || !(isForgotten || isElse)) continue;
+    const as = isFrozen ? 'frozen' : 'running';
+    const found = give(side, setup, { kind: 'found', id, as });
+    yield { label: `control finds ${id} ${as}`, isFair: true, side: found };
+  }
+}
+
+/** A timer that sends it to sleep may never fire; the others do. */
+function* timerMoves(side: ControlSide, control: Control, setup: Setup): Generator<Move<ControlSide>> {
   for (const timer of control.timers) {
-    const { budget } = world;
-    if (timer === 'idle' && budget.sleeps === 0) continue;
-    const sleeps = timer === 'idle' ? budget.sleeps - 1 : budget.sleeps;
+    const budget = budgetAfter(side.budget, timer);
+    if (budget === null) continue;
     const fired = withControl(
-      { ...world, budget: { ...budget, sleeps } },
+      { ...side, budget },
       { timers: control.timers.filter((other) => other !== timer) },
     );
     yield {
       label: `timer ${timer}`,
-      isFair: timer !== 'idle',
-      world: give(fired, protocol, { kind: 'timer', timer }),
+      isFair: timer !== 'idle' && timer !== 'freeze',
+      side: give(fired, setup, { kind: 'timer', timer }),
     };
   }
 }
 
-function hear(world: World, control: Control, message: ToControl, protocol: Protocol): World {
+function budgetAfter(budget: Budget, timer: ProjectTimer): Budget | null {
+  if (timer === 'idle') return budget.sleeps === 0 ? null : { ...budget, sleeps: budget.sleeps - 1 };
+  if (timer === 'freeze') return budget.freezes === 0 ? null : { ...budget, freezes: budget.freezes - 1 };
+  return budget;
+}
+
+function hear(side: ControlSide, control: Control, message: ToControl, setup: Setup): ControlSide {
   // What was said on an earlier link is nobody's.
-  if (control.link === 'greeting' && message.kind !== 'welcome') return world;
+  if (control.link === 'greeting' && message.kind !== 'welcome') return side;
   switch (message.kind) {
     case 'welcome':
-      return withControl(world, { link: 'listing', welcome: message });
+      return withControl(side, { link: 'listing', welcome: message });
     case 'ready':
-      return settled(world, control, protocol);
+      return settled(side, control, setup);
     case 'wake':
-      return give(world, protocol, { kind: 'wake', by: 'proxy' });
+      return give(side, setup, { kind: 'wake', by: 'proxy' });
     case 'published':
-      return give(world, protocol, { kind: 'published', publication: message.publication });
+      return give(side, setup, { kind: 'published', publication: message.publication });
     case 'fence-refused':
     case 'activity':
-      return give(world, protocol, { kind: message.kind, activity: message.activity });
+      return give(side, setup, { kind: message.kind, activity: message.activity });
     case 'answered':
     case 'drained':
-      return give(world, protocol, { kind: message.kind, id: message.id });
+      return give(side, setup, { kind: message.kind, id: message.id });
     case 'fenced':
     case 'signal-accepted':
     case 'signal-stale':
     case 'lifted':
-      return give(world, protocol, { kind: message.kind, token: message.token });
+      return give(side, setup, { kind: message.kind, token: message.token });
     case 'end-of-link':
-      return unlinked(world, protocol);
+      return unlinked(side, setup);
   }
 }
 
 /** The snapshot is in force; what the proxy may have kept beyond it is not known. */
-function settled(world: World, control: Control, protocol: Protocol): World {
+function settled(side: ControlSide, control: Control, setup: Setup): ControlSide {
   const { welcome, snapshot } = control;
   if (!welcome || !snapshot) throw new Error('a link is ready only after its snapshot');
   const isWhole = welcome.targets.every(({ id }) => snapshot.targets.includes(id));
   const known = welcome.targets.filter(({ id, state }) => state === 'ready' && snapshot.targets.includes(id));
   const answered = known.map(({ id }) => id);
-  const ready = withControl(world, { link: 'ready', welcome: null, snapshot: null });
-  return give(ready, protocol, {
+  const ready = withControl(side, { link: 'ready', welcome: null, snapshot: null });
+  return give(ready, setup, {
     kind: 'linked',
     published: isWhole ? snapshot : null,
     activity: welcome.activity,
@@ -156,180 +195,124 @@ function settled(world: World, control: Control, protocol: Protocol): World {
 }
 
 /** A new process: what it knows it has from the store and the engine. */
-function returned(world: World, protocol: Protocol): World {
-  const { instance, intent } = world.engine;
-  const address = { host: '127.0.0.1', port: 1, readiness: 'connect' } as const;
-  const found = { instanceId: INSTANCE, project: project.settings.name, revision: 1 };
-  const observed: ObservedInstance =
-    instance === 'stopped' ? { ...found, state: 'exited' } : { ...found, state: 'running', address };
-  const record = { ...found, intent, createdAt: 0 };
-  const { basis } = adoptProject(project, [record], new Map([[INSTANCE, observed]]), () => 'another', {
-    least: 0,
-    most: 1,
+function returned(side: ControlSide, setup: Setup): ControlSide {
+  const project = projectOf(setup.shape);
+  const found = { project: project.settings.name, revision: 1, createdAt: 0 };
+  const records = Object.entries(side.engine.intents).map(([instanceId, intent]) => {
+    return { ...found, instanceId, intent };
   });
-  const control = newControl(initialState(basis));
-  return give({ ...world, control }, protocol, { kind: 'begin' });
+  const observed = records.map(({ instanceId }): [string, ObservedInstance] => {
+    return [instanceId, observe(instanceId, side.instances[targetRow(instanceId) - TARGET_ROW]!)];
+  });
+  const limits = { least: 0, most: setup.shape.instancesMax };
+  const { basis } = adoptProject(project, records, new Map(observed), () => 'further', limits);
+  return give({ ...side, control: newControl(initialState(basis)) }, setup, { kind: 'begin' });
 }
 
-export function newControl(project: ProjectState): Control {
-  return { project, link: 'down', welcome: null, snapshot: null, timers: [], deadline: false };
+function observe(instanceId: string, life: InstanceLife): ObservedInstance {
+  const found = { instanceId, project: 'app', revision: 1 };
+  const address = { host: '127.0.0.1', port: 1, readiness: 'connect' } as const;
+  if (life === 'stopped') return { ...found, state: 'exited' };
+  return { ...found, state: life === 'frozen' || life === 'frozen-late' ? 'frozen' : 'running', address };
 }
 
-function died(world: World, arrives: boolean): World {
-  const calls = world.engine.calls
-    .filter(({ kind }) => arrives && (kind === 'start' || kind === 'stop'))
+function newControl(project: ProjectState): Control {
+  return { project, link: 'down', welcome: null, snapshot: null, timers: [] };
+}
+
+function died(side: ControlSide, arrives: boolean): ControlSide {
+  const calls = side.engine.calls
+    .filter(({ kind }) => arrives && kind !== 'store' && kind !== 'prepare' && kind !== 'remove')
     .map((call): EngineCall => ({ ...call, isOrphan: true }));
-  const isLinked = world.control?.link !== 'down';
-  const sent = arrives ? world.toDaemon : world.toDaemon.filter(({ kind }) => kind === 'end-of-link');
+  const isLinked = side.control?.link !== 'down';
+  const sent = arrives ? side.toDaemon : side.toDaemon.filter(({ kind }) => kind === 'end-of-link');
   return {
-    ...world,
+    ...side,
     control: null,
     toControl: [],
     toDaemon: isLinked ? [...sent, { kind: 'end-of-link' }] : sent,
-    engine: { ...world.engine, calls },
+    engine: { ...side.engine, calls },
   };
 }
 
-function broken(world: World, arrives: boolean, protocol: Protocol): World {
-  const sent = arrives ? world.toDaemon : world.toDaemon.filter(({ kind }) => kind === 'end-of-link');
-  const cut: World = { ...world, toControl: [], toDaemon: [...sent, { kind: 'end-of-link' }] };
-  return unlinked(cut, protocol);
+function broken(side: ControlSide, arrives: boolean, setup: Setup): ControlSide {
+  const sent = arrives ? side.toDaemon : side.toDaemon.filter(({ kind }) => kind === 'end-of-link');
+  const cut: ControlSide = { ...side, toControl: [], toDaemon: [...sent, { kind: 'end-of-link' }] };
+  return unlinked(cut, setup);
 }
 
-function unlinked(world: World, protocol: Protocol): World {
-  const down = withControl(world, { link: 'down', welcome: null, snapshot: null });
-  return give(down, protocol, { kind: 'unlinked' });
+function unlinked(side: ControlSide, setup: Setup): ControlSide {
+  const down = withControl(side, { link: 'down', welcome: null, snapshot: null });
+  return give(down, setup, { kind: 'unlinked' });
 }
 
 /** One input to the project machine, and its effects. */
-function give(world: World, protocol: Protocol, input: ProjectInput): World {
-  if (!world.control) throw new Error('nobody is there');
-  const { state, effects } = protocol.nextProject(world.control.project, input);
-  let now = withControl(world, { project: state });
+export function give(side: ControlSide, setup: Setup, input: ProjectInput): ControlSide {
+  if (!side.control) throw new Error('nobody is there');
+  const { state, effects } = setup.protocol.nextProject(side.control.project, input);
+  let now = withControl(side, { project: state });
   for (const effect of effects) now = carryOut(now, effect);
   return now;
 }
 
-function carryOut(world: World, effect: ProjectEffect): World {
+function carryOut(side: ControlSide, effect: ProjectEffect): ControlSide {
   switch (effect.kind) {
     case 'prepare':
     case 'start':
+    case 'freeze':
+    case 'thaw':
     case 'stop':
-      return call(world, { kind: effect.kind, intent: null, isOrphan: false });
+    case 'remove':
+      return call(side, { kind: effect.kind, id: effect.id, intent: null, isOrphan: false });
     case 'store-intent':
-      return call(world, { kind: 'store', intent: effect.intent, isOrphan: false });
+      return call(side, { kind: 'store', id: effect.id, intent: effect.intent, isOrphan: false });
     case 'publish':
-      return say(world, { kind: 'publish', publication: effect.publication });
+      return say(side, { kind: 'publish', publication: effect.publication });
     case 'fence':
-      return say(world, { kind: 'fence', ends: effect.ends });
+      return say(side, { kind: 'fence', ends: effect.ends });
     case 'signal':
-      return say(world, { kind: 'signalled', token: effect.token });
+      return say(side, { kind: 'signalled', token: effect.token });
     case 'lift':
-      return say(world, { kind: 'lift', token: effect.token });
+      return say(side, { kind: 'lift', token: effect.token });
     case 'drain':
-      return say(world, { kind: 'drain', id: effect.id });
+      return say(side, { kind: 'drain', id: effect.id });
     case 'fail-wake':
-      return say(world, { kind: 'wake-failed' });
+      return say(side, { kind: 'wake-failed' });
     case 'arm':
-      return setTimer(world, effect.timer, true);
+      return setTimer(side, effect.timer, true);
     case 'disarm':
-      return setTimer(world, effect.timer, false);
+      return setTimer(side, effect.timer, false);
     case 'arm-deadline':
     case 'disarm-deadline':
+    case 'arm-dependencies':
+    case 'disarm-dependencies':
     case 'abort-start':
+    case 'abort-prepare':
     case 'record':
     case 'tell':
-      return world;
-    default:
-      throw new Error(`the model has no ${effect.kind}`);
+      return side;
   }
 }
 
-function call(world: World, made: EngineCall): World {
-  return { ...world, engine: { ...world.engine, calls: [...world.engine.calls, made] } };
+function call(side: ControlSide, made: EngineCall): ControlSide {
+  return { ...side, engine: { ...side.engine, calls: [...side.engine.calls, made] } };
 }
 
 /** Before the proxy's welcome nothing but a hello can be said: such a call is rejected at once. */
-function say(world: World, message: ToDaemon): World {
-  const { link } = world.control ?? { link: 'down' };
-  if ((link === 'down' || link === 'greeting') && message.kind !== 'hello') return world;
-  return { ...world, toDaemon: [...world.toDaemon, message] };
+function say(side: ControlSide, message: ToDaemon): ControlSide {
+  const { link } = side.control ?? { link: 'down' };
+  if ((link === 'down' || link === 'greeting') && message.kind !== 'hello') return side;
+  return { ...side, toDaemon: [...side.toDaemon, message] };
 }
 
 /** `stable` only forgets old strikes; it decides nothing here. */
-function setTimer(world: World, timer: ProjectTimer, isArmed: boolean): World {
-  if (timer === 'stable' || !world.control) return world;
-  const others = world.control.timers.filter((other) => other !== timer);
-  return withControl(world, { timers: isArmed ? [...others, timer].sort() : others });
+function setTimer(side: ControlSide, timer: ProjectTimer, isArmed: boolean): ControlSide {
+  if (timer === 'stable' || !side.control) return side;
+  const others = side.control.timers.filter((other) => other !== timer);
+  return withControl(side, { timers: isArmed ? [...others, timer].sort() : others });
 }
 
-function withControl(world: World, change: Partial<Control>): World {
-  if (!world.control) throw new Error('nobody is there');
-  return { ...world, control: { ...world.control, ...change } };
-}
-
-// ---- the engine and the store
-
-export function* engineMoves(world: World, protocol: Protocol): Generator<Move> {
-  const { engine, budget } = world;
-  if (engine.instance === 'up') {
-    yield { label: 'the app listens', isFair: true, world: withInstance(world, 'listening') };
-  }
-  if (engine.instance === 'exiting') {
-    yield { label: 'the instance exits', isFair: true, world: withInstance(world, 'stopped') };
-  }
-  const store = engine.calls.find(({ kind }) => kind === 'store');
-  if (store) yield { label: 'store: the intention', isFair: true, world: execute(world, store, protocol) };
-  // An engine takes the calls for one instance in the order in which they came, whoever has made them.
-  const first = engine.calls.find(({ kind }) => kind !== 'store');
-  if (!first || engine.instance === 'exiting') return;
-  const label = `engine: ${first.kind}${first.isOrphan ? ' (orphan)' : ''}`;
-  yield { label, isFair: true, world: execute(world, first, protocol) };
-  const mayFail = budget.startFailures > 0 && engine.instance === 'stopped' && !first.isOrphan;
-  if (first.kind === 'start' && mayFail) {
-    const fewer = { ...world, budget: { ...budget, startFailures: budget.startFailures - 1 } };
-    yield {
-      label: 'engine: the start fails',
-      isFair: false,
-      world: answer(fewer, first, startFailed, protocol),
-    };
-  }
-}
-
-/** A stop first sends the signal, and is answered when the instance has exited. */
-function execute(world: World, made: EngineCall, protocol: Protocol): World {
-  const { instance } = world.engine;
-  switch (made.kind) {
-    case 'prepare':
-      return answer(world, made, { kind: 'prepared', id: INSTANCE }, protocol);
-    case 'store': {
-      const intent = made.intent ?? 'live';
-      const stored = { ...world, engine: { ...world.engine, intent } };
-      return answer(stored, made, { kind: 'intent-stored', id: INSTANCE, intent }, protocol);
-    }
-    case 'start': {
-      const started = instance === 'stopped' ? withInstance(world, 'up') : world;
-      return answer(started, made, { kind: 'started', id: INSTANCE }, protocol);
-    }
-    case 'stop':
-      if (instance !== 'stopped') return signalStop(world);
-      return answer(world, made, { kind: 'stopped', id: INSTANCE }, protocol);
-  }
-}
-
-/** The call is over; who made it hears so, if it lives. */
-function answer(world: World, made: EngineCall, input: ProjectInput, protocol: Protocol): World {
-  const calls = world.engine.calls.filter((other) => other !== made);
-  const over = { ...world, engine: { ...world.engine, calls } };
-  return made.isOrphan ? over : give(over, protocol, input);
-}
-
-function signalStop(world: World): World {
-  const running = world.lanes.reduce((all, lane) => all + lane.running + lane.quiet, 0);
-  if (running > 0) throw new Violation('a busy instance is sent the stop signal');
-  return withInstance(world, 'exiting');
-}
-
-function withInstance(world: World, instance: World['engine']['instance']): World {
-  return { ...world, engine: { ...world.engine, instance } };
+function withControl(side: ControlSide, change: Partial<Control>): ControlSide {
+  if (!side.control) throw new Error('nobody is there');
+  return { ...side, control: { ...side.control, ...change } };
 }

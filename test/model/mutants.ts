@@ -156,6 +156,30 @@ const skipsSecondPhase: Protocol = {
   },
 };
 
+/** What is too much is stopped although exchanges run on it. */
+const doesNotDrain: Protocol = {
+  ...protocol,
+  nextProject: (state, input) => {
+    const step = protocol.nextProject(state, input);
+    const drain = step.effects.find((effect) => effect.kind === 'drain');
+    if (drain?.kind !== 'drain') return step;
+    const drained = protocol.nextProject(step.state, { kind: 'drained', id: drain.id });
+    const others = step.effects.filter((effect) => effect !== drain);
+    return { ...drained, effects: [...others, ...drained.effects] };
+  },
+};
+
+/** Takes no notice of an instance that it waits for and that lies suspended. */
+const leavesFrozen: Protocol = {
+  ...protocol,
+  nextProject: (state, input) => {
+    const isStarting = (id: string): boolean =>
+      state.instances.some((entry) => entry.id === id && entry.state === 'starting');
+    if (input.kind === 'found' && isStarting(input.id)) return { state, effects: [] };
+    return protocol.nextProject(state, input);
+  },
+};
+
 export interface Mutant {
   readonly says: string;
   readonly protocol: Protocol;
@@ -198,4 +222,28 @@ export const mutants: readonly Mutant[] = [
   { says: 'a wake opens a signalled gate', protocol: wakeOpensSignalled, finds: 'an instance that is|busy' },
   { says: 'the second phase is left out', protocol: skipsSecondPhase, finds: 'an instance that is|busy' },
   { says: 'a worker passes with any table', protocol: passesWithAnyTable, finds: 'for ever' },
+  {
+    says: 'the second phase is left out before a freeze',
+    protocol: skipsSecondPhase,
+    finds: 'an instance that is|suspended',
+    budget: { sleeps: 0, freezes: 1 },
+  },
+  {
+    says: 'an instance that a late freeze has suspended is left so',
+    protocol: leavesFrozen,
+    finds: 'for ever',
+    budget: { requests: 1, sleeps: 0, freezes: 1, controlDeaths: 1 },
+  },
+  {
+    says: 'a surplus instance is not drained',
+    protocol: doesNotDrain,
+    finds: 'an instance that is|busy',
+    budget: { sleeps: 0, scalings: 2 },
+  },
+  {
+    says: 'the gate of a surplus instance stays open',
+    protocol: withoutEffect('close-target'),
+    finds: 'an instance that is',
+    budget: { sleeps: 0, scalings: 2 },
+  },
 ];

@@ -6,97 +6,88 @@
 import { Ending, TargetEntry } from '../../src/edge/board/index.ts';
 import { BoardCells } from './board-cells.ts';
 import type { Protocol } from './protocol.ts';
-import type { Move, Turn, World } from './world.ts';
-import { INSTANCE, SERVICE_ROW, TARGET_ROW, Violation, withLane } from './world.ts';
+import type { Move, Turn, WorkerSide } from './world.ts';
+import { INSTANCE, SERVICE_ROW, TARGET_ROW, Violation } from './world.ts';
 
 type QuietTurn = Extract<Turn, { kind: 'quiet' }>;
 
-export function* quietBeginnings(
-  world: World,
-  index: number,
-  name: string,
-  protocol: Protocol,
-): Generator<Move> {
-  const { budget, engine } = world;
-  const { quiet } = world.lanes[index]!;
+export function* quietBeginnings(side: WorkerSide, protocol: Protocol): Generator<Move<WorkerSide>> {
+  const { budget, instances, lane } = side;
   if (budget.quiets > 0) {
-    const fewer = { ...world, budget: { ...budget, quiets: budget.quiets - 1 } };
+    const fewer = { ...side, budget: { ...budget, quiets: budget.quiets - 1 } };
     yield {
-      label: `a quiet request comes to ${name}`,
+      label: 'a quiet request comes',
       isFair: false,
-      world: goOnQuiet(fewer, index, { kind: 'quiet', at: 'service', phase: TargetEntry.add }, protocol),
+      side: goOnQuiet(fewer, { kind: 'quiet', at: 'service', phase: TargetEntry.add }, protocol),
     };
   }
-  if (quiet > 0 && engine.instance === 'listening') {
-    const ending = withLane(world, index, { quiet: quiet - 1 });
+  if (lane.quiet > 0 && instances[0] === 'listening') {
+    const ending = { ...side, lane: { ...lane, quiet: lane.quiet - 1 } };
     yield {
-      label: `the app answers a quiet request of ${name}`,
+      label: 'the app answers a quiet request',
       isFair: true,
-      world: goOnQuiet(ending, index, { kind: 'quiet', at: 'end', phase: Ending.stamp }, protocol),
+      side: goOnQuiet(ending, { kind: 'quiet', at: 'end', phase: Ending.stamp }, protocol),
     };
   }
 }
 
-export function goOnQuiet(world: World, index: number, turn: QuietTurn, protocol: Protocol): World {
+export function goOnQuiet(side: WorkerSide, turn: QuietTurn, protocol: Protocol): WorkerSide {
   switch (turn.at) {
     case 'service':
     case 'target':
-      return enter(world, index, turn, protocol);
+      return enter(side, turn, protocol);
     case 'end':
-      return endAtTarget(world, index, turn, protocol);
+      return endAtTarget(side, turn, protocol);
     case 'leave':
-      return leave(world, index);
+      return leave(side);
   }
 }
 
 function enter(
-  world: World,
-  index: number,
+  side: WorkerSide,
   turn: Extract<QuietTurn, { at: 'service' | 'target' }>,
   protocol: Protocol,
-): World {
-  const { generation, targets, quiet } = world.lanes[index]!;
-  const cells = new BoardCells(world);
+): WorkerSide {
+  const { generation, targets, quiet } = side.lane;
+  const board = new BoardCells(side.gates, [side.lane.cells]);
   const row = turn.at === 'service' ? SERVICE_ROW : TARGET_ROW;
-  const at = cells.rowCell(row, index);
   const step = turn.at === 'service' ? protocol.quietEntryStep : protocol.targetEntryStep;
-  const phase = step(turn.phase, cells, cells.gateCell(row), at, generation);
-  const after = cells.in(world);
-  if (phase !== TargetEntry.refused && phase !== TargetEntry.entered)
-    return withLane(after, index, { turn: { ...turn, phase } });
+  const phase = step(turn.phase, board, board.gateCell(row), board.rowCell(row, 0), generation);
+  const lane = { ...side.lane, cells: board.cells[0]! };
+  const becomes = (next: Turn | null): WorkerSide => ({ ...side, lane: { ...lane, turn: next } });
+  if (phase !== TargetEntry.refused && phase !== TargetEntry.entered) return becomes({ ...turn, phase });
   if (turn.at === 'service') {
     const isThere = targets.some(({ id, state }) => id === INSTANCE && state === 'ready');
     const choosing: QuietTurn = { kind: 'quiet', at: 'target', phase: TargetEntry.add };
     const next: QuietTurn = isThere ? choosing : { kind: 'quiet', at: 'leave' };
     // Refused: it has its fixed answer, and nothing is left of it.
-    return withLane(after, index, { turn: phase === TargetEntry.entered ? next : null });
+    return becomes(phase === TargetEntry.entered ? next : null);
   }
-  if (phase === TargetEntry.refused) return withLane(after, index, { turn: { kind: 'quiet', at: 'leave' } });
-  const { instance } = world.engine;
-  if (instance === 'stopped' || instance === 'exiting')
+  if (phase === TargetEntry.refused) return becomes({ kind: 'quiet', at: 'leave' });
+  const instance = side.instances[0];
+  if (instance !== 'up' && instance !== 'listening' && instance !== 'frozen-late')
     throw new Violation(`a quiet request is sent to an instance that is ${instance}`);
-  return withLane(after, index, { quiet: quiet + 1, turn: null });
+  return { ...side, lane: { ...lane, quiet: quiet + 1, turn: null } };
 }
 
 function endAtTarget(
-  world: World,
-  index: number,
+  side: WorkerSide,
   turn: Extract<QuietTurn, { at: 'end' }>,
   protocol: Protocol,
-): World {
-  const cells = new BoardCells(world);
-  const at = cells.rowCell(TARGET_ROW, index);
-  let phase = protocol.endingStep(turn.phase, cells, at, 0);
+): WorkerSide {
+  const board = new BoardCells(side.gates, [side.lane.cells]);
+  const at = board.rowCell(TARGET_ROW, 0);
+  let phase = protocol.endingStep(turn.phase, board, at, 0);
   // The stamp is of no consequence: it is no step of its own.
-  if (turn.phase === Ending.stamp) phase = protocol.endingStep(phase, cells, at, 0);
+  if (turn.phase === Ending.stamp) phase = protocol.endingStep(phase, board, at, 0);
   const next: QuietTurn =
     phase === Ending.ended ? { kind: 'quiet', at: 'leave' } : { kind: 'quiet', at: 'end', phase };
-  return withLane(cells.in(world), index, { turn: next });
+  return { ...side, lane: { ...side.lane, cells: board.cells[0]!, turn: next } };
 }
 
 /** No end: the number that a fence compares stays as it was. */
-function leave(world: World, index: number): World {
-  const cells = new BoardCells(world);
-  cells.add(cells.rowCell(SERVICE_ROW, index), -1);
-  return withLane(cells.in(world), index, { turn: null });
+function leave(side: WorkerSide): WorkerSide {
+  const board = new BoardCells(side.gates, [side.lane.cells]);
+  board.add(board.rowCell(SERVICE_ROW, 0), -1);
+  return { ...side, lane: { ...side.lane, cells: board.cells[0]!, turn: null } };
 }

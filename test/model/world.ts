@@ -1,6 +1,6 @@
 /**
  * One state of the modelled system: workers, the daemon, the control plane, the engine and the channels between them.
- * Plain immutable data; parts that did not change are shared between states, so their keys are computed once.
+ * Plain immutable data, in parts; each kind of process sees and changes only its side of them.
  */
 
 import type { ProjectTimer } from '../../src/control/projects/project-input.ts';
@@ -14,11 +14,14 @@ import type {
 import type { Gate, GateEffect, GateEvent, GateTarget } from '../../src/proxy/gates/index.ts';
 import type { InstanceIntent } from '../../src/store/contract.ts';
 
-/** The only instance: an id is used again for each of its lives. */
+/** The instance that leads at first: an id is used again for each of its lives. */
 export const INSTANCE = 'i1';
 export const SERVICE_ROW = 0;
+/** Of INSTANCE; the rows after it belong to further instances, in turn. */
 export const TARGET_ROW = 1;
-export const ROWS = 2;
+const FURTHER_ROWS = 2;
+export const ROWS = TARGET_ROW + 1 + FURTHER_ROWS;
+export const TARGETS = ROWS - TARGET_ROW;
 /** Cells of one row in one column; the fourth is a time, which the model has not. */
 export const ROW_CELLS = 4;
 
@@ -32,12 +35,18 @@ export type Turn =
     }
   | {
       readonly kind: 'choose';
+      readonly row: number;
       readonly phase: TargetEntryPhase;
+      /** The other ready targets that it has not tried. */
+      readonly untried: readonly number[];
       readonly again: number | null;
     }
+  /** Any of them may be the next that it tries. */
+  | { readonly kind: 'pick'; readonly untried: readonly number[]; readonly again: number | null }
   /** Passed, but no target would have it. */
   | { readonly kind: 'take-back'; readonly again: number | null }
-  | { readonly kind: 'end'; readonly row: number; readonly phase: EndingPhase }
+  /** `ofTarget`: first there, then at the service; null: at the service. */
+  | { readonly kind: 'end'; readonly ofTarget: number | null; readonly phase: EndingPhase }
   /** Answers what is held with a failure, one by one. */
   | { readonly kind: 'refuse'; readonly left: number }
   /** A quiet request enters its service, then a target; its exchange ends there, and leaves the service. */
@@ -51,15 +60,18 @@ export type ToWorker =
   | { readonly kind: 'refuse' };
 
 export interface Lane {
-  readonly isAlive: boolean;
+  /** `dead`: the daemon has not noticed yet. `folded`: its column has become the daemon's. */
+  readonly life: 'alive' | 'dead' | 'folded';
+  /** The reading under way has been at its column, in the part that it is in. */
+  readonly wasRead: boolean;
   /** Its column of the board. */
   readonly cells: readonly number[];
   readonly generation: number;
   readonly targets: readonly GateTarget[];
-  /** Held requests, and exchanges that run on the instance. */
   readonly held: number;
-  readonly running: number;
-  /** Quiet exchanges that run on the instance. */
+  /** Exchanges that run on each target, the first row's first. */
+  readonly running: readonly number[];
+  /** Quiet exchanges that run on INSTANCE. */
   readonly quiet: number;
   /** Passed the gate, found no target: they begin again. */
   readonly retrying: number;
@@ -123,11 +135,10 @@ export interface Daemon {
   /** Fences asked so far: the next token. */
   readonly fences: number;
   readonly told: Activity | null;
-  readonly drain: string | null;
+  /** Targets whose last exchange is waited for. */
+  readonly drains: readonly string[];
   /** The token that the owner's `signalled` names; kept for the reply. */
   readonly signalledToken: string | null;
-  /** Workers whose death it has not noticed yet. */
-  readonly unfolded: readonly number[];
 }
 
 export interface Control {
@@ -137,22 +148,26 @@ export interface Control {
   readonly welcome: Extract<ToControl, { kind: 'welcome' }> | null;
   readonly snapshot: Publication | null;
   readonly timers: readonly ProjectTimer[];
-  readonly deadline: boolean;
 }
 
 export interface EngineCall {
-  readonly kind: 'start' | 'stop' | 'prepare' | 'store';
+  readonly kind: 'prepare' | 'start' | 'freeze' | 'thaw' | 'stop' | 'remove' | 'store';
+  readonly id: string;
   readonly intent: InstanceIntent | null;
   /** Made by a control plane that died since: nobody hears the answer. */
   readonly isOrphan: boolean;
 }
 
+/**
+ * `up`: started, does not listen yet. `exiting`: the stop signal was sent. `frozen-late`: suspended by a call whose maker
+ * had died, so that another may have sent requests there meanwhile.
+ */
+export type InstanceLife = 'stopped' | 'up' | 'listening' | 'frozen' | 'frozen-late' | 'exiting';
+
 export interface Engine {
-  /** `up`: started, does not listen yet. `exiting`: the stop signal was sent. */
-  readonly instance: 'stopped' | 'up' | 'listening' | 'exiting';
   readonly calls: readonly EngineCall[];
-  /** What the store says is intended with the instance. */
-  readonly intent: InstanceIntent;
+  /** What the store says is intended with each instance. */
+  readonly intents: Readonly<Record<string, InstanceIntent>>;
 }
 
 /** How often things may still happen that nobody owes. */
@@ -160,6 +175,10 @@ export interface Budget {
   readonly requests: number;
   readonly quiets: number;
   readonly sleeps: number;
+  /** Sleeps that only suspend. */
+  readonly freezes: number;
+  /** The load asks for two instances, or for one again. */
+  readonly scalings: number;
   readonly controlDeaths: number;
   readonly linkBreaks: number;
   readonly workerDeaths: number;
@@ -177,18 +196,44 @@ export interface World {
   readonly toControl: readonly ToControl[];
   readonly control: Control | null;
   readonly engine: Engine;
+  /** Of each target's row, as the engine knows it. */
+  readonly instances: readonly InstanceLife[];
   readonly budget: Budget;
 }
 
-/** What may happen next. Fair: it happens sooner or later. The others may never happen. */
-export interface Move {
-  readonly label: string;
-  readonly isFair: boolean;
-  readonly world: World;
+/** All that a worker sees, and what it changes: its lane and the budget. */
+export interface WorkerSide extends Pick<World, 'gates' | 'instances' | 'budget'> {
+  readonly lane: Lane;
 }
 
-export function withLane(world: World, index: number, change: Partial<Lane>): World {
-  return { ...world, lanes: world.lanes.with(index, { ...world.lanes[index]!, ...change }) };
+export type DaemonSide = Pick<
+  World,
+  'gates' | 'lanes' | 'own' | 'daemon' | 'toDaemon' | 'toControl' | 'instances'
+>;
+
+/** The control plane, the engine and the store. */
+export type ControlSide = Pick<
+  World,
+  'control' | 'toControl' | 'toDaemon' | 'engine' | 'instances' | 'budget'
+>;
+
+/** What may happen next. Fair: it happens sooner or later. The others may never happen. */
+export interface Move<Side> {
+  readonly label: string;
+  readonly isFair: boolean;
+  readonly side: Side;
+}
+
+/** How the project is set up. */
+export interface ProjectShape {
+  readonly freezes: boolean;
+  readonly instancesMax: number;
+}
+
+export function targetRow(id: string): number {
+  if (id === INSTANCE) return TARGET_ROW;
+  const number = Number(id.slice(id.lastIndexOf('-') + 1));
+  return TARGET_ROW + 1 + ((number - 1) % FURTHER_ROWS);
 }
 
 /** A property that does not hold. */

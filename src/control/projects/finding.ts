@@ -15,6 +15,7 @@ export function onFound(
   if (as !== 'running' && as !== 'frozen') return;
   if (entry.state === 'prepared' || entry.state === 'failed') adopt(step, entry, as);
   else if (entry.state === 'running' && as === 'frozen') thaw(step, entry);
+  else if (entry.state === 'starting' && as === 'frozen') resume(step, entry);
   // Resumed by somebody: it is used, or will sleep again.
   else if (entry.state === 'frozen' && as === 'running') adopt(step, entry, 'frozen');
 }
@@ -34,6 +35,13 @@ function adopt(step: Transition, entry: WritableEntry, as: 'running' | 'frozen')
 function thaw(step: Transition, entry: WritableEntry): void {
   step.move(entry, 'freeze');
   step.move(entry, 'thaw');
+  entry.call = 'start';
+  step.emit({ kind: 'thaw', id: entry.id });
+}
+
+/** It has not answered since we know of it (a freeze of the server before came late): it is reached and asked anew. */
+function resume(step: Transition, entry: WritableEntry): void {
+  entry.located = false;
   entry.call = 'start';
   step.emit({ kind: 'thaw', id: entry.id });
 }

@@ -403,6 +403,21 @@ describe('suspended behind our back', () => {
     expect(kinds(next(thawed.state, { kind: 'found', id: 'a', as: 'frozen' }).effects)).toContain('thaw');
   });
 
+  test('one that has not answered yet is thawed, then reached and asked anew', () => {
+    const published = after(located, { kind: 'published', publication: targets('a') });
+    const found = play(published, { kind: 'found', id: 'a', as: 'frozen' });
+    expect(kinds(found.effects)).toContain('thaw');
+    expect(found.effects).toContainEqual({ kind: 'publish', publication: nowhere });
+    const { state, effects } = play(
+      found.state,
+      { kind: 'published', publication: nowhere },
+      { kind: 'start-begun', id: 'a' },
+      { kind: 'started', id: 'a' },
+    );
+    expect(state.instances[0]).toMatchObject({ state: 'starting', located: true, call: null });
+    expect(effects).toContainEqual({ kind: 'publish', publication: targets('a') });
+  });
+
   test('one that ended instead is prepared and started again for who waits', () => {
     const ended: StartFailure = { ...failure, code: 'instance_exited' };
     const { effects } = play(
