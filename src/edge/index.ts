@@ -12,6 +12,7 @@ import { DateLine } from './exchange/date-line.ts';
 import type { EdgeCore } from './exchange/edge-core.ts';
 import type { EdgeHost } from './exchange/edge-host.ts';
 import { Http2Connection } from './exchange/http2-connection.ts';
+import { OpenClients } from './exchange/open-client.ts';
 import { RequestIds } from './exchange/request-ids.ts';
 import { type CountsTaken, ServiceCounts } from './exchange/service-counts.ts';
 import { ServiceDesk } from './exchange/service-desk.ts';
@@ -93,7 +94,7 @@ export class Edge {
       sweep,
       table: new RouteTable(),
       desks: new Map(),
-      clients: new Set(),
+      clients: new OpenClients(),
       idleBudget: new IdleBudget(limits.idleMax),
       requestIds: new RequestIds(),
       spools: new SpoolBudget(),
@@ -169,7 +170,7 @@ export class Edge {
 
   /** Ends what still runs on targets that have left this service: their time to finish is over. */
   cutAt(service: string, targetIds: readonly string[]): void {
-    for (const client of [...this.#core.clients]) client.cutAt(service, targetIds);
+    this.#core.clients.each((client) => client.cutAt(service, targetIds));
   }
 
   /** Throws when the port is taken. May be called for several addresses. */
@@ -236,7 +237,7 @@ export class Edge {
     this.#core.isDraining = true;
     this.#core.drainIdleMs = idleMs;
     this.#stopListening();
-    for (const client of clients) client.drain(idleMs);
+    clients.each((client) => client.drain(idleMs));
     if (clients.size > 0) await this.#emptyWithin(clock, timeoutMs);
     const cut = this.#core.exchangeCount;
     this.close();
@@ -248,9 +249,9 @@ export class Edge {
     const { clients, desks } = this.#core;
     this.#core.isDraining = true;
     this.#stopListening();
-    for (const client of clients) client.cut();
+    clients.each((client) => client.cut());
     // Those that were just answered linger; nobody will watch over them any more.
-    for (const client of clients) client.finishNow();
+    clients.each((client) => client.finishNow());
     for (const name of [...desks.keys()]) this.#removeDesk(name);
   }
 

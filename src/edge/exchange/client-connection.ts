@@ -2,6 +2,7 @@
  * One client's connection: requests in order, one exchange at a time. Owns the bytes that came and were not yet used,
  * the connection's deadline, and how it ends; what happens to a request is the exchange's business.
  */
+import { NOWHERE } from '../../base/roster.ts';
 import { LF } from '../http1/character-classes.ts';
 import type { FieldSection } from '../http1/field-section.ts';
 import { writeInterimHead, writeUpgradeHead } from '../http1/head-writer.ts';
@@ -33,6 +34,8 @@ type Phase = 'reading-proxy-header' | 'reading-head' | 'exchange' | 'lingering' 
 
 export class ClientConnection implements ClientSide, OpenClient, SocketOwner, DeadlineOwner {
   dueMs: number;
+  sweepPlace = NOWHERE;
+  clientPlace = NOWHERE;
   readonly socket: StreamSocket;
   readonly #core: EdgeCore;
   readonly #answer: AnswerWriter;

@@ -14,7 +14,7 @@ import type { AccessLog } from './access-line.ts';
 import type { ConnectionCaps } from './connection-caps.ts';
 import type { DateLine } from './date-line.ts';
 import type { EdgeHost } from './edge-host.ts';
-import type { OpenClient } from './open-client.ts';
+import type { OpenClient, OpenClients } from './open-client.ts';
 import type { RequestIds } from './request-ids.ts';
 import type { ServiceCounts } from './service-counts.ts';
 import type { ServiceDesk } from './service-desk.ts';
@@ -29,7 +29,7 @@ export interface EdgeCore {
   readonly sweep: DeadlineSweep;
   readonly table: RouteTable;
   readonly desks: Map<string, ServiceDesk>;
-  readonly clients: Set<OpenClient>;
+  readonly clients: OpenClients;
   readonly idleBudget: IdleBudget;
   readonly requestIds: RequestIds;
   readonly date: DateLine;

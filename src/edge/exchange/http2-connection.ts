@@ -2,6 +2,7 @@
  * One client's HTTP/2 connection: a session over a socket, a StreamClient for each request. Owns the connection's
  * deadline and how it ends; requests are the business of their streams.
  */
+import { NOWHERE } from '../../base/roster.ts';
 import { ERROR } from '../http2/frames.ts';
 import type { RequestFields } from '../http2/message-fields.ts';
 import { Session, type SessionOwner } from '../http2/session.ts';
@@ -22,6 +23,8 @@ type Phase = 'open' | 'lingering' | 'gone';
 
 export class Http2Connection implements SocketOwner, SessionOwner, StreamHost, OpenClient, DeadlineOwner {
   dueMs: number;
+  sweepPlace = NOWHERE;
+  clientPlace = NOWHERE;
   readonly address: ClientAddress;
   readonly #core: EdgeCore;
   readonly #socket: StreamSocket;

@@ -2,6 +2,7 @@
  * The client of one exchange, as a stream of an HTTP/2 connection. Owns the bytes that came and were not yet used, the
  * stream's deadline, and the answer's framing; what happens to the request is the exchange's business.
  */
+import { NOWHERE } from '../../base/roster.ts';
 import type { FieldSection as Fields } from '../http1/field-section.ts';
 import { FieldSection } from '../http1/field-section.ts';
 import { passableTrailers } from '../http1/head-writer.ts';
@@ -40,6 +41,7 @@ export interface StreamHost {
 
 export class StreamClient implements ClientSide, StreamUser, DeadlineOwner {
   dueMs = NEVER;
+  sweepPlace = NOWHERE;
   readonly relaySocket = null;
   readonly #core: EdgeCore;
   readonly #host: StreamHost;

@@ -2,7 +2,9 @@
  * A connection that is to speak TLS, until it does: PROXY header, ClientHello, certificate, handshake. Owns what has
  * come meanwhile and the deadline; afterwards the connection belongs to whoever speaks the protocol that was chosen.
  */
+
 import type { SecureContext } from 'node:tls';
+import { NOWHERE } from '../../base/roster.ts';
 import { parseProxyHeader } from '../proxy-protocol/proxy-header.ts';
 import type { DeadlineOwner } from '../sockets/deadline-sweep.ts';
 import { asOneEvent, type SocketOwner, type StreamSocket } from '../sockets/stream-socket.ts';
@@ -36,6 +38,8 @@ const LETTER_Z = 90;
 
 export class TlsArrival implements SocketOwner, DeadlineOwner, OpenClient {
   dueMs: number;
+  sweepPlace = NOWHERE;
+  clientPlace = NOWHERE;
   readonly #core: EdgeCore;
   readonly #stream: StreamSocket;
   readonly #onSecured: Reception;

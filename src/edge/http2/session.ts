@@ -186,7 +186,7 @@ export class Session implements FrameTaker, FramedConnection {
   }
 
   closed(stream: Stream): void {
-    this.#register.open.delete(stream.id);
+    this.#register.remove(stream);
     this.writer.forget(stream);
     this.#owner.onSettled();
   }
@@ -382,7 +382,7 @@ export class Session implements FrameTaker, FramedConnection {
 
   #newStream(id: number): Stream {
     const stream = new Stream(this, id, this.settings.peerWindowBytes, this.settings.ownWindowBytes);
-    this.#register.open.set(id, stream);
+    this.#register.add(stream);
     stream.opened();
     return stream;
   }

@@ -8,16 +8,35 @@ import type { Stream } from './stream.ts';
 /** Of streams that we have ended, the last so many are known: what the peer had sent by then is thrown away. */
 const RESET_IDS_MAX = 256;
 
+/** So often is the table of streams made anew: once old, one keeps alive what it had since (base/roster.ts). */
+const CLOSED_UNTIL_RENEWAL = 128;
+
 export class StreamRegister {
-  readonly open = new Map<number, Stream>();
   /** The last stream of the peer that was begun. */
   lastPeerId = 0;
   readonly #isServer: boolean;
   readonly #resetIds = new Set<number>();
+  #open = new Map<number, Stream>();
+  #closedSinceRenewal = 0;
   #nextOwnId = 1;
 
   constructor(isServer: boolean) {
     this.#isServer = isServer;
+  }
+
+  get open(): ReadonlyMap<number, Stream> {
+    return this.#open;
+  }
+
+  add(stream: Stream): void {
+    this.#open.set(stream.id, stream);
+  }
+
+  remove(stream: Stream): void {
+    this.#open.delete(stream.id);
+    if (++this.#closedSinceRenewal < CLOSED_UNTIL_RENEWAL) return;
+    this.#closedSinceRenewal = 0;
+    this.#open = new Map(this.#open);
   }
 
   /** Client role: there are numbers left. */

@@ -1,9 +1,11 @@
 import { expect, test } from 'bun:test';
 import { ManualClock } from '../../base/manual-clock.ts';
+import { NOWHERE } from '../../base/roster.ts';
 import { type DeadlineOwner, DeadlineSweep } from './deadline-sweep.ts';
 
 class Recorder implements DeadlineOwner {
   calls: number[] = [];
+  sweepPlace = NOWHERE;
   constructor(public dueMs: number) {}
   onDeadline(nowMs: number): void {
     this.calls.push(nowMs);
@@ -42,6 +44,7 @@ test('an owner that throws does not keep the others from their deadlines', async
   const sweep = new DeadlineSweep(clock, 100, (error) => errors.push(error));
   const bad: DeadlineOwner = {
     dueMs: 10,
+    sweepPlace: NOWHERE,
     onDeadline() {
       bad.dueMs = Number.POSITIVE_INFINITY;
       throw new Error('bug');

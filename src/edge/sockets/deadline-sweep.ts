@@ -3,12 +3,25 @@
  * for the price of a store; the sweep owns only the set of owners and the tick.
  */
 import type { Clock, Timer } from '../../base/clock.ts';
+import { Roster } from '../../base/roster.ts';
 
 export interface DeadlineOwner {
   /** Monotonic milliseconds; Infinity: none. */
   dueMs: number;
+  /** Its place in the sweep, which is the sweep's business; NOWHERE at first. */
+  sweepPlace: number;
   /** Called at the tick after `dueMs`, again at each tick until the owner moves it or leaves. */
   onDeadline(nowMs: number): void;
+}
+
+class Owners extends Roster<DeadlineOwner> {
+  protected override placeOf(owner: DeadlineOwner): number {
+    return owner.sweepPlace;
+  }
+
+  protected override setPlace(owner: DeadlineOwner, place: number): void {
+    owner.sweepPlace = place;
+  }
 }
 
 export class DeadlineSweep {
@@ -16,7 +29,7 @@ export class DeadlineSweep {
   nowMs: number;
   readonly #clock: Clock;
   readonly #sweepMs: number;
-  readonly #owners = new Set<DeadlineOwner>();
+  readonly #owners = new Owners();
   readonly #onError: (error: unknown) => void;
   #timer: Timer | null = null;
 
@@ -49,14 +62,15 @@ export class DeadlineSweep {
     this.#timer = null;
     const nowMs = this.#clock.monotonic();
     this.nowMs = nowMs;
-    for (const owner of this.#owners) {
-      if (owner.dueMs > nowMs) continue;
+    // Who is passed over is met at the next tick.
+    this.#owners.eachRoughly((owner) => {
+      if (owner.dueMs > nowMs) return;
       try {
         owner.onDeadline(nowMs);
       } catch (error) {
         this.#onError(error);
       }
-    }
+    });
     if (this.#owners.size > 0) this.#timer = this.#clock.after(this.#sweepMs, this.#tick);
   };
 }

@@ -2,6 +2,7 @@
  * One HTTP/2 connection to a target, shared by exchanges. Owns its socket, its deadline, and the exchanges that wait
  * until it is open; which target it belongs to, and whether it is kept, is its keeper's business.
  */
+import { NOWHERE } from '../../base/roster.ts';
 import { ERROR } from '../http2/frames.ts';
 import { Session, type SessionOwner } from '../http2/session.ts';
 import type { SessionLimits } from '../http2/session-limits.ts';
@@ -17,6 +18,7 @@ export interface SessionKeeper {
 
 export class TargetSession implements SocketOwner, SessionOwner, DeadlineOwner {
   dueMs: number;
+  sweepPlace = NOWHERE;
   readonly #context: UpstreamContext;
   readonly #keeper: SessionKeeper;
   readonly #socket: StreamSocket;

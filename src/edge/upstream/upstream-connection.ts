@@ -2,7 +2,9 @@
  * One connection to a target: requests go out as text and bytes, answers come back as parsed events for the exchange
  * that uses it at the time. Owns the answer's parse state; whose connection it is belongs to the pool.
  */
+
 import { assert } from '../../base/errors.ts';
+import { NOWHERE } from '../../base/roster.ts';
 import { type BodyFraming, NO_BODY } from '../http1/body-framing.ts';
 import { writeChunk } from '../http1/chunk-writer.ts';
 import { ChunkedDecoder } from '../http1/chunked-decoder.ts';
@@ -45,6 +47,7 @@ const NEVER = Number.POSITIVE_INFINITY;
 
 export class UpstreamConnection implements TargetSide, SocketOwner, DeadlineOwner {
   dueMs: number;
+  sweepPlace = NOWHERE;
   /** When it was last put back, monotonic milliseconds. */
   idleSinceMs = 0;
   /** Exchanges it has served before the present one. */
