@@ -315,6 +315,20 @@ describe('a schedule', () => {
   });
 });
 
+test('a project that wakes and sleeps again and again says so once among its events', async () => {
+  const luma = await platform();
+  await luma.create({ idleTimeoutMs: 1_000 });
+  await luma.pass(50);
+  for (let tries = 0; tries < 12; tries++) {
+    await luma.during(luma.proxy.request('app'));
+    await luma.pass(2_000);
+  }
+  const reports = luma.events.filter(({ kind }) => kind === 'flapping');
+  expect(reports).toHaveLength(1);
+  expect(reports[0]?.message).toStartWith('app went to sleep and woke up 6 times within 10m; a longer idle_timeout (now 1s)');
+  expect(reports[0]?.details).toMatchObject({ wakes: 6, crashes: 0, window_ms: 600_000, idle_timeout: '1s' });
+});
+
 describe('what people may say', () => {
   test('is refused where it makes a circle, names nobody, or takes away what others need', async () => {
     const luma = await platform();

@@ -25,6 +25,7 @@ import type {
 } from './contract.ts';
 import { BondKeeper } from './dependencies/bond-keeper.ts';
 import { DependencyRules, type KnownProject } from './dependencies/dependency-rules.ts';
+import { FlappingWatch } from './flapping/flapping-watch.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { RecordKeeper } from './instances/record-keeper.ts';
 import { StartQueue } from './instances/start-queue.ts';
@@ -100,6 +101,11 @@ export class ControlPlane implements ControlPlaneDoor {
       get: (name) => registry.get(name),
       openUntil: (name) => this.#calendar.openUntil(name),
     });
+    const flapping = new FlappingWatch({
+      onFlapping: (name, text, details) => registry.get(name)?.chronicle.record('flapping', { text, details }),
+      idleTimeoutMs: (name) => registry.get(name)?.project.settings.idleTimeoutMs ?? null,
+    });
+    journal.listen(null, (event) => flapping.onEvent(event));
     this.#supervisorNeeds = {
       store,
       records: this.#records,
@@ -286,8 +292,11 @@ export class ControlPlane implements ControlPlaneDoor {
 
   #onWindow(name: string, until: number | null): void {
     const supervisor = this.#registry.get(name);
-    const text = until === null ? {} : { text: new Date(until).toISOString() };
-    supervisor?.chronicle.record(until === null ? 'window_closed' : 'window_opened', text);
+    if (until === null) supervisor?.chronicle.record('window_closed');
+    else {
+      const text = new Date(until).toISOString();
+      supervisor?.chronicle.record('window_opened', { text, details: { until: text } });
+    }
     this.#bonds.onChange(name);
   }
 

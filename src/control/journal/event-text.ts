@@ -59,6 +59,8 @@ export function eventText(kind: ProjectEventKind, project: string, facts: EventF
       return `${project} is kept awake by its schedule${reason === null ? '' : ` until ${reason}`}.`;
     case 'window_closed':
       return `The schedule of ${project} no longer keeps it awake.`;
+    case 'flapping':
+      return `${reason ?? `${project} wakes and sleeps too often`}.`;
     case 'adopted':
       return `${project} was found running and goes on.`;
   }

@@ -44,6 +44,8 @@ export class ProjectChronicle {
       idleMs?: number | null;
       fromRevision?: number | null;
       text?: string;
+      /** Beside those of the kind. */
+      details?: Readonly<Record<string, unknown>>;
     } = {},
   ): void {
     const { facts = null, failure = null, idleMs = null } = about;
@@ -57,6 +59,7 @@ export class ProjectChronicle {
     const details = {
       ...this.#detailsOf(kind, facts, durationMs),
       ...detailsOfFailure(kind, failure, facts),
+      ...about.details,
     };
     if (kind === 'sleeping') details['idle_ms'] = tenths(idleMs);
     if (kind === 'switched' || kind === 'switch_failed') details['from'] = about.fromRevision ?? null;

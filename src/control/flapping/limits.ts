@@ -1,0 +1,8 @@
+/** What counts as flapping, by name. */
+
+export const FLAPPING_WINDOW_MS = 600_000;
+/** Wakes out of a sleep within the window. */
+export const FLAPPING_WAKES = 6;
+export const FLAPPING_CRASHES = 3;
+/** Moments remembered of one project; more than that is said as so many. */
+export const MOMENTS_MAX = 100;
