@@ -102,7 +102,8 @@ export class ControlPlane implements ControlPlaneDoor {
       openUntil: (name) => this.#calendar.openUntil(name),
     });
     const flapping = new FlappingWatch({
-      onFlapping: (name, text, details) => registry.get(name)?.chronicle.record('flapping', { text, details }),
+      onFlapping: (name, text, details) =>
+        registry.get(name)?.chronicle.record('flapping', { text, details }),
       idleTimeoutMs: (name) => registry.get(name)?.project.settings.idleTimeoutMs ?? null,
     });
     journal.listen(null, (event) => flapping.onEvent(event));

@@ -114,11 +114,12 @@ function ownKeeps({ dependents }: Circle, { name, openUntil }: Bonded): readonly
   return keeps;
 }
 
-function groupKeeps({ needed }: Circle, members: readonly Bonded[]): readonly Keep[] {
+/** For whose sake: those in use, and those that others are up for. */
+function groupKeeps({ needed, dependents }: Circle, members: readonly Bonded[]): readonly Keep[] {
   const wanted = members.filter(({ name }) => needed.has(name));
   if (wanted.length === 0) return [];
-  const reasons = wanted.filter(isReason);
-  return [{ by: 'group', projects: (reasons.length > 0 ? reasons : wanted).map(({ name }) => name) }];
+  const reasons = wanted.filter((project) => isReason(project) || dependents.has(project.name));
+  return [{ by: 'group', projects: reasons.map(({ name }) => name) }];
 }
 
 function dependenciesOf({ byName }: Circle, { dependsOn }: Bonded): Dependencies {

@@ -1,6 +1,12 @@
 import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
-import { type FlappingReport, type FlappingState, type Happening, noteHappening, steady } from './flapping.ts';
+import {
+  type FlappingReport,
+  type FlappingState,
+  type Happening,
+  noteHappening,
+  steady,
+} from './flapping.ts';
 import { FLAPPING_CRASHES, FLAPPING_WAKES, FLAPPING_WINDOW_MS, MOMENTS_MAX } from './limits.ts';
 
 type Moment = readonly [Happening, number];

@@ -1,6 +1,7 @@
 import { expect, test } from 'bun:test';
 import fc from 'fast-check';
 import type { StartFailure } from '../../domain/project-status.ts';
+import type { Dependencies } from '../dependencies/bonds.ts';
 import type { ProjectEffect } from './project-effect.ts';
 import type { ProjectInput } from './project-input.ts';
 import { next } from './project-machine.ts';
@@ -295,9 +296,20 @@ class World {
     });
   }
 
+  /** Those it depends on come and go. */
+  depend(at: number): void {
+    const kinds: Dependencies[] = [
+      { kind: 'met' },
+      { kind: 'waiting', for: ['db'] },
+      { kind: 'failed', failure: failureOf('dependency_failed') },
+    ];
+    this.send({ kind: 'dependencies', dependencies: kinds[at % kinds.length] ?? { kind: 'met' } });
+  }
+
   /** Everybody answers, well, until nothing is left to do. */
   calm(): void {
     this.link();
+    this.send({ kind: 'dependencies', dependencies: { kind: 'met' } });
     for (let round = 0; round < 200; round++) {
       while (this.pending.length > 0) this.settle(0, true);
       if (this.armed.delete('retry')) this.send({ kind: 'timer', timer: 'retry' });
@@ -348,6 +360,10 @@ const move = fc.oneof(
     'scale',
     'scale',
     'split',
+    'keep',
+    'depend',
+    'late',
+    'quiet-said',
   ].map((name) => ({ weight: 1, arbitrary: fc.record({ do: fc.constant(name), at: fc.nat(5) }) })),
   { weight: 6, arbitrary: fc.record({ do: fc.constant('request') }) },
   { weight: 6, arbitrary: fc.record({ do: fc.constant('answer') }) },
@@ -401,6 +417,18 @@ function apply(world: World, { do: what, at = 0, isGood = true }: Move): void {
       return;
     case 'split':
       world.split(at);
+      return;
+    case 'keep':
+      world.send({ kind: 'kept', kept: at % 2 === 0, restarts: at % 3 === 0 });
+      return;
+    case 'depend':
+      world.depend(at);
+      return;
+    case 'late':
+      if (world.state.waits) world.send({ kind: 'dependencies-late', at });
+      return;
+    case 'quiet-said':
+      world.send({ kind: 'quiet-said' });
       return;
     case 'found': {
       const { instances } = world.state;

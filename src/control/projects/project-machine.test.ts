@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import type { StartFailure } from '../../domain/project-status.ts';
+import type { Dependencies } from '../dependencies/bonds.ts';
 import type { ProjectEffect } from './project-effect.ts';
 import type { ProjectInput } from './project-input.ts';
 import { next } from './project-machine.ts';
@@ -119,6 +120,18 @@ const stopped = after(asleep, { kind: 'stop-asked' });
 const deleting = after(awake, { kind: 'delete-asked' });
 const closing = after(awake, { kind: 'shutdown' });
 const conflicting = after(fresh, { kind: 'begin' }, { ...linked, conflict: failure });
+const keep = (kept: boolean, restarts = true): ProjectInput => ({ kind: 'kept', kept, restarts });
+const depends = (dependencies: Dependencies): ProjectInput => ({ kind: 'dependencies', dependencies });
+const waiting: Dependencies = { kind: 'waiting', for: ['db'] };
+const broken: Dependencies = { kind: 'failed', failure: { ...failure, code: 'dependency_failed' } };
+const keptAwake = after(awake, keep(true));
+const keptDue = after(keptAwake, { kind: 'timer', timer: 'idle' });
+const keptAsleep = after(asleep, depends(waiting), keep(true));
+const keptAtFence = after(fenced, keep(true));
+const keptWhileStopping = after(stopping, keep(true));
+const alone = after(asleep, depends(waiting));
+const waitingForOthers = after(alone, { kind: 'wake', by: 'proxy' });
+const dependencyBroken = after(alone, depends(broken));
 const stopFailed = after(stopping, { kind: 'stop-failed', id: 'a', failure });
 
 const states: Record<string, ProjectState> = {
@@ -150,12 +163,29 @@ const states: Record<string, ProjectState> = {
   closing,
   conflicting,
   stopFailed,
+  keptAwake,
+  keptDue,
+  keptAsleep,
+  keptAtFence,
+  keptWhileStopping,
+  alone,
+  waitingForOthers,
+  dependencyBroken,
 };
 
 const inputs: ProjectInput[] = [
   { kind: 'begin' },
   { kind: 'wake', by: 'proxy' },
   { kind: 'wake', by: 'person' },
+  { kind: 'wake', by: 'schedule' },
+  keep(true),
+  keep(false),
+  keep(false, false),
+  depends(waiting),
+  depends(broken),
+  depends({ kind: 'met' }),
+  { kind: 'dependencies-late', at: 5 },
+  { kind: 'quiet-said' },
   { kind: 'sleep-asked' },
   { kind: 'stop-asked' },
   { kind: 'start-asked' },
@@ -230,6 +260,72 @@ describe('every state meets every input', () => {
       }
     });
   }
+});
+
+describe('kept awake for others', () => {
+  test('does not sleep when its time has come, and is only due', () => {
+    expect(kinds(next(keptAwake, { kind: 'timer', timer: 'idle' }).effects)).toEqual([]);
+    expect(keptDue).toMatchObject({ due: true, sleep: null });
+  });
+
+  test('is no longer due when an exchange has begun or ended', () => {
+    expect(after(keptDue, { kind: 'activity', activity: quiet }).due).toBe(true);
+    expect(after(keptDue, { kind: 'activity', activity: busy }).due).toBe(false);
+    expect(after(keptDue, { kind: 'activity', activity: { ...quiet, ends: 4 } }).due).toBe(false);
+  });
+
+  test('is let go: with its time anew, or at once where it is due and sleeps with a group', () => {
+    expect(kinds(next(keptDue, keep(false)).effects)).toEqual(['arm']);
+    expect(after(keptDue, keep(false)).due).toBe(false);
+    expect(next(keptDue, keep(false, false)).effects).toContainEqual({ kind: 'fence', ends: 3 });
+  });
+
+  test('takes a fence back, and comes back from a sleep that is signalled', () => {
+    expect(kinds(next(keptAtFence, { kind: 'signal-accepted', token: 't' }).effects)).toContain('lift');
+    expect(kinds(next(after(asking, keep(true)), { kind: 'fenced', token: 't' }).effects)).toContain('lift');
+    const over = play(keptWhileStopping, { kind: 'stopped', id: 'a' });
+    expect(kinds(over.effects)).toContain('start');
+  });
+
+  test('is started where it sleeps, and again when it has ended', () => {
+    expect(kinds(next(asleep, keep(true)).effects)).toContain('start');
+    const ended = play(
+      keptAwake,
+      { kind: 'exited', id: 'a', failure },
+      { kind: 'published', publication: nowhere },
+    );
+    const again = play(ended.state, { kind: 'prepared', id: 'a' });
+    expect(kinds(again.effects)).toContain('start');
+  });
+});
+
+describe('with dependencies that are not there', () => {
+  test('starts nothing, and begins when they are', () => {
+    expect(kinds(play(alone, { kind: 'wake', by: 'proxy' }).effects)).toEqual(['arm-dependencies']);
+    const begun = next(waitingForOthers, depends({ kind: 'met' }));
+    expect(kinds(begun.effects)).toEqual(['disarm-dependencies', 'start', 'record']);
+  });
+
+  test('fails who waits when they fail, says it once, and is tried again with the next request', () => {
+    const { state, effects } = play(waitingForOthers, depends(broken));
+    expect(kinds(effects)).toEqual(['record', 'fail-wake', 'tell', 'disarm-dependencies']);
+    expect(state).toMatchObject({ wake: null, strikes: 0, backoff: null });
+    expect(kinds(next(state, { kind: 'wake', by: 'proxy' }).effects)).toEqual(['fail-wake', 'tell']);
+    const well = after(state, depends({ kind: 'met' }));
+    expect(kinds(next(well, { kind: 'wake', by: 'proxy' }).effects)).toContain('start');
+  });
+
+  test('fails who waits when wake_timeout has passed', () => {
+    const { state, effects } = play(waitingForOthers, { kind: 'dependencies-late', at: 5 });
+    expect(kinds(effects)).toContain('fail-wake');
+    expect(state.failure).toMatchObject({ code: 'dependency_timeout', at: 5 });
+    expect(next(alone, { kind: 'dependencies-late', at: 5 }).effects).toEqual([]);
+  });
+
+  test('goes on when it runs already', () => {
+    expect(next(awake, depends(broken)).effects).toEqual([]);
+    expect(after(awake, depends(broken), { kind: 'wake', by: 'person' }).wake).toBeNull();
+  });
 });
 
 describe('going to sleep', () => {
