@@ -48,11 +48,16 @@ export class ManualClock implements Clock {
     await settle();
     for (let next = this.#nextDue(untilMs); next; next = this.#nextDue(untilMs)) {
       this.#armed.delete(next);
-      this.#moveTo(next.dueMs);
+      this.#moveTo(Math.max(next.dueMs, this.#elapsedMs));
       next.fire();
       await settle();
     }
     this.#moveTo(untilMs);
+  }
+
+  /** As a process that was suspended sees it: what fell due meanwhile fires late, with the next `advance`. */
+  skip(byMs: number): void {
+    this.#moveTo(this.#elapsedMs + byMs);
   }
 
   /** A jump of the wall clock (NTP, suspend): timers do not notice. */

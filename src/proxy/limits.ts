@@ -78,6 +78,11 @@ export const DAEMON_RETRY_LONGEST_MS = 250;
 
 /** Workers say this often what they have counted. */
 export const COUNTS_PERIOD_MS = 1_000;
+
+/** A worker that serves says something every second: after so long a silence it hangs, and another takes its place. */
+export const WORKER_SILENCE_MS = 10_000;
+/** A daemon that comes to look so late was itself suspended: what it has not heard says nothing of the workers. */
+export const WORKER_LOOK_LATE_MS = 2_000;
 /** Different numbers kept of one service: beyond them new names are not counted. */
 export const COUNT_NAMES_PER_SERVICE_MAX = 500;
 

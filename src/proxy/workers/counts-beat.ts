@@ -1,5 +1,6 @@
 /**
- * A worker's counts on their way to its daemon: what has been added, once a second. What is handed to `send` is taken
+ * A worker's counts on their way to its daemon: what has been added, once a second, also when that is nothing, for the
+ * daemon takes a worker that says nothing for one that hangs. What is handed to `send` is taken
  * from the worker at that moment and never said again; while nobody listens, it goes on gathering.
  */
 import type { Clock, Timer } from '../../base/clock.ts';
@@ -23,7 +24,6 @@ export interface CountsBeatOptions {
 export class CountsBeat {
   readonly #options: CountsBeatOptions;
   #timer: Timer | null = null;
-  #clients = 0;
   #whole: Readonly<Record<string, number>> = {};
 
   constructor(options: CountsBeatOptions) {
@@ -43,8 +43,6 @@ export class CountsBeat {
     if (!isListening()) return;
     const stats = edge.stats();
     const services = [...edge.takeCounts(), ...this.#takeWhole(stats)];
-    if (services.length === 0 && stats.clients === this.#clients) return;
-    this.#clients = stats.clients;
     send({ clients: stats.clients, services });
   }
 

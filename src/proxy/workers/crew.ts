@@ -62,6 +62,8 @@ export interface Member {
   readonly pid: number;
   state: MemberState;
   generation: number;
+  /** Monotonic time of the last that it said; null while it is not connected. */
+  heardAtMs: number | null;
   send(message: ToWorker): void;
 }
 
@@ -123,6 +125,7 @@ export class Crew {
       pid,
       state: 'starting',
       generation: 0,
+      heardAtMs: null,
       lines: undefined,
       certificates: 0,
       events,
@@ -224,6 +227,7 @@ export class Crew {
     const { daemonId, listener, table } = this.#options;
     if (hello.protocol !== WORKER_PROTOCOL) throw wrongProtocol(hello);
     seat.lines = lines;
+    seat.heardAtMs = this.#options.clock.monotonic();
     if (hello.isDraining) seat.state = 'draining';
     seat.generation = hello.generation;
     const { generation, services } = table();
@@ -238,7 +242,8 @@ export class Crew {
   }
 
   #hear(seat: Seat, message: ToDaemon): void {
-    const { listener } = this.#options;
+    const { listener, clock } = this.#options;
+    seat.heardAtMs = clock.monotonic();
     switch (message.type) {
       case 'ack':
         seat.generation = message.generation;
@@ -307,6 +312,7 @@ export class Crew {
     const seat = [...this.#seats.values()].find((candidate) => candidate.lines === lines);
     if (!seat) return;
     seat.lines = undefined;
+    seat.heardAtMs = null;
     if (seat.state === 'serving') seat.state = 'away';
     this.#options.log.debug('a worker is not connected', { column: seat.column, reason });
   }

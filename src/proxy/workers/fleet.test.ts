@@ -12,6 +12,7 @@ class FakeProcess {
   readonly told: ToWorker[] = [];
   readonly exited = this.#exit.promise;
   events: MemberEvents | undefined;
+  member: Member | undefined;
 
   constructor(
     readonly pid: number,
@@ -43,13 +44,15 @@ function newFleet(count: number, columns = [1, 2, 3, 4]): Fleet {
     seat(column: number, pid: number, events: MemberEvents): Member {
       const child = processes.find((candidate) => candidate.pid === pid)!;
       child.events = events;
-      return {
+      child.member = {
         column,
         pid,
         state: 'starting',
         generation: 0,
+        heardAtMs: clock.monotonic(),
         send: (message) => void child.told.push(message),
       };
+      return child.member;
     },
     unseat: () => {},
   };
@@ -86,7 +89,8 @@ test('it is started when every worker serves', async () => {
   processes[1]!.events!.onServing();
   await started;
   expect(processes.map(({ column }) => column)).toEqual([1, 2]);
-  expect(clock.armedCount).toBe(0);
+  // It listens for silence.
+  expect(clock.armedCount).toBe(1);
 });
 
 test('a worker that ends before it serves fails the start', async () => {
@@ -194,4 +198,66 @@ test('a stop replaces nobody and kills who overstays', async () => {
   await clock.advance(1);
   await stopped;
   expect([processes.length, clock.armedCount]).toEqual([2, 0]);
+});
+
+/** As the crew does when a worker says something. */
+function heard(...children: readonly (FakeProcess | undefined)[]): void {
+  for (const child of children) if (child?.member) child.member.heardAtMs = clock.monotonic();
+}
+
+async function servingMembers(count: number): Promise<Fleet> {
+  const fleet = newFleet(count);
+  await serving(fleet);
+  for (const { member } of processes) if (member) member.state = 'serving';
+  return fleet;
+}
+
+test('one that says nothing for ten seconds is ended and replaced, the others are left alone', async () => {
+  const fleet = await servingMembers(2);
+  const [hung, other] = processes;
+  for (let second = 0; second < 9; second++) {
+    await clock.advance(1_000);
+    heard(other);
+  }
+  expect(dead).toEqual([]);
+  await clock.advance(1_000);
+  expect(dead).toEqual([hung?.column ?? 0]);
+  await clock.advance(WORKER_RESTART_LONGEST_MS);
+  expect([processes.length, fleet.restartCount]).toEqual([3, 1]);
+});
+
+test('one that drains is listened to as well, and is not replaced', async () => {
+  const fleet = await servingMembers(1);
+  void fleet.restart();
+  const [old, next] = processes;
+  next?.events?.onServing();
+  for (let second = 0; second < 20; second++) {
+    await clock.advance(1_000);
+    heard(next);
+  }
+  expect(dead).toEqual([old?.column ?? 0]);
+  expect([processes.length, fleet.restartCount]).toEqual([2, 0]);
+});
+
+test('a daemon that was suspended itself does not take its workers for hanging', async () => {
+  const fleet = await servingMembers(2);
+  clock.skip(60_000);
+  await clock.advance(1_000);
+  expect(dead).toEqual([]);
+  expect(fleet.restartCount).toBe(0);
+});
+
+test('an abandoned fleet listens no more', async () => {
+  const fleet = await servingMembers(1);
+  fleet.abandon();
+  await clock.advance(60_000);
+  expect([dead, clock.armedCount]).toEqual([[], 0]);
+});
+
+test('one that has lost its connection is not judged by its silence', async () => {
+  await servingMembers(1);
+  const [away] = processes;
+  if (away?.member) away.member.heardAtMs = null;
+  await clock.advance(60_000);
+  expect(dead).toEqual([]);
 });

@@ -8,13 +8,16 @@ import { LumaError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import { isAlive } from '../../base/process-life.ts';
 import {
+  COUNTS_PERIOD_MS,
   ORPHAN_PERIOD_MS,
   REPLACED_IDLE_MS,
   STOP_IDLE_MS,
   WORKER_DRAIN_TIMEOUT_MS,
+  WORKER_LOOK_LATE_MS,
   WORKER_RESTART_FIRST_MS,
   WORKER_RESTART_FORGET_MS,
   WORKER_RESTART_LONGEST_MS,
+  WORKER_SILENCE_MS,
   WORKER_START_TIMEOUT_MS,
 } from '../limits.ts';
 import type { Crew, Member, Orphan } from './crew.ts';
@@ -53,6 +56,7 @@ export class Fleet {
   readonly #orphans = new Map<number, Member>();
   readonly #silent = new Set<number>();
   readonly #watching = new Set<Timer>();
+  #listening: Timer | undefined;
   #onNoOrphans: (() => void) | undefined;
   #restartMs = WORKER_RESTART_FIRST_MS;
   #isStopping = false;
@@ -67,6 +71,7 @@ export class Fleet {
 
   /** Resolves when every worker serves; rejects with `worker_failed` when one ends before that. */
   async start(): Promise<void> {
+    this.#listenForSilence(this.#options.clock.monotonic());
     const hands = Array.from({ length: this.#options.count }, () => this.#begin());
     await Promise.all(hands.map((hand) => hand.serving));
   }
@@ -213,6 +218,24 @@ export class Fleet {
     hand.member.send({ type: 'drain', timeoutMs, idleMs });
   }
 
+  /** One that hangs answers nobody, and its exchanges would count for ever: it is ended, and another takes its place. */
+  #listenForSilence(lookedAtMs: number): void {
+    const { clock, log } = this.#options;
+    this.#listening = clock.after(COUNTS_PERIOD_MS, () => {
+      const nowMs = clock.monotonic();
+      const wasAway = nowMs - lookedAtMs > COUNTS_PERIOD_MS + WORKER_LOOK_LATE_MS;
+      for (const { member, process } of this.#hands) {
+        if (member.heardAtMs === null || member.state === 'starting') continue;
+        if (wasAway) member.heardAtMs = nowMs;
+        const silentMs = nowMs - member.heardAtMs;
+        if (silentMs < WORKER_SILENCE_MS) continue;
+        log.error('a worker hangs and is ended', { pid: process.pid, silentMs });
+        process.kill('SIGKILL');
+      }
+      this.#listenForSilence(nowMs);
+    });
+  }
+
   /** It goes by itself; its place is filled before it is gone. */
   #onLeaving(hand: Hand): void {
     if (hand.isDismissed || this.#isStopping) return;
@@ -249,6 +272,7 @@ export class Fleet {
 
   #stopReplacing(): void {
     this.#isStopping = true;
+    this.#listening?.cancel();
     for (const timer of this.#pending) timer.cancel();
     this.#pending.clear();
   }
