@@ -32,6 +32,9 @@ test('what containerd kept of a killed engine is known by its words', () => {
   const task = '6796f82d8ef0c71f0fa8276977c830715486c34bfeb5f403ff9c3f17ccb1b294';
   expect(isLeftover(refusal(500, `task ${task}: already exists`))).toBe(true);
   expect(isLeftover(refusal(500, 'id already in use'))).toBe(true);
+  const folder = `/run/docker/containerd/daemon/io.containerd.runtime.v2.task/moby/${'c4'.repeat(32)}`;
+  const words = `failed to create task for container: failed to start shim: mkdir ${folder}: file exists: unknown`;
+  expect(isLeftover(refusal(500, words))).toBe(true);
   expect(isLeftover(refusal(409, 'a network named task: already exists'))).toBe(false);
 });
 

@@ -12,9 +12,16 @@ export function isGone(error: unknown): boolean {
   return statusOf(error) === 404;
 }
 
+const LEFTOVERS: readonly RegExp[] = [
+  /\btask [0-9a-f]{64}: already exists/,
+  /\bid already in use\b/,
+  // Seen with Docker 26: the folder of a task whose shim was killed.
+  /\bio\.containerd\.runtime\.v\d\.task\/\S+: file exists/,
+];
+
 /** The engine died in the middle of a start or stop, and containerd still has what the engine no longer knows of. */
 export function isLeftover(refusal: LumaError): boolean {
-  return /\btask [0-9a-f]{64}: already exists|\bid already in use\b/.test(wordsOf(refusal));
+  return LEFTOVERS.some((words) => words.test(wordsOf(refusal)));
 }
 
 export function instanceNotFound(instanceId: string): LumaError {
