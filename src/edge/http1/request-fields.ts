@@ -4,18 +4,15 @@
  */
 import { isToken } from './character-classes.ts';
 import type { FieldSection } from './field-section.ts';
+import { GatheredFraming, joined, takeFramingField } from './message-framing.ts';
 import type { RequestHead } from './request-head.ts';
 
 const REQUEST_ID_LENGTH_MAX = 128;
 
 /** What the fields of one head say together; filled by `takeField`. */
-export class GatheredFields {
+export class GatheredFields extends GatheredFraming {
   hostCount = 0;
   host = '';
-  contentLengthCount = 0;
-  contentLength = '';
-  transferEncoding: string | null = null;
-  connection: string | null = null;
   upgrade: string | null = null;
   expect: string | null = null;
   te: string | null = null;
@@ -43,10 +40,9 @@ export function takeField(head: RequestHead, index: number, gathered: GatheredFi
       gathered.upgrade = joined(gathered.upgrade, fields.value(index));
       return true;
     case 10:
-      if (fields.isNamed(index, 'keep-alive')) return true;
-      if (!fields.isNamed(index, 'connection')) return false;
-      gathered.connection = joined(gathered.connection, fields.value(index));
-      return true;
+    case 16:
+    case 17:
+      return takeFramingField(fields, index, gathered) || isForwarding(fields, index);
     case 12:
       if (fields.isNamed(index, 'max-forwards')) {
         if (head.method !== 'OPTIONS' && head.method !== 'TRACE') return false;
@@ -57,17 +53,8 @@ export function takeField(head: RequestHead, index: number, gathered: GatheredFi
       head.requestId = sane(fields.value(index));
       return true;
     case 14:
-      if (fields.isNamed(index, 'http2-settings')) return true;
-      if (!fields.isNamed(index, 'content-length')) return false;
-      gathered.contentLengthCount++;
-      gathered.contentLength = fields.value(index);
-      return true;
-    case 17:
-      if (!fields.isNamed(index, 'transfer-encoding')) return isForwarding(fields, index);
-      gathered.transferEncoding = joined(gathered.transferEncoding, fields.value(index));
-      return true;
-    case 16:
-      return fields.isNamed(index, 'proxy-connection') || isForwarding(fields, index);
+      if (takeFramingField(fields, index, gathered)) return true;
+      return fields.isNamed(index, 'http2-settings') || isForwarding(fields, index);
     case 19:
       return fields.isNamed(index, 'proxy-authorization') || isForwarding(fields, index);
     case 9:
@@ -86,10 +73,6 @@ function isForwarding(fields: FieldSection, index: number): boolean {
   if ((fields.text.charCodeAt(start) | 32) !== 120) return false;
   const name = fields.text.slice(start, start + FORWARDING_PREFIX.length);
   return name.toLowerCase().replaceAll('_', '-') === FORWARDING_PREFIX;
-}
-
-function joined(before: string | null, value: string): string {
-  return before === null ? value : `${before},${value}`;
 }
 
 function sane(requestId: string): string | null {

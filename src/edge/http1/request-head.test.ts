@@ -174,7 +174,7 @@ test('passes an upgrade on only where it can become a tunnel', () => {
 
 test('never believes what a client says about being forwarded', () => {
   const result = parse(
-    `GET / HTTP/1.1\r\n${HOST}X-Forwarded-For: 1\r\nX-FORWARDED-PROTO: 1\r\nX_Forwarded_Host: 1\r\nForwarded: x\r\n\r\n`,
+    `GET / HTTP/1.1\r\n${HOST}X-Forwarded-For: 1\r\nX-FORWARDED-PROTO: 1\r\nX_Forwarded_Host: 1\r\nX-Forwarded-By: 1\r\nForwarded: x\r\n\r\n`,
   );
   expect(result).toMatchObject({ keptLines: HOST });
 });

@@ -2,11 +2,13 @@
  * An upstream's answer head, from bytes to meaning (RFC 9112 §4), as strict as the request's: whatever is rejected
  * here becomes a 502. A pure function of the bytes; never throws on what a peer sent.
  */
+
 import { type BodyFraming, decideResponseFraming, NO_BODY } from './body-framing.ts';
 import { CR, IS_FIELD_VALUE, LF, SP } from './character-classes.ts';
 import { fieldsListed, isHopByHop, listMembers } from './connection-options.ts';
 import { FieldSection, INCOMPLETE, REJECTED, TOO_MANY } from './field-section.ts';
 import { latin1Text } from './latin1.ts';
+import { GatheredFraming, joined, takeFramingField } from './message-framing.ts';
 
 export interface ResponseHeadLimits {
   readonly responseHeadBytesMax: number;
@@ -103,13 +105,6 @@ function scanStatusLine(bytes: Buffer, from: number, to: number): number | strin
   return bytes[at + 1] === LF ? at + 2 : 'a carriage return without a line feed';
 }
 
-class Gathered {
-  contentLengthCount = 0;
-  contentLength = '';
-  transferEncoding: string | null = null;
-  connection: string | null = null;
-}
-
 function interpret(head: ResponseHead, isHeadRequest: boolean, lineEnd: number): ResponseHeadResult {
   const text = head.fields.text;
   head.minor = text.charCodeAt(7) === 48 ? 0 : 1;
@@ -117,7 +112,7 @@ function interpret(head: ResponseHead, isHeadRequest: boolean, lineEnd: number):
     (text.charCodeAt(9) - 48) * 100 + (text.charCodeAt(10) - 48) * 10 + (text.charCodeAt(11) - 48);
   if (head.status < 100 || head.status > 599) return rejected('a status outside 100 to 599');
   head.reason = text.slice(STATUS_END + 1, lineEnd - 2);
-  const gathered = new Gathered();
+  const gathered = new GatheredFraming();
   head.keptLines = head.fields.linesWhere((index) => !takeField(head, index, gathered));
   const framing = decideResponseFraming(gathered, head.minor, head.status, isHeadRequest);
   if (framing.kind === 'rejected') return rejected(framing.reason);
@@ -128,7 +123,7 @@ function interpret(head: ResponseHead, isHeadRequest: boolean, lineEnd: number):
 }
 
 /** Notes what matters to the edge; true: the field is not passed on as it came. */
-function takeField(head: ResponseHead, index: number, gathered: Gathered): boolean {
+function takeField(head: ResponseHead, index: number, gathered: GatheredFraming): boolean {
   const { fields } = head;
   switch (fields.nameLength(index)) {
     case 2:
@@ -141,31 +136,11 @@ function takeField(head: ResponseHead, index: number, gathered: Gathered): boole
       if (!fields.isNamed(index, 'upgrade')) return false;
       head.upgrade = joined(head.upgrade, fields.value(index));
       return true;
-    case 10:
-      if (fields.isNamed(index, 'keep-alive')) return true;
-      if (!fields.isNamed(index, 'connection')) return false;
-      gathered.connection = joined(gathered.connection, fields.value(index));
-      return true;
-    case 14:
-      if (!fields.isNamed(index, 'content-length')) return false;
-      gathered.contentLengthCount++;
-      gathered.contentLength = fields.value(index);
-      return true;
-    case 16:
-      return fields.isNamed(index, 'proxy-connection');
-    case 17:
-      if (!fields.isNamed(index, 'transfer-encoding')) return false;
-      gathered.transferEncoding = joined(gathered.transferEncoding, fields.value(index));
-      return true;
     case 18:
       return fields.isNamed(index, 'proxy-authenticate');
     default:
-      return false;
+      return takeFramingField(fields, index, gathered);
   }
-}
-
-function joined(before: string | null, value: string): string {
-  return before === null ? value : `${before},${value}`;
 }
 
 function applyConnection(head: ResponseHead, connection: string | null): void {
