@@ -1,6 +1,7 @@
 /** From the control plane's views to what the API answers. */
 import { formatDuration } from '../base/duration.ts';
 import type { ControlPlaneDoor, InstanceView, ProjectView, RevisionView } from '../control/contract.ts';
+import type { Project } from '../domain/project.ts';
 import type { ProjectEvent } from '../domain/project-event.ts';
 import type { StartFailure } from '../domain/project-status.ts';
 import { toKeepingJson, toKeepJson } from './keeping-settings.ts';
@@ -23,7 +24,27 @@ export type LogLine = ReturnType<ControlPlaneDoor['logs']> extends AsyncIterable
 export type UrlOf = (hostname: string, isSecure: boolean) => string | null;
 
 export function toProjectJson(view: ProjectView, urlOf: UrlOf): ProjectJson {
-  const { project, status, switchFailure, traffic, instances, keeps, waitsFor } = view;
+  return { ...toStoredJson(view.project), ...toLiveJson(view, urlOf) };
+}
+
+/** What is stored of a project, as text: a list of thousands is mostly made of it, and it changes only with the project. */
+const storedTexts = new WeakMap<Project, string>();
+
+/** The text of `toProjectJson`. */
+export function toProjectText(view: ProjectView, urlOf: UrlOf): string {
+  const { project } = view;
+  let stored = storedTexts.get(project);
+  if (stored === undefined) {
+    stored = JSON.stringify(toStoredJson(project)).slice(0, -1);
+    storedTexts.set(project, stored);
+  }
+  return `${stored},${JSON.stringify(toLiveJson(view, urlOf)).slice(1)}`;
+}
+
+type StoredJson = Omit<ProjectJson, keyof LiveJson>;
+
+/** A function of the project alone. */
+function toStoredJson(project: Project): StoredJson {
   const { settings } = project;
   const [hostname = ''] = settings.hostnames;
   const { idleTimeoutMs, healthCheck } = settings;
@@ -46,17 +67,30 @@ export function toProjectJson(view: ProjectView, urlOf: UrlOf): ProjectJson {
     ...toKeepingJson(settings.keeping),
     stop_timeout: formatDuration(settings.stopTimeoutMs),
     health_check: healthCheck && { path: healthCheck.path, timeout: formatDuration(healthCheck.timeoutMs) },
+    revision: project.revision,
+    created_at: toInstant(project.createdAt),
+    updated_at: toInstant(project.updatedAt),
+  };
+}
+
+type LiveJson = Pick<
+  ProjectJson,
+  'status' | 'failure' | 'switch_failure' | 'traffic' | 'kept_awake' | 'waits_for' | 'instances' | 'url'
+>;
+
+function toLiveJson(view: ProjectView, urlOf: UrlOf): LiveJson {
+  const { project, status, switchFailure, traffic, instances, keeps, waitsFor } = view;
+  const { hostnames, ssl } = project.settings;
+  const [hostname = ''] = hostnames;
+  return {
     status: status.name,
     failure: status.failure && toFailureJson(status.failure),
     switch_failure: switchFailure && toFailureJson(switchFailure),
-    revision: project.revision,
     traffic: traffic.map((share) => ({ ...share })),
     kept_awake: keeps.map(toKeepJson),
     waits_for: [...waitsFor],
     instances: instances.map(toInstanceJson),
-    url: hostname.startsWith('*') ? null : urlOf(hostname, settings.ssl),
-    created_at: toInstant(project.createdAt),
-    updated_at: toInstant(project.updatedAt),
+    url: hostname.startsWith('*') ? null : urlOf(hostname, ssl),
   };
 }
 

@@ -3,7 +3,7 @@ import type { z } from '@hono/zod-openapi';
 import { isLumaError, LumaError } from '../../base/errors.ts';
 import type { ProjectView } from '../../control/contract.ts';
 import type { ProjectSettings } from '../../domain/project.ts';
-import { toProjectJson } from '../project-json.ts';
+import { toProjectJson, toProjectText } from '../project-json.ts';
 import { applyPatch, readCreate, readPatch, readPut } from '../project-settings.ts';
 import { readJsonBody } from '../request-body.ts';
 import type { Call } from '../route.ts';
@@ -17,8 +17,12 @@ type DeployCall = Call<z.output<typeof deployQuerySchema>>;
 
 export async function listProjects({ deps }: AnyCall): Promise<Response> {
   const views = await deps.control.listProjects();
-  const projects = views.map((view) => toProjectJson(view, deps.urlOf));
-  return Response.json({ projects: projects.sort((a, b) => (a.name < b.name ? -1 : 1)) });
+  const nameOf = (view: ProjectView): string => view.project.settings.name;
+  const texts = views
+    .toSorted((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1))
+    .map((view) => toProjectText(view, deps.urlOf));
+  const headers = { 'Content-Type': 'application/json;charset=utf-8' };
+  return new Response(`{"projects":[${texts.join(',')}]}`, { headers });
 }
 
 export async function createProject({ request, deps }: AnyCall): Promise<Response> {

@@ -34,7 +34,7 @@ export interface InstanceSurroundings {
   readonly launcher: Launcher;
   readonly emit: (event: RuntimeEvent) => void;
   /** It runs from now on, or somebody follows it: it wants to be looked at soon. */
-  readonly lookSoon: () => void;
+  readonly lookSoon: (instance: ProcessInstance) => void;
   /** Whether another instance, asleep or awake, has the port. */
   readonly isPortReserved: (port: number, byOtherThan: string) => boolean;
   /** 0 to 1; where the search for a port begins. */
@@ -65,6 +65,10 @@ export class ProcessInstance {
     this.#mailbox = new Mailbox({ name: `instance ${spec.instanceId}` });
     this.#mark = { installationId: surroundings.installationId, instanceId: spec.instanceId };
     this.#port = files.readRun()?.port ?? null;
+  }
+
+  get instanceId(): string {
+    return this.#spec.instanceId;
   }
 
   get isRunning(): boolean {
@@ -158,7 +162,7 @@ export class ProcessInstance {
     const addedBytes = this.#output.look(clock.now());
     this.#nextLookAt = clock.monotonic() + pauseAfter(addedBytes, this.#output.isFollowed);
     const running = this.#running;
-    if (running && !running.isAlive) this.#concludeLater(running);
+    if (running?.hasEnded) this.#concludeLater(running);
   }
 
   /** Ends its followers; the instance itself goes on. */
@@ -269,7 +273,7 @@ export class ProcessInstance {
 
   #lookSoon(): void {
     this.#nextLookAt = this.#surroundings.clock.monotonic() + LOOK_BUSY_MS;
-    this.#surroundings.lookSoon();
+    this.#surroundings.lookSoon(this);
   }
 
   #concludeLater(running: RunningProcess): void {

@@ -57,6 +57,8 @@ export class ProcessRuntime implements Runtime {
   readonly #kept: KeptOutput;
   readonly #surroundings: InstanceSurroundings;
   readonly #instances = new Map<string, ProcessInstance>();
+  /** Those that may run: of thousands, few do. */
+  readonly #lookedAt = new Set<ProcessInstance>();
   readonly #listeners = new Set<(event: RuntimeEvent) => void>();
   #timer: Timer | null = null;
   #isClosed = false;
@@ -210,7 +212,10 @@ export class ProcessRuntime implements Runtime {
       emit: (event) => {
         for (const tell of [...this.#listeners]) tell(event);
       },
-      lookSoon: () => this.#plan(),
+      lookSoon: (instance) => {
+        this.#lookedAt.add(instance);
+        this.#plan();
+      },
       isPortReserved: (port, byOtherThan) =>
         [...this.#instances].some(([instanceId, one]) => one.port === port && instanceId !== byOtherThan),
       random: () => randomBytes(4).readUInt32LE() / 2 ** 32,
@@ -221,16 +226,20 @@ export class ProcessRuntime implements Runtime {
   #plan(): void {
     this.#timer?.cancel();
     if (this.#isClosed) return;
-    const wanted = [...this.#instances.values()].flatMap((instance) => instance.nextLookAt ?? []);
-    if (wanted.length === 0) return;
-    const earliest = wanted.reduce((one, other) => Math.min(one, other));
+    let earliest = Number.POSITIVE_INFINITY;
+    for (const instance of this.#lookedAt) {
+      const { nextLookAt } = instance;
+      if (nextLookAt === null) this.#lookedAt.delete(instance);
+      else earliest = Math.min(earliest, nextLookAt);
+    }
+    if (this.#lookedAt.size === 0) return;
     this.#timer = this.#clock.after(earliest - this.#clock.monotonic(), () => this.#look());
   }
 
   #look(): void {
     const now = this.#clock.monotonic();
-    for (const [instanceId, instance] of this.#instances) {
-      const { nextLookAt } = instance;
+    for (const instance of this.#lookedAt) {
+      const { nextLookAt, instanceId } = instance;
       if (nextLookAt === null || nextLookAt > now + LOOK_TOGETHER_MS) continue;
       try {
         instance.look();

@@ -40,6 +40,12 @@ export class RunningProcess {
     return this.session.isLeaderAlive();
   }
 
+  /** As far as is heard: a child's end is told to its parent, and only of one that was adopted has /proc to be asked. */
+  get hasEnded(): boolean {
+    if (!this.#child) return !this.isAlive;
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
   /** SIGTERM to everybody, and SIGKILL to whoever is left after `timeoutMs`. */
   async terminate(timeoutMs: number): Promise<void> {
     const deadline = this.#clock.monotonic() + timeoutMs;
