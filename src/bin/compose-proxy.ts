@@ -2,12 +2,12 @@
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { systemClock } from '../base/clock.ts';
-import { isLumaError } from '../base/errors.ts';
+import { isLumaError, messageOf } from '../base/errors.ts';
 import { homeFolder } from '../base/home-folder.ts';
 import type { Log } from '../base/log.ts';
 import type { ProxyContext, RunSettings, Terminal } from '../cli/proxy/index.ts';
 import { createProxyClient } from '../proxy/client/index.ts';
-import { addressText, Daemon, workerOutputWords } from '../proxy/index.ts';
+import { addressText, Daemon, tellServiceManager, workerOutputWords } from '../proxy/index.ts';
 import { createLog } from '../telemetry/index.ts';
 import { accessLogPath, type LineFile, openAccessLog } from './access-log.ts';
 import { acmeSettingsOf } from './acme-settings.ts';
@@ -77,6 +77,7 @@ async function startDaemon(settings: RunSettings, log: Log, accessLog: LineFile 
     metricsPort: settings.metricsPort,
     workerCommand: workerCommand(settings),
     acme: acmeSettingsOf(settings.acme),
+    onServing: () => notifyServiceManager(log),
     clock: systemClock,
     log,
   };
@@ -89,6 +90,17 @@ async function startDaemon(settings: RunSettings, log: Log, accessLog: LineFile 
     if (!isEverywhere || !hasNoIpv6) throw error;
     log.warn('this machine has no IPv6: listening on IPv4 only');
     return Daemon.start({ ...options, httpHosts: ['0.0.0.0'] });
+  }
+}
+
+/** Whoever started it goes on without the news: it is asked for only under systemd. */
+function notifyServiceManager(log: Log): void {
+  const address = process.env['NOTIFY_SOCKET'];
+  if (address === undefined || address === '') return;
+  try {
+    tellServiceManager(address);
+  } catch (error) {
+    log.warn('the service manager could not be told that luma-proxy serves', { why: messageOf(error) });
   }
 }
 

@@ -30,6 +30,8 @@ export interface DaemonOptions {
   readonly acme: AcmeSettings;
   /** The command that starts this program as a worker; flags are added to it. */
   readonly workerCommand: readonly string[];
+  /** Called when it serves, before anybody else can know. */
+  readonly onServing: () => void;
   readonly clock: Clock;
   readonly log: Log;
 }

@@ -294,6 +294,8 @@ export class Daemon implements Commands {
     this.#services.open();
     this.#certificates.open();
     if (metricsPort !== null) this.#metricsServer = new MetricsServer(metricsPort, () => this.metrics());
+    // The daemon before leaves as soon as the socket is ours: by then it is known who comes after it.
+    this.#options.onServing();
     this.#commands.listen(socketPath);
   }
 

@@ -24,7 +24,12 @@ export async function checkSocketTrust(socketPath: string): Promise<void> {
   throw new LumaError(
     'socket_not_trusted',
     `${socketPath} belongs to the user with id ${found.uid}, neither to root nor to you`,
-    { hint: 'run this command as that user or as root, or name another socket with --socket-path' },
+    {
+      hint:
+        ownUid === 0
+          ? `run this command as that user (setpriv --reuid ${found.uid} --clear-groups …, or sudo -u), or luma-proxy as root`
+          : 'run this command as that user or as root, or name another socket with --socket-path',
+    },
   );
 }
 

@@ -9,6 +9,7 @@ export const AF_UNIX = 1;
 export const AF_INET = 2;
 export const AF_INET6 = 10;
 export const SOCK_STREAM = 1;
+export const SOCK_DGRAM = 2;
 export const SOL_SOCKET = 1;
 export const SO_REUSEADDR = 2;
 export const SCM_RIGHTS = 1;
@@ -35,6 +36,7 @@ const SYMBOLS = {
   getsockname: { args: ['i32', 'ptr', 'ptr'], returns: 'i32' },
   connect: { args: ['i32', 'ptr', 'u32'], returns: 'i32' },
   accept4: { args: ['i32', 'ptr', 'ptr', 'i32'], returns: 'i32' },
+  send: { args: ['i32', 'ptr', 'u64', 'i32'], returns: 'i64' },
   sendmsg: { args: ['i32', 'ptr', 'i32'], returns: 'i64' },
   recvmsg: { args: ['i32', 'ptr', 'i32'], returns: 'i64' },
   flock: { args: ['i32', 'i32'], returns: 'i32' },
