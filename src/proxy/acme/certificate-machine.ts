@@ -201,3 +201,9 @@ function renewed(state: CertificateState): CertificateState {
 function inQueue(certificate: HeldCertificate | null, failures: number): CertificateState {
   return certificate === null ? { kind: 'wanted', failures } : { kind: 'due', certificate, failures };
 }
+
+export function isFailed(
+  state: CertificateState,
+): state is CertificateState & { readonly kind: 'backing-off' | 'refused' } {
+  return state.kind === 'backing-off' || state.kind === 'refused';
+}

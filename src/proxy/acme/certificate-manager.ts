@@ -11,6 +11,7 @@ import type { BackOffFile, RememberedFailure } from './back-off-file.ts';
 import type { CertificateEvent, CertificateState, OrderFailure } from './certificate-machine.ts';
 import {
   certificateOf,
+  isFailed,
   isOrdering,
   isWaitingForTurn,
   nextCertificateState,
@@ -393,10 +394,4 @@ export class CertificateManager {
   #count(outcome: OrderOutcome): void {
     this.#outcomes.set(outcome, (this.#outcomes.get(outcome) ?? 0) + 1);
   }
-}
-
-function isFailed(
-  state: CertificateState,
-): state is CertificateState & { readonly kind: 'backing-off' | 'refused' } {
-  return state.kind === 'backing-off' || state.kind === 'refused';
 }

@@ -1,4 +1,4 @@
-/** Which service has a host: a host belongs to one service. Owned by the registry. */
+/** Which service has a host: a host belongs to one service. Owned by the services’ claims. */
 
 export class HostIndex {
   readonly #serviceOf = new Map<string, string>();

@@ -3,24 +3,22 @@
  * Owned by the daemon; workers get copies of its table, owners hear what they must know.
  */
 import type { Clock, Timer } from '../../base/clock.ts';
-import { messageOf } from '../../base/errors.ts';
 import type { Board, RowAllocator } from '../../edge/board/index.ts';
 import type { FenceResult, HostConflict, ServiceReport, ServiceSpec } from '../client/contract.ts';
 import type { Gate, WakeFailure } from '../gates/index.ts';
 import { gateReport, newGate } from '../gates/index.ts';
-import { ACTIVITY_PERIOD_MS, SERVICES_MAX } from '../limits.ts';
+import { ACTIVITY_PERIOD_MS } from '../limits.ts';
 import type { ToControl } from '../link/messages.ts';
 import { ActivityWatch } from './activity-watch.ts';
 import type { Deployment } from './deployment.ts';
 import { specOfDeployment } from './deployment.ts';
 import { DrainWatch } from './drain-watch.ts';
 import { GateRunner } from './gate-runner.ts';
-import { HostIndex } from './host-index.ts';
 import type { OwnListener } from './own-listeners.ts';
-import { refuseOwnListener } from './own-listeners.ts';
-import { CLIENT_OWNER, hostTaken, notOwned, ownerText, serviceTaken, tooManyServices } from './refusals.ts';
+import { CLIENT_OWNER, notOwned } from './refusals.ts';
 import type { RouteTable } from './route-table.ts';
 import type { Restored } from './saved-services.ts';
+import { ServiceClaims } from './service-claims.ts';
 import type { ServiceEntry, TargetEntry } from './service-entry.ts';
 import { hasSameSettings, hasSameTarget, routeOf, targetRouteOf } from './service-entry.ts';
 import type { Probe } from './target-prober.ts';
@@ -44,7 +42,7 @@ export interface RegistryOptions {
 export class Registry {
   readonly #options: RegistryOptions;
   readonly #entries = new Map<string, ServiceEntry>();
-  readonly #hosts = new HostIndex();
+  readonly #claims: ServiceClaims;
   readonly #drains: DrainWatch;
   readonly #runner: GateRunner;
   readonly #activity: ActivityWatch;
@@ -54,6 +52,7 @@ export class Registry {
   constructor(options: RegistryOptions) {
     this.#options = options;
     const { board, rows, table, clock, nowMs, tellOwner, probe } = options;
+    this.#claims = new ServiceClaims(this.#entries, options.ownListeners);
     this.#drains = new DrainWatch(board, rows, clock, nowMs);
     this.#runner = new GateRunner({ board, rows, table, drains: this.#drains, nowMs, tellOwner });
     this.#activity = new ActivityWatch(this.#runner);
@@ -96,7 +95,7 @@ export class Registry {
   /** A service found at start-up, with the gate it is to have. */
   restore({ entry, step }: Restored): void {
     this.#entries.set(entry.spec.name, entry);
-    this.#hosts.claim(entry.spec.name, entry.spec.hosts);
+    this.#claims.claim(entry.spec);
     this.#runner.carryOut(entry, step);
     this.#runner.obeyOperator(entry);
     this.#options.table.put(routeOf(entry));
@@ -106,7 +105,7 @@ export class Registry {
   // ---- what owners ask
 
   publish(owner: string, spec: ServiceSpec): void {
-    this.#check(owner, spec);
+    this.#claims.check(owner, spec);
     this.#put(owner, spec, false);
     this.#finish();
   }
@@ -114,20 +113,20 @@ export class Registry {
   /** What client commands want of a service, whole; its targets are known to answer. In force when this returns. */
   deploy(name: string, deployment: Deployment): void {
     const spec = specOfDeployment(name, deployment);
-    this.#check(CLIENT_OWNER, spec);
+    this.#claims.check(CLIENT_OWNER, spec);
     this.#put(CLIENT_OWNER, spec, false, deployment);
     this.#finish();
   }
 
   /** Throws what `deploy` would, and does nothing. */
   checkDeployment(name: string, deployment: Deployment): void {
-    this.#check(CLIENT_OWNER, specOfDeployment(name, deployment));
+    this.#claims.check(CLIENT_OWNER, specOfDeployment(name, deployment));
   }
 
   remove(owner: string, name: string): void {
     const entry = this.#entries.get(name);
     if (!entry) return;
-    this.#checkOwner(owner, entry);
+    this.#claims.checkOwner(owner, entry);
     this.#remove(entry);
     this.#finish();
   }
@@ -138,7 +137,7 @@ export class Registry {
     for (const entry of this.#of(owner)) {
       const spec = wanted.get(entry.spec.name);
       if (!spec) this.#remove(entry);
-      else this.#hosts.release(spec.name, without(entry.spec.hosts, spec.hosts));
+      else this.#claims.release({ name: spec.name, hosts: without(entry.spec.hosts, spec.hosts) });
     }
     const conflicts: HostConflict[] = [];
     for (const spec of wanted.values()) {
@@ -258,56 +257,23 @@ export class Registry {
     return { ...activity, gate: gateReport(entry.gate), targets: entry.gate.targets };
   }
 
-  #check(owner: string, spec: ServiceSpec): void {
-    const known = this.#entries.get(spec.name);
-    if (known) this.#checkOwner(owner, known);
-    else if (this.#entries.size >= SERVICES_MAX) throw tooManyServices();
-    const taken = this.#hosts.firstTaken(spec.name, spec.hosts);
-    if (taken) {
-      const holder = this.#entries.get(taken.service)?.owner ?? CLIENT_OWNER;
-      throw hostTaken(this.#conflict(spec, taken), { service: taken.service, owner: holder });
-    }
-    for (const target of spec.targets) refuseOwnListener(target, this.#options.ownListeners());
-  }
-
-  #checkOwner(owner: string, entry: ServiceEntry): void {
-    if (entry.owner === owner) return;
-    throw serviceTaken(entry.spec.name, entry.owner);
-  }
-
-  #conflict(spec: ServiceSpec, taken: { host: string; service: string }): HostConflict {
-    const holder = this.#entries.get(taken.service);
-    const owner = `service ${taken.service} of ${ownerText(holder?.owner ?? CLIENT_OWNER)}`;
-    return { service: spec.name, host: taken.host, owner };
-  }
-
   /** One service of a snapshot. What is wrong with it concerns only it: it stays as it was, or goes if that cannot be. */
   #tryPut(owner: string, spec: ServiceSpec): HostConflict | null {
     try {
-      this.#check(owner, spec);
+      this.#claims.check(owner, spec);
       this.#put(owner, spec, true);
       return null;
     } catch (error) {
-      const conflict = this.#conflictOf(spec, error);
+      const conflict = this.#claims.conflictOf(spec, error);
       const known = this.#entries.get(spec.name);
       if (known?.owner === owner) this.#keepOrRemove(known);
       return conflict;
     }
   }
 
-  #conflictOf(spec: ServiceSpec, error: unknown): HostConflict {
-    const taken = this.#hosts.firstTaken(spec.name, spec.hosts);
-    if (taken) return this.#conflict(spec, taken);
-    return { service: spec.name, host: spec.hosts[0] ?? '', owner: messageOf(error) };
-  }
-
   #keepOrRemove(entry: ServiceEntry): void {
-    const { name, hosts } = entry.spec;
-    if (this.#hosts.firstTaken(name, hosts)) {
-      this.#remove(entry);
-      return;
-    }
-    this.#hosts.claim(name, hosts);
+    if (this.#claims.isTaken(entry.spec)) this.#remove(entry);
+    else this.#claims.claim(entry.spec);
   }
 
   #put(owner: string, spec: ServiceSpec, isSnapshot: boolean, deployment: Deployment | null = null): void {
@@ -321,8 +287,8 @@ export class Registry {
       if (held) held.spec = target;
     }
     for (const [id, target] of added) entry.targets.set(id, target);
-    this.#hosts.release(spec.name, entry.spec.hosts);
-    this.#hosts.claim(spec.name, spec.hosts);
+    this.#claims.release(entry.spec);
+    this.#claims.claim(spec);
     entry.spec = spec;
     entry.deployment = deployment;
     this.#entries.set(spec.name, entry);
@@ -360,12 +326,12 @@ export class Registry {
 
   #remove(entry: ServiceEntry): void {
     const { table, rows } = this.#options;
-    const { name, hosts } = entry.spec;
+    const { name } = entry.spec;
     const generation = table.nextGeneration;
     this.#runner.step(entry, { kind: 'removed', generation });
     table.remove(name);
     rows.retire(entry.row, generation);
-    this.#hosts.release(name, hosts);
+    this.#claims.release(entry.spec);
     this.#entries.delete(name);
     this.#activity.forget(entry);
     this.#prober.keepOnly(name, []);
