@@ -16,6 +16,8 @@ export interface Step {
 
 export interface ProcessKind {
   readonly width: number;
+  /** What it can do is worked out once for all states that look the same to it: worth the room if those are many. */
+  readonly isRemembered: boolean;
   /** Throws a Violation. */
   readonly steps: (parts: readonly unknown[]) => Iterable<Step>;
   /** What the others do next does not matter before it has moved, nor does it to them (an ample set). */
@@ -215,6 +217,12 @@ class StepMemory {
 
   of(key: Int32Array, places: readonly number[]): { readonly known: LongList; readonly begin: number } {
     for (let at = 0; at < places.length; at++) this.#seen[at] = key[places[at]!]!;
+    if (!this.#kind.isRemembered) {
+      this.#begins.clear();
+      this.#known.clear();
+      this.#workOut();
+      return { known: this.#known, begin: 0 };
+    }
     const situation = this.#situations.numberOf(this.#seen);
     if (situation === this.#begins.length) this.#workOut();
     return { known: this.#known, begin: this.#begins.at(situation) };

@@ -115,6 +115,7 @@ function processesOf(setup: Setup): readonly Process[] {
 function workerKind({ protocol }: Setup): ProcessKind {
   return {
     width: 1 + WORKER_SORTS.length,
+    isRemembered: true,
     steps: ([lane, gates, instances, budget]) => {
       const side = { lane, gates, instances, budget } as WorkerSide;
       return stepsOf(workerMoves(side, protocol), (after) => [
@@ -128,6 +129,7 @@ function workerKind({ protocol }: Setup): ProcessKind {
 function daemonKind({ protocol }: Setup): ProcessKind {
   return {
     width: WORKERS + DAEMON_SORTS.length,
+    isRemembered: false,
     steps: (parts) => {
       const rest = DAEMON_SORTS.map((sort, at) => [sort, parts[WORKERS + at]]);
       const side = { ...Object.fromEntries(rest), lanes: parts.slice(0, WORKERS) } as unknown as DaemonSide;
@@ -144,6 +146,7 @@ function controlKind(setup: Setup): ProcessKind {
     Object.fromEntries(CONTROL_SORTS.map((sort, at) => [sort, parts[at]])) as unknown as ControlSide;
   return {
     width: CONTROL_SORTS.length,
+    isRemembered: true,
     steps: function* (parts) {
       const side = sideOf(parts);
       const partsAfter = (after: ControlSide): readonly unknown[] => CONTROL_SORTS.map((sort) => after[sort]);

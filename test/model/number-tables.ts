@@ -120,6 +120,11 @@ export class LongList {
     this.#chunks[chunk]![this.length++ & ((1 << LIST_BITS) - 1)] = value;
   }
 
+  /** Keeps the room. */
+  clear(): void {
+    this.length = 0;
+  }
+
   at(index: number): number {
     return this.#chunks[index >>> LIST_BITS]![index & ((1 << LIST_BITS) - 1)]!;
   }

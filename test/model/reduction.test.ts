@@ -71,7 +71,10 @@ function visited(system: System): { all: Set<string>; atRest: Set<string> } {
 
 function withoutShortCut(system: System): System {
   const kinds = new Map(
-    system.processes.map(({ kind }) => [kind, { width: kind.width, steps: kind.steps }] as const),
+    system.processes.map(({ kind }) => {
+      const { width, isRemembered, steps } = kind;
+      return [kind, { width, isRemembered, steps }] as const;
+    }),
   );
   const processes = system.processes.map(({ kind, places }) => ({ kind: kinds.get(kind)!, places }));
   return { ...system, processes };
