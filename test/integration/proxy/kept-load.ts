@@ -4,7 +4,7 @@
  */
 import { connect as connectPlain, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import type { LoadResult } from './request-load.ts';
+import { CountedLoad } from './counted-load.ts';
 
 const CLIENTS = 2;
 /** Now and then a client thinks before it asks again: its connection is idle, and a request may be coming. */
@@ -17,48 +17,30 @@ export interface KeptLoadOptions {
   readonly isTls?: boolean;
 }
 
-export interface KeptLoadResult extends LoadResult {
-  /** Connections whose last answer said `Connection: close`. */
-  readonly announced: number;
-}
-
-export class KeptLoad {
+export class KeptLoad extends CountedLoad {
   readonly #options: KeptLoadOptions;
-  readonly #running: readonly Promise<void>[];
-  readonly #failures: string[] = [];
-  #answered = 0;
-  #announced = 0;
-  #isOver = false;
 
   constructor(options: KeptLoadOptions) {
+    super(CLIENTS);
     this.#options = options;
-    this.#running = Array.from({ length: CLIENTS }, () => this.#run());
   }
 
-  async stop(): Promise<KeptLoadResult> {
-    this.#isOver = true;
-    await Promise.all(this.#running);
-    return { answered: this.#answered, failures: this.#failures, announced: this.#announced };
-  }
-
-  async #run(): Promise<void> {
-    while (!this.#isOver) {
-      try {
-        await this.#use(await KeptConnection.open(this.#options));
-      } catch (error) {
-        this.#failures.push(`HTTP/1.1 ${this.#options.isTls ? 'over TLS' : 'plain'}: ${error}`);
-      }
+  protected async use(): Promise<void> {
+    try {
+      await this.#askOn(await KeptConnection.open(this.#options));
+    } catch (error) {
+      this.noteFailure(`HTTP/1.1 ${this.#options.isTls ? 'over TLS' : 'plain'}: ${error}`);
     }
   }
 
-  async #use(connection: KeptConnection): Promise<void> {
+  async #askOn(connection: KeptConnection): Promise<void> {
     try {
-      for (let turn = 1; !this.#isOver; turn++) {
+      for (let turn = 1; !this.isOver; turn++) {
         const { status, isLast } = await connection.ask(this.#options.host);
         if (status !== 200) throw new Error(`status ${status}`);
-        this.#answered += 1;
+        this.noteAnswer();
         if (isLast) {
-          this.#announced += 1;
+          this.noteAnnounced();
           return;
         }
         if (turn % THINKS_EVERY === 0) await Bun.sleep(THINKS_MS);

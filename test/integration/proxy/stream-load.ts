@@ -1,58 +1,46 @@
 /** Requests over HTTP/2, in the clear or over TLS, by a client that never tries again. It leaves a connection that is going away, as every one does. */
 import { type ClientHttp2Session, connect } from 'node:http2';
-import type { KeptLoadOptions, KeptLoadResult } from './kept-load.ts';
+import { CountedLoad } from './counted-load.ts';
+import type { KeptLoadOptions } from './kept-load.ts';
 
 const CLIENTS = 2;
 
-export class StreamLoad {
+export class StreamLoad extends CountedLoad {
   readonly #options: KeptLoadOptions;
-  readonly #running: readonly Promise<void>[];
-  readonly #failures: string[] = [];
-  #answered = 0;
-  #announced = 0;
-  #isOver = false;
 
   constructor(options: KeptLoadOptions) {
+    super(CLIENTS);
     this.#options = options;
-    this.#running = Array.from({ length: CLIENTS }, () => this.#run());
   }
 
-  async stop(): Promise<KeptLoadResult> {
-    this.#isOver = true;
-    await Promise.all(this.#running);
-    return { answered: this.#answered, failures: this.#failures, announced: this.#announced };
-  }
-
-  async #run(): Promise<void> {
-    while (!this.#isOver) {
-      const state = { isGoing: false };
-      const { port, host, isTls = false } = this.#options;
-      const session = connect(`${isTls ? 'https' : 'http'}://127.0.0.1:${port}`, {
-        servername: host,
-        rejectUnauthorized: false,
-      });
-      session.on('goaway', () => {
-        if (!state.isGoing) this.#announced += 1;
-        state.isGoing = true;
-      });
-      session.on('error', (error) => {
-        state.isGoing = true;
-        this.#fail(`session: ${error}`);
-      });
-      session.on('close', () => {
-        state.isGoing = true;
-      });
-      while (!this.#isOver && !state.isGoing && !session.closed) {
-        const outcome = await this.#ask(session);
-        if (outcome === '200') this.#answered += 1;
-        else this.#fail(outcome);
-      }
-      session.close();
+  protected async use(): Promise<void> {
+    const state = { isGoing: false };
+    const { port, host, isTls = false } = this.#options;
+    const session = connect(`${isTls ? 'https' : 'http'}://127.0.0.1:${port}`, {
+      servername: host,
+      rejectUnauthorized: false,
+    });
+    session.on('goaway', () => {
+      if (!state.isGoing) this.noteAnnounced();
+      state.isGoing = true;
+    });
+    session.on('error', (error) => {
+      state.isGoing = true;
+      this.#fail(`session: ${error}`);
+    });
+    session.on('close', () => {
+      state.isGoing = true;
+    });
+    while (!this.isOver && !state.isGoing && !session.closed) {
+      const outcome = await this.#ask(session);
+      if (outcome === '200') this.noteAnswer();
+      else this.#fail(outcome);
     }
+    session.close();
   }
 
   #fail(outcome: string): void {
-    this.#failures.push(`HTTP/2 ${this.#options.isTls ? 'over TLS' : 'plain'}: ${outcome}`);
+    this.noteFailure(`HTTP/2 ${this.#options.isTls ? 'over TLS' : 'plain'}: ${outcome}`);
   }
 
   #ask(session: ClientHttp2Session): Promise<string> {
