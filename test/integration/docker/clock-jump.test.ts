@@ -1,28 +1,19 @@
 /** Luma's clock jumps by an hour, both ways, while instances wake and sleep on a real engine. */
-import { afterAll, beforeAll, expect, test } from 'bun:test';
+import { expect, test } from 'bun:test';
 import { type Clock, systemClock } from '../../../src/base/clock.ts';
 import type { RuntimeEvent } from '../../../src/runtimes/contract.ts';
-import { type TestEngine, withEngine } from '../../engine/engine.ts';
-import { type DockerSubject, dockerSubject, runtimeOn } from './subject.ts';
+import { dockerStage } from './docker-stage.ts';
+import { runtimeOn } from './subject.ts';
 import { until } from './until.ts';
 
 const limitMs = 60_000;
 const hourMs = 60 * 60 * 1_000;
-let engine: TestEngine;
-let subject: DockerSubject;
-
-beforeAll(async () => {
-  engine = await withEngine();
-  subject = await dockerSubject(engine);
-}, limitMs);
-afterAll(async () => {
-  await subject?.close();
-  await engine?.stop();
-}, limitMs);
+const stage = dockerStage(limitMs);
 
 test(
   'a clock that jumps an hour ahead or back changes nothing of a wake, a sleep, or what is heard of them',
   async () => {
+    const { engine, subject } = stage;
     for (const jumpMs of [hourMs, -hourMs]) {
       let offsetMs = 0;
       const clock: Clock = { ...systemClock, now: () => systemClock.now() + offsetMs };

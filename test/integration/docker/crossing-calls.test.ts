@@ -1,25 +1,14 @@
 /** Calls for one instance that cross each other in any order: each does what it says, or says why it cannot. */
-import { afterAll, beforeAll, expect, test } from 'bun:test';
+import { expect, test } from 'bun:test';
 import { isLumaError } from '../../../src/base/errors.ts';
-import { type TestEngine, withEngine } from '../../engine/engine.ts';
-import { type DockerSubject, dockerSubject } from './subject.ts';
+import { dockerStage } from './docker-stage.ts';
 import { until } from './until.ts';
 
 const limitMs = 300_000;
 const isLong = Boolean(process.env['LUMA_TEST_LONG']);
 const rounds = isLong ? 40 : 4;
 const callsPerRound = 12;
-let engine: TestEngine;
-let subject: DockerSubject;
-
-beforeAll(async () => {
-  engine = await withEngine();
-  subject = await dockerSubject(engine);
-}, limitMs);
-afterAll(async () => {
-  await subject?.close();
-  await engine?.stop();
-}, limitMs);
+const stage = dockerStage(limitMs);
 
 /** Numbers that look random and are the same in every run (a linear congruence). */
 function* numbers(seed: number): Generator<number, never> {
@@ -32,6 +21,7 @@ function* numbers(seed: number): Generator<number, never> {
 test(
   'crossing calls of two Lumas never leave an instance that cannot be started',
   async () => {
+    const { subject } = stage;
     const second = await subject.restarted();
     const runtimes = [subject.runtime, second];
     try {
@@ -78,6 +68,7 @@ test(
 test(
   'crossing calls of one Luma are refused only for reasons that are true',
   async () => {
+    const { subject } = stage;
     const { runtime } = subject;
     const allowed = ['instance_not_found', 'instance_exited'];
     for (let round = 1; round <= rounds; round++) {

@@ -1,7 +1,6 @@
 /** What the runtime adds to a start: its calls beside the same calls made by hand, interleaved in one run. */
-import { afterAll, beforeAll, expect, test } from 'bun:test';
-import { type TestEngine, withEngine } from '../../engine/engine.ts';
-import { type DockerSubject, dockerSubject } from './subject.ts';
+import { expect, test } from 'bun:test';
+import { dockerStage } from './docker-stage.ts';
 
 const rounds = process.env['LUMA_TEST_LONG'] ? 100 : 10;
 /** Calls that find everything as they want it: what they take is all overhead. */
@@ -9,17 +8,7 @@ const idleCalls = 30;
 /** Generous, for a busy machine: the printed numbers are what counts. */
 const overheadMsMax = 5;
 const limitMs = 300_000;
-let engine: TestEngine;
-let subject: DockerSubject;
-
-beforeAll(async () => {
-  engine = await withEngine();
-  subject = await dockerSubject(engine);
-}, limitMs);
-afterAll(async () => {
-  await subject?.close();
-  await engine?.stop();
-}, limitMs);
+const stage = dockerStage(limitMs);
 
 const percentile = (values: readonly number[], share: number): number =>
   values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * share))] ??
@@ -34,7 +23,7 @@ async function timed<T>(into: number[], run: () => Promise<T>): Promise<T> {
 
 /** The API with nothing around it. */
 const byHand = async (method: string, path: string): Promise<void> => {
-  const unix = engine.dockerHost.replace('unix://', '');
+  const unix = stage.engine.dockerHost.replace('unix://', '');
   const response = await fetch(`http://engine${path}`, { method, unix });
   await response.arrayBuffer();
   if (response.status >= 400) throw new Error(`${method} ${path}: ${response.status}`);
@@ -43,6 +32,7 @@ const byHand = async (method: string, path: string): Promise<void> => {
 test(
   'a start through the runtime costs what the calls by hand cost, and little more',
   async () => {
+    const { subject } = stage;
     const { runtime } = subject;
     const spec = subject.spec({ image: 'luma-test/busybox' });
     const stopWatching = runtime.watch(() => undefined);
