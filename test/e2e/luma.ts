@@ -24,6 +24,10 @@ export interface LumaOptions {
   readonly flags?: readonly string[];
   /** Default: one that is free. */
   readonly httpPort?: number;
+  /** What is to be done with the data directory before anything runs in it. */
+  readonly prepare?: (dataDir: string) => void;
+  /** And after everything has ended. */
+  readonly cleanUp?: () => void;
 }
 
 export interface Wanted {
@@ -54,6 +58,7 @@ export class Luma {
 
   static async start(options: LumaOptions): Promise<Luma> {
     const luma = new Luma(options, options.httpPort ?? (await freePort()), await freePort());
+    options.prepare?.(luma.dataDir);
     if (options.apart) await luma.startProxy();
     await luma.startServer();
     return luma;
@@ -115,6 +120,7 @@ export class Luma {
       await this.api('DELETE', `/projects/${name}`);
     const code = (await this.#server?.end('SIGTERM')) ?? 0;
     await this.#proxy?.end('SIGTERM');
+    this.#options.cleanUp?.();
     rmSync(this.dataDir, { recursive: true, force: true });
     return code;
   }

@@ -147,7 +147,7 @@ function syncFolder(path: string): void {
 function unwritable(path: string, cause: unknown, fact = 'nothing was changed'): LumaError {
   const where = `the folder of ${basename(path)}`;
   return new LumaError('key_file_unwritable', `the key file ${path} cannot be written: ${messageOf(cause)}`, {
-    hint: `let the user Luma runs as write to ${where}, or name another file with --key-file; ${fact}`,
+    hint: `see whether its disk is full, and let the user Luma runs as write to ${where}; ${fact}`,
     cause,
     details: { path },
   });
