@@ -150,6 +150,8 @@ export class ProjectCommands {
       const supervisor = this.find(name);
       this.#needLinked(supervisor);
       await this.#needs.rules.duringDelete(name, async () => {
+        // A store that refuses has changed nothing, and nothing is told of it. The event goes with the others, below.
+        await this.#needs.store.deleteProject(name);
         supervisor.chronicle.record('deleted');
         await this.#needs.journal.flush();
         await this.#forget(supervisor);

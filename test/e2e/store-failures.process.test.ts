@@ -84,6 +84,8 @@ async function isWhole(): Promise<void> {
   await untilCaughtUp();
   const told = (await kindsOf('asleep')).filter((kind) => ['woken', 'slept'].includes(kind));
   expect(told).toEqual(['woken', 'slept', 'woken', 'slept', 'woken', 'slept', 'woken']);
+  const ofAwake = await kindsOf('awake');
+  for (const refused of ['deleted', 'updated', 'stopped']) expect(ofAwake).not.toContain(refused);
   await luma.killServer();
   await luma.startServer();
   await luma.untilStatus('asleep', 'running');
