@@ -81,12 +81,18 @@ describe('POST /projects', () => {
       response_timeout: '5m',
       forward_headers: false,
       path_prefix: '/',
+      sticky_traffic: false,
       health_check: null,
       status: 'idle',
       failure: null,
       switch_failure: null,
       revision: 1,
-      traffic: [{ revision: 1, percent: 100, tag: null }],
+      traffic: [
+        {
+          ...{ revision: 1, latest: true, percent: 100, wanted_percent: 100, tag: null },
+          ...{ hosts: [], urls: [], status: 'idle', failure: null },
+        },
+      ],
       instances: [],
       url: 'http://myapp.localhost:8080',
       created_at: '2023-11-14T22:13:20.000Z',
@@ -371,7 +377,7 @@ describe('revisions', () => {
     const { status, json } = await call('GET', '/projects/my-nginx-app/revisions');
     expect(status).toBe(200);
     expect(json.revisions).toMatchObject([
-      { revision: 1, docker_image: 'nginxdemos/hello', pinned_image: 'sha256:1', percent: 100, tag: null },
+      { revision: 1, docker_image: 'nginxdemos/hello', pinned_image: 'sha256:1', percent: 100, tags: [] },
     ]);
     expect(json.revisions[0].env_names).toEqual(['APP_ENV', 'SECRET']);
     expect(JSON.stringify(json)).not.toContain('"x"');
@@ -403,8 +409,20 @@ describe('revisions', () => {
     await call('POST', '/projects', seed);
     await call('PATCH', '/projects/my-nginx-app?verify=false', { container_port: 8080 });
     await call('PATCH', '/projects/my-nginx-app', { container_port: 8081 });
-    expect(control.deploys).toEqual([{ verify: false }, { verify: true }]);
+    expect(control.deploys).toMatchObject([{ verify: false }, { verify: true }]);
     expect((await call('PATCH', '/projects/my-nginx-app?verify=perhaps', {})).status).toBe(422);
+  });
+
+  test('are deployed without traffic and with a tag where that is asked', async () => {
+    await call('POST', '/projects', seed);
+    await call('PATCH', '/projects/my-nginx-app?no_traffic=true&tag=next', { container_port: 8080 });
+    await call('PUT', '/projects/my-nginx-app?no_traffic', { ...seed, container_port: 8081 });
+    expect(control.deploys).toEqual([
+      { verify: true, noTraffic: true, tag: 'next' },
+      { verify: true, noTraffic: true, tag: null },
+    ]);
+    const wrong = await call('PATCH', '/projects/my-nginx-app?tag=Next!', {});
+    expect(wrong.json.errors).toMatchObject([{ field: 'tag', code: 'not_a_tag' }]);
   });
 });
 
@@ -443,7 +461,7 @@ describe('PATCH', () => {
       idle_timeout: '5m',
       container_port: 8080,
       revision: 2,
-      traffic: [{ revision: 2, percent: 100, tag: null }],
+      traffic: [{ ...before.traffic[0], revision: 2 }],
       updated_at: json.updated_at,
     });
   });
@@ -605,5 +623,74 @@ describe('verbs', () => {
     const { status, json } = await call('POST', '/projects/my-nginx-app/wake');
     expect([status, json.code]).toEqual([500, 'internal_error']);
     expect(JSON.stringify(json)).not.toContain('secret');
+  });
+});
+
+describe('traffic', () => {
+  const path = '/projects/my-nginx-app/traffic';
+
+  beforeEach(async () => {
+    await call('POST', '/projects', seed);
+    await call('PATCH', '/projects/my-nginx-app', { container_port: 8080 });
+  });
+
+  test('is shared out whole, and shown with the hosts of its tags', async () => {
+    const traffic = [
+      { revision: 'latest', percent: 90 },
+      { revision: 1, percent: 10, tag: 'old' },
+    ];
+    const { status, json } = await call('PUT', `${path}?verify=false`, { traffic });
+    expect(status).toBe(200);
+    expect(json).toMatchObject({ project: 'my-nginx-app', latest: 2, sticky_traffic: false });
+    expect(json.traffic).toMatchObject([
+      { revision: 2, latest: true, percent: 90, wanted_percent: 90, tag: null, hosts: [], urls: [] },
+      {
+        ...{ revision: 1, latest: false, percent: 10, tag: 'old' },
+        hosts: ['old---myapp.localhost'],
+        urls: ['http://old---myapp.localhost:8080'],
+      },
+    ]);
+    expect((await call('GET', path)).json).toEqual(json);
+    expect(control.deploys.at(-1)).toEqual({ verify: false });
+  });
+
+  test.each([
+    [{}, 'traffic', 'required'],
+    [{ traffic: [] }, 'traffic', 'out_of_range'],
+    [{ traffic: [{ revision: 1, percent: 90 }] }, 'traffic', 'not_100_percent'],
+    [{ traffic: [{ revision: 1, percent: 99.5 }] }, 'traffic.0.percent', 'wrong_type'],
+    [{ traffic: [{ revision: 1, percent: 101 }] }, 'traffic.0.percent', 'out_of_range'],
+    [{ traffic: [{ revision: 'newest', percent: 100 }] }, 'traffic.0.revision', 'invalid'],
+    [{ traffic: [{ revision: 1, percent: 100, tag: 'A---b' }] }, 'traffic.0.tag', 'not_a_tag'],
+    [{ traffic: [{ revision: 1, percent: 100 }, { revision: 2 }] }, 'traffic.1.percent', 'out_of_range'],
+    [
+      {
+        traffic: [
+          { revision: 1, percent: 50 },
+          { revision: 1, percent: 50 },
+        ],
+      },
+      'traffic.1.revision',
+      'duplicate',
+    ],
+    [
+      {
+        traffic: [
+          { revision: 1, percent: 100, tag: 'a' },
+          { revision: 2, tag: 'a' },
+        ],
+      },
+      'traffic.1.tag',
+      'duplicate',
+    ],
+    [{ traffic: [{ revision: 1, percent: 100, tags: 'a' }] }, 'traffic.0.tags', 'unknown_field'],
+  ] as [object, string, string][])('that is %j is refused by its field', async (body, field, code) => {
+    const { status, json } = await call('PUT', path, body);
+    expect(status).toBe(422);
+    expect(json.errors).toContainEqual(expect.objectContaining({ field, code }));
+  });
+
+  test('of a project that is not there is 404', async () => {
+    expect((await call('GET', '/projects/nobody/traffic')).status).toBe(404);
   });
 });

@@ -15,7 +15,9 @@ import type {
   ProjectEventJson,
   ProjectJson,
   RevisionJson,
+  TrafficJson,
 } from './schemas/responses.ts';
+import { shareJson, trafficJson } from './traffic-json.ts';
 
 /** A line of a log as the control plane's door hands it out. */
 export type LogLine = ReturnType<ControlPlaneDoor['logs']> extends AsyncIterable<infer Line> ? Line : never;
@@ -86,7 +88,7 @@ function toLiveJson(view: ProjectView, urlOf: UrlOf): LiveJson {
     status: status.name,
     failure: status.failure && toFailureJson(status.failure),
     switch_failure: switchFailure && toFailureJson(switchFailure),
-    traffic: traffic.map((share) => ({ ...share })),
+    traffic: traffic.map((share) => shareJson(share, view.project.settings.ssl, urlOf, toFailureJson)),
     kept_awake: keeps.map(toKeepJson),
     waits_for: [...waitsFor],
     instances: instances.map(toInstanceJson),
@@ -94,7 +96,11 @@ function toLiveJson(view: ProjectView, urlOf: UrlOf): LiveJson {
   };
 }
 
-export function toRevisionJson({ revision, percent, tag }: RevisionView): RevisionJson {
+export function toTrafficJson(view: ProjectView, urlOf: UrlOf): TrafficJson {
+  return trafficJson(view, urlOf, toFailureJson);
+}
+
+export function toRevisionJson({ revision, percent, tags }: RevisionView): RevisionJson {
   const { number, settings, pinnedImage, createdAt } = revision;
   return {
     revision: number,
@@ -106,7 +112,7 @@ export function toRevisionJson({ revision, percent, tag }: RevisionView): Revisi
     env_names: Object.keys(settings.envVars).sort(),
     container_port: settings.containerPort,
     percent,
-    tag,
+    tags: [...tags],
     created_at: toInstant(createdAt),
   };
 }

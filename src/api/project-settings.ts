@@ -167,6 +167,7 @@ function toSettings(name: string, input: SettingsInput): ProjectSettings {
     responseTimeoutMs: input.response_timeout ? toLimit(input.response_timeout) : none.responseTimeoutMs,
     forwardHeaders: input.forward_headers ?? none.forwardHeaders,
     pathPrefix: input.path_prefix ?? none.pathPrefix,
+    stickyTraffic: input.sticky_traffic ?? none.stickyTraffic,
     scaling: toScaling(input),
     keeping: toKeeping(input),
   };

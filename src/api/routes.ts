@@ -22,8 +22,9 @@ import {
   rotateKey,
 } from './handlers/registry-handlers.ts';
 import { listRevisions, rollbackProject } from './handlers/revision-handlers.ts';
+import { getTraffic, putTraffic } from './handlers/traffic-handlers.ts';
 import { type Answer, type Route, route } from './route.ts';
-import { deployQuerySchema, rollbackSchema } from './schemas/deploy-input.ts';
+import { deployQuerySchema, rollbackSchema, verifyQuerySchema } from './schemas/deploy-input.ts';
 import { createProjectSchema, patchProjectSchema, putProjectSchema } from './schemas/project-input.ts';
 import { eventsQuerySchema, logsQuerySchema } from './schemas/queries.ts';
 import {
@@ -39,8 +40,10 @@ import {
   projectListSchema,
   projectSchema,
   revisionListSchema,
+  trafficAnswerSchema,
   wokenProjectSchema,
 } from './schemas/responses.ts';
+import { trafficSchema } from './schemas/traffic-input.ts';
 
 const json = (description: string, schema: z.ZodType): Answer => ({
   description,
@@ -150,6 +153,27 @@ export const routes: readonly Route[] = [
     responses: { 200: aProject },
     problems: [...changeProblems, 'project_not_found', 'revision_not_found'],
     handle: rollbackProject,
+  }),
+  route({
+    method: 'GET',
+    path: '/projects/{name}/traffic',
+    operationId: 'getTraffic',
+    summary:
+      'Which revisions get its requests, now and when they have shown that they answer, and the hosts of tags',
+    responses: { 200: json('The split.', trafficAnswerSchema) },
+    problems: ['project_not_found'],
+    handle: getTraffic,
+  }),
+  route({
+    method: 'PUT',
+    path: '/projects/{name}/traffic',
+    operationId: 'putTraffic',
+    summary: 'Share its requests out among revisions; each has instances of its own, and tags have hosts',
+    query: verifyQuerySchema,
+    body: trafficSchema,
+    responses: { 200: json('The split.', trafficAnswerSchema) },
+    problems: [...changeProblems, 'project_not_found'],
+    handle: putTraffic,
   }),
   route({
     method: 'POST',

@@ -8,6 +8,7 @@ import type {
   LogQuery,
   ProjectView,
   RegistryView,
+  ReplaceOptions,
   RevisionView,
   RollbackOptions,
   WakeResult,
@@ -18,6 +19,7 @@ import type { ProjectEvent, ProjectEventKind } from '../domain/project-event.ts'
 import type { ProjectStatusName, StartFailure } from '../domain/project-status.ts';
 import type { RegistryCredentials } from '../domain/registry.ts';
 import { allTo, revisionSettingsOf } from '../domain/revision.ts';
+import { splitTo, type TrafficWish, tagHosts } from '../domain/traffic.ts';
 import type { LogLine } from './project-json.ts';
 
 export const SCRIPTED_NOW = 1_700_000_000_000;
@@ -26,7 +28,7 @@ export class ScriptedControl implements ControlPlaneDoor {
   /** Thrown by the next call of that name. */
   readonly failures = new Map<keyof ControlPlaneDoor, unknown>();
   readonly calls: string[] = [];
-  readonly deploys: DeployOptions[] = [];
+  readonly deploys: ReplaceOptions[] = [];
   readonly logQueries: LogQuery[] = [];
   statusName: ProjectStatusName = 'idle';
   failure: StartFailure | null = null;
@@ -61,18 +63,32 @@ export class ScriptedControl implements ControlPlaneDoor {
     return this.#store(settings, 1, 'active');
   }
 
-  async replaceProject(settings: ProjectSettings, options: DeployOptions = {}): Promise<ProjectView> {
+  async replaceProject(settings: ProjectSettings, options: ReplaceOptions = {}): Promise<ProjectView> {
     this.#enter('replaceProject');
     this.deploys.push(options);
     const { revision, wanted } = this.#find(settings.name);
     return this.#store(settings, revision + 1, wanted);
   }
 
+  async splitTraffic(
+    name: string,
+    wishes: readonly TrafficWish[],
+    options: DeployOptions = {},
+  ): Promise<ProjectView> {
+    this.#enter('splitTraffic');
+    this.deploys.push(options);
+    const project = this.#find(name);
+    const latest = project.revision;
+    const traffic = splitTo(wishes, project.traffic, { latest, verifies: options.verify ?? true });
+    this.#projects.set(name, { ...project, traffic });
+    return this.getProject(name);
+  }
+
   async revisions(name: string): Promise<readonly RevisionView[]> {
     this.#enter('revisions');
     const { settings, revision: number, createdAt } = this.#find(name);
     const shown = { project: name, number, settings: revisionSettingsOf(settings), createdAt };
-    return [{ revision: { ...shown, pinnedImage: 'sha256:1' }, percent: 100, tag: null }];
+    return [{ revision: { ...shown, pinnedImage: 'sha256:1' }, percent: 100, tags: [] }];
   }
 
   async rollback(name: string, { revision }: RollbackOptions): Promise<ProjectView> {
@@ -240,7 +256,13 @@ export class ScriptedControl implements ControlPlaneDoor {
   #view(project: Project): ProjectView {
     const { statusName: name, failure, switchFailure, instances } = this;
     const { keeps, waitsFor } = this;
-    const traffic = allTo(project.revision);
-    return { project, status: { name, failure }, switchFailure, traffic, instances, keeps, waitsFor };
+    const status = { name, failure };
+    const traffic = project.traffic.map((share) => ({
+      ...share,
+      wanted: share.percent,
+      hosts: share.tag === null ? [] : tagHosts(share.tag, project.settings.hostnames),
+      status,
+    }));
+    return { project, status, switchFailure, traffic, instances, keeps, waitsFor };
   }
 }

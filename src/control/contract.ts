@@ -4,7 +4,8 @@ import type { Project, ProjectSettings } from '../domain/project.ts';
 import type { ProjectEvent } from '../domain/project-event.ts';
 import type { ProjectStatus, StartFailure } from '../domain/project-status.ts';
 import type { RegistryCredentials } from '../domain/registry.ts';
-import type { Revision, TrafficShare } from '../domain/revision.ts';
+import type { Revision } from '../domain/revision.ts';
+import type { TrafficWish } from '../domain/traffic.ts';
 import type { LogLine } from '../runtimes/contract.ts';
 
 /** A project as people see it. */
@@ -13,8 +14,7 @@ export interface ProjectView {
   readonly status: ProjectStatus;
   /** Why the newest revision does not serve although an older one may. */
   readonly switchFailure: StartFailure | null;
-  /** In force now; what is wanted is the project's. */
-  readonly traffic: readonly TrafficShare[];
+  readonly traffic: readonly TrafficView[];
   readonly instances: readonly InstanceView[];
   /** Why it may not sleep although nobody uses it. */
   readonly keeps: readonly Keep[];
@@ -32,16 +32,38 @@ export interface InstanceView {
   readonly since: number;
 }
 
+/** One share of a project's requests. */
+export interface TrafficView {
+  readonly revision: number;
+  /** It follows the project's revision. */
+  readonly isLatest: boolean;
+  readonly tag: string | null;
+  /** What it gets now, and what it is to get: its revision may have to show first that it answers. */
+  readonly percent: number;
+  readonly wanted: number;
+  /** Where its tag is reached. */
+  readonly hosts: readonly string[];
+  /** Of the instances that serve it. */
+  readonly status: ProjectStatus;
+}
+
 /** A revision that is kept, and what it gets of the requests now. */
 export interface RevisionView {
   readonly revision: Revision;
   readonly percent: number;
-  readonly tag: string | null;
+  readonly tags: readonly string[];
 }
 
 export interface DeployOptions {
   /** A project that sleeps is woken to see that the revision starts. Default true. */
   readonly verify?: boolean;
+}
+
+export interface ReplaceOptions extends DeployOptions {
+  /** The new revision gets no requests, and what followed the latest one stays. Default false. */
+  readonly noTraffic?: boolean;
+  /** The new revision is reached under it, and nobody else any more. */
+  readonly tag?: string | null;
 }
 
 export interface RollbackOptions extends DeployOptions {
@@ -75,7 +97,9 @@ export interface ControlPlaneDoor {
   /** Stores, publishes, and returns; pull and prepare follow, requests meanwhile are held. */
   createProject(settings: ProjectSettings): Promise<ProjectView>;
   /** A change of revision settings starts the new instance, switches and drains the old one in the background. */
-  replaceProject(settings: ProjectSettings, options?: DeployOptions): Promise<ProjectView>;
+  replaceProject(settings: ProjectSettings, options?: ReplaceOptions): Promise<ProjectView>;
+  /** Who gets the requests, whole. In force at once but for revisions that have to show first that they answer. */
+  splitTraffic(name: string, wishes: readonly TrafficWish[], options?: DeployOptions): Promise<ProjectView>;
   /** Newest first. */
   revisions(name: string): Promise<readonly RevisionView[]>;
   /** The settings of an earlier revision are the project's again, with the image it had then; it serves as a deployed one would. */

@@ -9,6 +9,7 @@ import type { Log } from '../base/log.ts';
 import type { Project, ProjectSettings } from '../domain/project.ts';
 import type { ProjectEvent } from '../domain/project-event.ts';
 import type { RegistryCredentials } from '../domain/registry.ts';
+import type { TrafficWish } from '../domain/traffic.ts';
 import type { ProxyLink } from '../proxy/client/contract.ts';
 import type { LogLine, Runtime } from '../runtimes/contract.ts';
 import type { Store } from '../store/contract.ts';
@@ -19,17 +20,19 @@ import type {
   LogQuery,
   ProjectView,
   RegistryView,
+  ReplaceOptions,
   RevisionView,
   RollbackOptions,
   WakeResult,
 } from './contract.ts';
-import { BondKeeper } from './dependencies/bond-keeper.ts';
+import { BondKeeper, type BondSubject } from './dependencies/bond-keeper.ts';
 import { DependencyRules, type KnownProject } from './dependencies/dependency-rules.ts';
 import { FlappingWatch } from './flapping/flapping-watch.ts';
-import { Housekeeping } from './housekeeping.ts';
+import { Housekeeping, type HousekeepingNeeds } from './housekeeping.ts';
 import { RecordKeeper } from './instances/record-keeper.ts';
 import { StartQueue } from './instances/start-queue.ts';
 import { Journal } from './journal/journal.ts';
+import { LaneKeeper } from './lanes/lane-keeper.ts';
 import { LinkListener } from './link-listener.ts';
 import { ProjectCommands } from './project-commands.ts';
 import { projectLogs } from './project-logs.ts';
@@ -71,6 +74,7 @@ export class ControlPlane implements ControlPlaneDoor {
   readonly #housekeeping: Housekeeping;
   readonly #listener: LinkListener;
   readonly #commands: ProjectCommands;
+  readonly #lanes: LaneKeeper;
   readonly #supervisorNeeds: SupervisorNeeds;
   readonly #registries: Registries;
   readonly #bonds: BondKeeper;
@@ -88,7 +92,18 @@ export class ControlPlane implements ControlPlaneDoor {
     this.#registries = new Registries(store, clock);
     this.#records = new RecordKeeper(store, clock, log);
     const onKnown = (supervisor: ProjectSupervisor): void => this.#listener.join(supervisor);
-    this.#housekeeping = new Housekeeping({ store, runtime, clock, log, registry, onKnown });
+    this.#lanes = new LaneKeeper({
+      store,
+      registry,
+      log,
+      admit: (project, service, isNew) => this.#admit(project, { service, isNew }),
+      onSettings: (service) => this.#onSettings(service, true),
+      begin: (supervisor) => this.#housekeeping.adoptNew(supervisor),
+      onProved: (name, revision) => this.#prove(name, revision),
+    });
+    const onLeft: HousekeepingNeeds['onLeft'] = (own, service, revisions) =>
+      this.#lanes.finish(own, service, revisions);
+    this.#housekeeping = new Housekeeping({ store, runtime, clock, log, registry, onKnown, onLeft });
     const onSuspect = (instanceId: string): void => this.#housekeeping.suspect(instanceId);
     const look = (): Promise<void> => this.#housekeeping.look();
     this.#listener = new LinkListener({ link, registry, log, now: () => clock.now(), look, onSuspect });
@@ -97,8 +112,11 @@ export class ControlPlane implements ControlPlaneDoor {
       onWakeUp: (name) => this.#onWakeUp(name),
     });
     this.#bonds = new BondKeeper({
-      all: () => registry.all(),
-      get: (name) => registry.get(name),
+      all: () => registry.all().map(bondSubject),
+      get: (service) => {
+        const supervisor = registry.get(service);
+        return supervisor && bondSubject(supervisor);
+      },
       openUntil: (name) => this.#calendar.openUntil(name),
     });
     const flapping = new FlappingWatch({
@@ -118,8 +136,8 @@ export class ControlPlane implements ControlPlaneDoor {
       starts: new StartQueue(options.cores ?? availableParallelism()),
       prepares: new StartQueue(PREPARES_MAX),
       drainTimeoutMs: () => this.#drainTimeoutMs,
-      onInstance: (project, instanceId, isThere) => registry.place(project, instanceId, isThere),
-      keepsOf: (name) => this.#bonds.keepsOf(name),
+      onInstance: (service, instanceId, isThere) => registry.place(service, instanceId, isThere),
+      keepsOf: (service) => this.#bonds.keepsOf(service),
       onSuspect,
       credentialsFor: this.#registries.credentialsFor,
     };
@@ -131,9 +149,14 @@ export class ControlPlane implements ControlPlaneDoor {
       log,
       journal,
       registry,
-      admit: (project) => this.#admit(project, true),
+      lanes: this.#lanes,
+      admit: (project) => {
+        const supervisor = this.#admit(project, { isNew: true });
+        this.#lanes.attend(supervisor);
+        return supervisor;
+      },
       begin: (supervisor) => this.#housekeeping.adoptNew(supervisor),
-      rules: new DependencyRules(() => registry.all().map(knownProject)),
+      rules: new DependencyRules(() => registry.projects().map(knownProject)),
       keepsOf: (name) => this.#bonds.keepsOf(name),
       onSettings: (name) => this.#onSettings(name, true),
       isClosing: () => this.#isClosing,
@@ -143,7 +166,9 @@ export class ControlPlane implements ControlPlaneDoor {
   /** Loads, adopts what runs, and connects to the proxy. A runtime that does not answer is tried again for ever. */
   async open(): Promise<void> {
     await this.#registries.load();
-    for (const project of await this.#options.store.listProjects()) this.#admit(project, false);
+    for (const project of await this.#options.store.listProjects()) {
+      await this.#lanes.load(this.#admit(project, { isNew: false }));
+    }
     await this.#housekeeping.start();
     this.#calendar.open();
     this.#options.link.open(this.#listener);
@@ -171,19 +196,27 @@ export class ControlPlane implements ControlPlaneDoor {
   }
 
   async listProjects(): Promise<readonly ProjectView[]> {
-    return this.#registry.all().map((supervisor) => supervisor.view());
+    return this.#registry.projects().map((supervisor) => this.#commands.view(supervisor));
   }
 
   async getProject(name: string): Promise<ProjectView> {
-    return this.#commands.find(name).view();
+    return this.#commands.view(this.#commands.find(name));
   }
 
   createProject(settings: ProjectSettings): Promise<ProjectView> {
     return this.#commands.create(settings);
   }
 
-  replaceProject(settings: ProjectSettings, options: DeployOptions = {}): Promise<ProjectView> {
+  replaceProject(settings: ProjectSettings, options: ReplaceOptions = {}): Promise<ProjectView> {
     return this.#commands.replace(settings, options);
+  }
+
+  splitTraffic(
+    name: string,
+    wishes: readonly TrafficWish[],
+    options: DeployOptions = {},
+  ): Promise<ProjectView> {
+    return this.#commands.splitTraffic(name, wishes, options);
   }
 
   revisions(name: string): Promise<readonly RevisionView[]> {
@@ -269,17 +302,31 @@ export class ControlPlane implements ControlPlaneDoor {
         version: described?.version ?? '',
         available: described !== null,
       },
-      projects: this.#registry.size,
+      projects: this.#registry.projects().length,
     };
   }
 
-  #admit(project: Project, isNew: boolean): ProjectSupervisor {
-    const supervisor = new ProjectSupervisor(this.#supervisorNeeds, project);
+  /** Were it lost, the revision would be tried once more after the next start. */
+  #prove(name: string, revision: number): void {
+    this.#commands.prove(name, revision).catch((error: unknown) => {
+      this.#options.log.warn('that a revision answers could not be stored', {
+        project: name,
+        revision,
+        error: messageOf(error),
+      });
+    });
+  }
+
+  #admit(
+    project: Project,
+    { service, isNew }: { readonly service?: string; readonly isNew: boolean },
+  ): ProjectSupervisor {
+    const supervisor = new ProjectSupervisor(this.#supervisorNeeds, project, service);
     this.#registry.add(supervisor);
-    supervisor.onChange(() => this.#bonds.onChange(supervisor.name));
+    supervisor.onChange(() => this.#bonds.onChange(supervisor.service));
     // Of those that are loaded nothing is known yet: they are met when they are.
-    if (isNew) this.#onSettings(supervisor.name, true);
-    else this.#calendar.follow(supervisor.name, supervisor.keeping.schedules, false);
+    if (isNew) this.#onSettings(supervisor.service, true);
+    else this.#calendar.follow(supervisor.service, supervisor.keeping.schedules, false);
     return supervisor;
   }
 
@@ -330,4 +377,10 @@ export class ControlPlane implements ControlPlaneDoor {
 
 function knownProject({ name, keeping }: ProjectSupervisor): KnownProject {
   return { name, dependsOn: keeping.dependsOn.map(({ project }) => project) };
+}
+
+/** By its service: each lane of a project needs what the project needs. */
+function bondSubject(supervisor: ProjectSupervisor): BondSubject {
+  const { service, keeping, updatedAt, state } = supervisor;
+  return { name: service, keeping, updatedAt, state, send: (input) => supervisor.send(input) };
 }

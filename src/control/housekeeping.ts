@@ -5,6 +5,7 @@
 import { type Clock, delay } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import type { Revision } from '../domain/revision.ts';
 import type { Runtime, RuntimeEvent } from '../runtimes/contract.ts';
 import type { Store } from '../store/contract.ts';
 import { adoptProject } from './instances/adoption.ts';
@@ -20,6 +21,8 @@ export interface HousekeepingNeeds {
   readonly clock: Clock;
   readonly log: Log;
   readonly registry: ProjectRegistry;
+  /** A service that is a lane no more has instances left. */
+  readonly onLeft: (own: ProjectSupervisor, service: string, revisions: readonly Revision[]) => void;
   /** The project's instances are known now. */
   readonly onKnown: (supervisor: ProjectSupervisor) => void;
 }
@@ -105,7 +108,7 @@ export class Housekeeping {
       found = await survey(
         store,
         runtime,
-        registry.all().map((supervisor) => supervisor.project),
+        registry.projects().map((supervisor) => supervisor.project),
       );
     } catch (error) {
       log.warn('the runtime does not answer; sleeping projects cannot wake', { error: messageOf(error) });
@@ -113,8 +116,19 @@ export class Housekeeping {
     }
     if (this.#closing.signal.aborted) return;
     this.#isSurveyed = true;
+    this.#findLeft(found);
     for (const supervisor of registry.all()) if (!supervisor.isKnown) this.#adopt(supervisor, found);
-    void sweep(found, (name) => registry.get(name) !== null, { store, runtime, log });
+    void sweep(found, (name) => registry.project(name) !== null, { store, runtime, log });
+  }
+
+  #findLeft({ recordsByProject, revisionsByProject }: Survey): void {
+    const { registry, onLeft } = this.#needs;
+    for (const own of registry.projects()) {
+      const services = (recordsByProject.get(own.name) ?? []).map(({ service }) => service);
+      for (const service of new Set(services)) {
+        if (!registry.get(service)) onLeft(own, service, revisionsByProject.get(own.name) ?? []);
+      }
+    }
   }
 
   async #surveyUntilKnown(): Promise<void> {
@@ -131,7 +145,8 @@ export class Housekeeping {
   }
 
   #adopt(supervisor: ProjectSupervisor, { observed, recordsByProject, revisionsByProject }: Survey): void {
-    const records = recordsByProject.get(supervisor.name) ?? [];
+    const ofProject = recordsByProject.get(supervisor.name) ?? [];
+    const records = ofProject.filter(({ service }) => service === supervisor.service);
     const { basis } = adoptProject(supervisor.project, records, observed, newInstanceId, supervisor.bounds);
     supervisor.adopt(basis, {
       records: new Map(records.map((record) => [record.instanceId, record.createdAt])),

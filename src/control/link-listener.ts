@@ -67,9 +67,9 @@ export class LinkListener implements ProxyLinkListener {
   /** The project takes part in the link from now on. */
   join(supervisor: ProjectSupervisor): void {
     if (!this.#isReady || !supervisor.isKnown || supervisor.state?.linked) return;
-    const { name } = supervisor;
-    supervisor.onLinked(this.#reports.get(name) ?? null, this.#conflicts.get(name) ?? null);
-    if (this.#waiting.delete(name)) supervisor.send({ kind: 'wake', by: 'proxy' });
+    const { service } = supervisor;
+    supervisor.onLinked(this.#reports.get(service) ?? null, this.#conflicts.get(service) ?? null);
+    if (this.#waiting.delete(service)) supervisor.send({ kind: 'wake', by: 'proxy' });
   }
 
   onDisconnected(): void {

@@ -6,14 +6,40 @@ import { Mailbox } from '../base/mailbox.ts';
 import type { Keep } from '../domain/keeping.ts';
 import type { Project, ProjectSettings, Wanted } from '../domain/project.ts';
 import { allTo, type Revision } from '../domain/revision.ts';
+import {
+  afterDeploy,
+  afterRollback,
+  isLedWhole,
+  leadOf,
+  proved,
+  splitTo,
+  type TrafficWish,
+} from '../domain/traffic.ts';
 import type { ProxyLink } from '../proxy/client/contract.ts';
 import type { Runtime } from '../runtimes/contract.ts';
 import type { Store } from '../store/contract.ts';
-import type { DeployOptions, ProjectView, RevisionView, RollbackOptions, WakeResult } from './contract.ts';
+import type {
+  DeployOptions,
+  ProjectView,
+  ReplaceOptions,
+  RevisionView,
+  RollbackOptions,
+  WakeResult,
+} from './contract.ts';
 import type { DependencyRules } from './dependencies/dependency-rules.ts';
 import { refusal, runtimeRefusal } from './errors.ts';
 import { newInstanceId } from './instances/instance-id.ts';
 import type { Journal } from './journal/journal.ts';
+import type { LaneKeeper } from './lanes/lane-keeper.ts';
+import {
+  hostsOf,
+  severalProblem,
+  tagProblems,
+  trafficRefusal,
+  trafficText,
+  wishProblems,
+} from './lanes/traffic-check.ts';
+import { wholeView } from './lanes/traffic-view.ts';
 import type { ProjectRegistry } from './project-registry.ts';
 import type { Outcome } from './projects/project-effect.ts';
 import type { ProjectState } from './projects/project-state.ts';
@@ -30,6 +56,7 @@ export interface ProjectCommandsNeeds {
   readonly log: Log;
   readonly journal: Journal;
   readonly registry: ProjectRegistry;
+  readonly lanes: LaneKeeper;
   /** Makes the supervisor of a stored project. */
   readonly admit: (project: Project) => ProjectSupervisor;
   /** Sets the life of a new project going. */
@@ -53,9 +80,15 @@ export class ProjectCommands {
   }
 
   find(name: string): ProjectSupervisor {
-    const supervisor = this.#needs.registry.get(name);
+    const supervisor = this.#needs.registry.project(name);
     if (!supervisor) throw refusal.notFound(name);
     return supervisor;
+  }
+
+  /** The project with its lanes. */
+  view(supervisor: ProjectSupervisor): ProjectView {
+    const { lanes } = this.#needs;
+    return wholeView(supervisor, lanes.of(supervisor.name), lanes.failureOf(supervisor.name));
   }
 
   create(settings: ProjectSettings): Promise<ProjectView> {
@@ -79,44 +112,95 @@ export class ProjectCommands {
         await this.#forget(supervisor);
         throw refusal.hostnameTaken(conflict.message, { hostname: settings.hostnames[0] ?? '' });
       }
-      return supervisor.view();
+      return this.view(supervisor);
     });
   }
 
-  replace(settings: ProjectSettings, { verify = true }: DeployOptions): Promise<ProjectView> {
+  replace(
+    settings: ProjectSettings,
+    { verify = true, noTraffic = false, tag = null }: ReplaceOptions,
+  ): Promise<ProjectView> {
     return this.#inOrderWith(settings, async () => {
       const supervisor = this.find(settings.name);
       const { project } = supervisor;
       const { isRevision, isRouting } = settingsChange(project.settings, settings);
-      if (!isRevision && !isRouting) return supervisor.view();
+      if (!isRevision && !isRouting && tag === null) return this.view(supervisor);
       this.#check(settings);
-      const revised = isRevision ? await this.#nextRevision(settings.name) : null;
-      const moved = revised === null ? {} : { revision: revised, traffic: allTo(revised) };
-      const changed: Project = { ...project, ...moved, settings, updatedAt: this.#needs.clock.now() };
-      if (isRouting) {
-        this.#checkHosts(settings);
-        await this.#tryRoutes(supervisor, settings);
-      }
-      try {
-        await this.#needs.store.updateProject(changed);
-      } catch (error) {
-        // The proxy may have the new routes by now: the old ones are published again.
-        supervisor.changeRoutes();
-        throw error;
-      }
-      supervisor.replaceProject(changed);
+      const revision = isRevision ? await this.#nextRevision(settings.name) : project.revision;
+      const traffic =
+        isRevision || tag !== null
+          ? afterDeploy(project.traffic, revision, {
+              isSilent: noTraffic && isRevision,
+              tag,
+              verifies: verify,
+            })
+          : project.traffic;
+      const changed: Project = {
+        ...project,
+        ...{ revision, traffic, settings },
+        updatedAt: this.#needs.clock.now(),
+      };
+      if (tag !== null) this.#checkTag(tag, changed);
+      await this.#change(supervisor, changed, isRouting || tag !== null);
       this.#needs.onSettings(supervisor.name);
       supervisor.chronicle.record('updated');
-      if (isRouting || isRevision) supervisor.changeRoutes();
-      if (isRevision) supervisor.deploy(newInstanceId(), verify);
-      return supervisor.view();
+      await this.#serve(supervisor, project, { revision: isRevision ? revision : null, verifies: verify });
+      return this.view(supervisor);
+    });
+  }
+
+  /** Who gets the requests, whole. */
+  splitTraffic(
+    name: string,
+    wishes: readonly TrafficWish[],
+    { verify = true }: DeployOptions,
+  ): Promise<ProjectView> {
+    return this.#inOrder(name, async () => {
+      const supervisor = this.find(name);
+      const { project } = supervisor;
+      const known = await this.#needs.store.listRevisions(name);
+      const numbers = known.map(({ number }) => number);
+      const problems = wishProblems(wishes, project.settings.hostnames, numbers);
+      if (problems.length > 0) throw trafficRefusal(problems);
+      const traffic = splitTo(wishes, project.traffic, { latest: project.revision, verifies: verify });
+      const changed: Project = { ...project, traffic, updatedAt: this.#needs.clock.now() };
+      const lead = leadOf(traffic);
+      for (const { number, settings } of known) {
+        const runsBeside = number === lead ? false : traffic.some(({ revision }) => revision === number);
+        if (runsBeside && !this.#needs.runtime.canRunSeveral(settings))
+          throw trafficRefusal([severalProblem('traffic')]);
+      }
+      await this.#change(supervisor, changed, true);
+      supervisor.chronicle.record('traffic_changed', { text: trafficText(traffic) });
+      const leading = known.find(({ number }) => number === lead);
+      if (leading) supervisor.learnRevision(leading.number, leading.settings);
+      await this.#serve(supervisor, project, { revision: null, verifies: verify });
+      return this.view(supervisor);
+    });
+  }
+
+  /** A revision of the split was seen to answer. */
+  prove(name: string, revision: number): Promise<void> {
+    return this.#inOrder(name, async () => {
+      const supervisor = this.find(name);
+      const { project } = supervisor;
+      const isNews = project.traffic.some((share) => share.revision === revision && !share.isProved);
+      if (!isNews) return;
+      const changed = { ...project, traffic: proved(project.traffic, revision) };
+      await this.#needs.store.updateProject(changed);
+      supervisor.replaceProject(changed);
     });
   }
 
   async revisions(name: string): Promise<readonly RevisionView[]> {
     const supervisor = this.find(name);
     const revisions = await this.#needs.store.listRevisions(name);
-    return revisions.map((revision) => ({ revision, ...supervisor.shareOf(revision.number) }));
+    const { traffic } = this.view(supervisor);
+    return revisions.map((revision) => {
+      const shares = traffic.filter((share) => share.revision === revision.number);
+      const percent = shares.reduce((sum, share) => sum + share.percent, 0);
+      return { revision, percent, tags: shares.flatMap(({ tag }) => tag ?? []) };
+    });
   }
 
   rollback(name: string, { revision: wanted, verify = true }: RollbackOptions): Promise<ProjectView> {
@@ -132,16 +216,19 @@ export class ProjectCommands {
         throw refusal.revisionNotFound(name, wanted ?? null, numbers);
       }
       const { number } = revision;
-      if (number === project.revision && !supervisor.state?.switchFailure) return supervisor.view();
+      const isAllIts = number === project.revision && isLedWhole(project.traffic, number);
+      if (isAllIts && !supervisor.state?.switchFailure) return this.view(supervisor);
       const settings = { ...project.settings, ...revision.settings };
       this.#check(settings);
-      const moved = { settings, revision: number, traffic: allTo(number) };
+      const moved = { settings, revision: number, traffic: afterRollback(project.traffic, number) };
       const changed: Project = { ...project, ...moved, updatedAt: this.#needs.clock.now() };
       await this.#needs.store.updateProject(changed);
       supervisor.replaceProject(changed);
       supervisor.chronicle.record('rolled_back', { text: `revision ${number}` });
+      supervisor.changeRoutes();
       supervisor.deploy(newInstanceId(), verify);
-      return supervisor.view();
+      await this.#needs.lanes.follow(supervisor);
+      return this.view(supervisor);
     });
   }
 
@@ -159,32 +246,75 @@ export class ProjectCommands {
     });
   }
 
+  /** Every revision that is to get requests: each serves its share of them. */
   async wake(name: string, signal?: AbortSignal): Promise<WakeResult> {
     const supervisor = this.#findOpen(name);
-    const { clock } = this.#needs;
-    if (supervisor.project.wanted === 'stopped') throw refusal.stopped(name);
-    const state = this.#needLinked(supervisor);
-    const current = state.instances.find((entry) => entry.id === state.current);
-    const isAnswering = current?.state === 'running' && !current.halt && !state.sleep;
-    if (isAnswering) return { view: supervisor.view(), durationMs: 0 };
-    const beganMs = clock.monotonic();
-    const timeoutMs = supervisor.project.settings.wakeTimeoutMs + HOLD_GRACE_MS;
-    const told = supervisor.waiters.wait('wake', { clock, timeoutMs, signal });
+    const lanes = this.#needs.lanes.of(name).filter(({ wish }) => wish.percent > 0);
+    const all = [supervisor, ...lanes.map((lane) => lane.supervisor)];
     for (const dependency of this.#needs.rules.dependenciesOf(name)) this.#tryAgain(dependency);
-    supervisor.send({ kind: 'wake', by: 'person' });
-    const outcome = await told;
-    this.#throwUnlessAnswered(supervisor, outcome, timeoutMs);
-    return { view: supervisor.view(), durationMs: clock.monotonic() - beganMs };
+    const durationsMs = await Promise.all(all.map((each) => this.#wakeOne(each, signal)));
+    return { view: this.view(supervisor), durationMs: Math.max(...durationsMs) };
   }
 
   async sleep(name: string): Promise<ProjectView> {
     const supervisor = this.#findOpen(name);
-    if (supervisor.project.wanted === 'stopped') return supervisor.view();
+    if (supervisor.project.wanted === 'stopped') return this.view(supervisor);
     if (supervisor.bounds.least > 0) throw refusal.keptAwake(name, supervisor.bounds.least);
     this.#needLinked(supervisor);
     this.#quieten(supervisor);
-    const keeps = this.#needs.keepsOf(name);
+    const whole = this.#whole(supervisor);
+    const keeps = whole.flatMap(({ service }) => this.#needs.keepsOf(service));
     if (keeps.length > 0) throw refusal.keptFor(name, keeps);
+    await Promise.all(whole.map((each) => this.#sleepOne(each)));
+    return this.view(supervisor);
+  }
+
+  async stop(name: string): Promise<ProjectView> {
+    const { supervisor, told } = await this.#inOrder(name, async () => {
+      const found = this.find(name);
+      this.#needLinked(found);
+      await this.#want(found, 'stopped');
+      const waiting = this.#whole(found).map((each) => {
+        const stopped = each.waiters.wait('stop');
+        each.send({ kind: 'stop-asked' });
+        return stopped;
+      });
+      return { supervisor: found, told: Promise.all(waiting) };
+    });
+    if (!(await told).every((outcome) => outcome !== null)) throw refusal.shuttingDown();
+    return this.view(supervisor);
+  }
+
+  start(name: string): Promise<ProjectView> {
+    return this.#inOrder(name, async () => {
+      const supervisor = this.find(name);
+      await this.#want(supervisor, 'active');
+      const whole = this.#whole(supervisor);
+      for (const each of whole) each.send({ kind: 'start-asked' });
+      // Who starts it asks it next: until then the proxy would still say that it is stopped.
+      await Promise.all(whole.map((each) => each.whenRouted()));
+      return this.view(supervisor);
+    });
+  }
+
+  async #wakeOne(supervisor: ProjectSupervisor, signal: AbortSignal | undefined): Promise<number> {
+    const { clock } = this.#needs;
+    if (supervisor.project.wanted === 'stopped') throw refusal.stopped(supervisor.name);
+    const state = this.#needLinked(supervisor);
+    const current = state.instances.find((entry) => entry.id === state.current);
+    const isAnswering = current?.state === 'running' && !current.halt && !state.sleep;
+    if (isAnswering) return 0;
+    const beganMs = clock.monotonic();
+    const timeoutMs = supervisor.project.settings.wakeTimeoutMs + HOLD_GRACE_MS;
+    const told = supervisor.waiters.wait('wake', { clock, timeoutMs, signal });
+    supervisor.send({ kind: 'wake', by: 'person' });
+    this.#throwUnlessAnswered(supervisor, await told, timeoutMs);
+    return clock.monotonic() - beganMs;
+  }
+
+  async #sleepOne(supervisor: ProjectSupervisor): Promise<void> {
+    const { name } = supervisor;
+    this.#needLinked(supervisor);
     const told = supervisor.waiters.wait('sleep');
     supervisor.send({ kind: 'sleep-asked' });
     const outcome = await told;
@@ -193,31 +323,12 @@ export class ProjectCommands {
     if (outcome.result === 'busy') throw refusal.busy(name, activity);
     if (outcome.result === 'unavailable') throw refusal.proxyUnavailable();
     if (outcome.result === 'failed') throw refusal.sleepFailed(name);
-    return supervisor.view();
   }
 
-  async stop(name: string): Promise<ProjectView> {
-    const { supervisor, told } = await this.#inOrder(name, async () => {
-      const found = this.find(name);
-      this.#needLinked(found);
-      await this.#want(found, 'stopped');
-      const waiting = found.waiters.wait('stop');
-      found.send({ kind: 'stop-asked' });
-      return { supervisor: found, told: waiting };
-    });
-    if (!(await told)) throw refusal.shuttingDown();
-    return supervisor.view();
-  }
-
-  start(name: string): Promise<ProjectView> {
-    return this.#inOrder(name, async () => {
-      const supervisor = this.find(name);
-      await this.#want(supervisor, 'active');
-      supervisor.send({ kind: 'start-asked' });
-      // Who starts it asks it next: until then the proxy would still say that it is stopped.
-      await supervisor.whenRouted();
-      return supervisor.view();
-    });
+  /** The project's own service, and those of its lanes that are to stay. */
+  #whole(supervisor: ProjectSupervisor): readonly ProjectSupervisor[] {
+    const lanes = this.#needs.lanes.of(supervisor.name).filter(({ purpose }) => purpose !== 'leaves');
+    return [supervisor, ...lanes.map((lane) => lane.supervisor)];
   }
 
   /** A person has no patience with the back-off of what is needed. */
@@ -245,11 +356,48 @@ export class ProjectCommands {
     const changed = { ...project, wanted, updatedAt: this.#needs.clock.now() };
     await this.#needs.store.updateProject(changed);
     supervisor.replaceProject(changed);
+    await this.#needs.lanes.follow(supervisor);
+  }
+
+  /** Tried at the proxy where it is to be routed in another way, stored, and the supervisor's. */
+  async #change(supervisor: ProjectSupervisor, changed: Project, isRouting: boolean): Promise<void> {
+    if (isRouting) {
+      this.#checkHosts(changed);
+      await this.#tryRoutes(supervisor, changed);
+    }
+    try {
+      await this.#needs.store.updateProject(changed);
+    } catch (error) {
+      // The proxy may have the new routes by now: the old ones are published again.
+      supervisor.changeRoutes();
+      throw error;
+    }
+    supervisor.replaceProject(changed);
+  }
+
+  /** What was changed comes into force; `revision`: one that is new. */
+  async #serve(
+    supervisor: ProjectSupervisor,
+    before: Project,
+    { revision, verifies }: { readonly revision: number | null; readonly verifies: boolean },
+  ): Promise<void> {
+    supervisor.changeRoutes();
+    if (leadOf(before.traffic) !== supervisor.lead) supervisor.deploy(newInstanceId(), verifies);
+    await this.#needs.lanes.follow(supervisor, revision === null ? null : { revision, verifies });
+  }
+
+  #checkTag(tag: string, { settings, traffic }: Project): void {
+    const problems = tagProblems('tag', tag, settings.hostnames);
+    const isBeside = traffic.some((share) => share.tag === tag && share.revision !== leadOf(traffic));
+    const cannotRun = isBeside && !this.#needs.runtime.canRunSeveral(settings);
+    const all = cannotRun ? [...problems, severalProblem('tag')] : problems;
+    if (all.length > 0) throw trafficRefusal(all);
   }
 
   /** Out of the store first: were Luma killed now, the next start would remove what is left. */
   async #forget(supervisor: ProjectSupervisor): Promise<void> {
     await this.#needs.store.deleteProject(supervisor.name);
+    await this.#needs.lanes.removeAll(supervisor);
     const told = supervisor.waiters.wait('delete');
     supervisor.send({ kind: 'delete-asked' });
     if (!(await told)) throw refusal.shuttingDown();
@@ -265,20 +413,22 @@ export class ProjectCommands {
   }
 
   /** Our own projects by their names; the proxy would only say which service has it. */
-  #checkHosts({ name, hostnames }: ProjectSettings): void {
-    for (const other of this.#needs.registry.all()) {
-      const taken = other.project.settings.hostnames.find((hostname) => hostnames.includes(hostname));
-      if (taken === undefined || other.name === name) continue;
+  #checkHosts(project: Project): void {
+    const hosts = hostsOf(project);
+    for (const other of this.#needs.registry.projects()) {
+      const taken = hostsOf(other.project).find((host) => hosts.includes(host));
+      if (taken === undefined || other.name === project.settings.name) continue;
       const message = `the hostname ${taken} belongs to project ${other.name}`;
       throw refusal.hostnameTaken(message, { hostname: taken, owner: other.name });
     }
   }
 
   /** A host that somebody else has is found out before anything is stored. */
-  async #tryRoutes(supervisor: ProjectSupervisor, settings: ProjectSettings): Promise<void> {
+  async #tryRoutes(supervisor: ProjectSupervisor, changed: Project): Promise<void> {
     const { state } = supervisor;
     if (!state?.linked) return;
-    const spec = supervisor.specOf(state.published ?? desiredPublication(state), settings);
+    const lanes = this.#needs.lanes.splitOf(supervisor, changed);
+    const spec = supervisor.specOf(state.published ?? desiredPublication(state), changed.settings, lanes);
     if (!spec) return;
     try {
       await this.#needs.link.publish(spec);

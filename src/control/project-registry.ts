@@ -1,42 +1,48 @@
-/** All supervisors, by project and by instance. The control plane alone adds to it. */
+/** All supervisors, by service and by instance. The control plane and its lanes alone add to it. */
 import type { ProjectSupervisor } from './projects/project-supervisor.ts';
 
 export class ProjectRegistry {
-  readonly #byName = new Map<string, ProjectSupervisor>();
-  readonly #projectOf = new Map<string, string>();
+  readonly #byService = new Map<string, ProjectSupervisor>();
+  readonly #serviceOf = new Map<string, string>();
 
-  get size(): number {
-    return this.#byName.size;
+  get(service: string): ProjectSupervisor | null {
+    return this.#byService.get(service) ?? null;
   }
 
-  get(name: string): ProjectSupervisor | null {
-    return this.#byName.get(name) ?? null;
+  /** That of the project's own service. */
+  project(name: string): ProjectSupervisor | null {
+    const supervisor = this.get(name);
+    return supervisor?.isLane === false ? supervisor : null;
+  }
+
+  projects(): ProjectSupervisor[] {
+    return this.all().filter((supervisor) => !supervisor.isLane);
   }
 
   byInstance(instanceId: string): ProjectSupervisor | null {
-    const name = this.#projectOf.get(instanceId);
-    return name === undefined ? null : this.get(name);
+    const service = this.#serviceOf.get(instanceId);
+    return service === undefined ? null : this.get(service);
   }
 
   all(): ProjectSupervisor[] {
-    return [...this.#byName.values()];
+    return [...this.#byService.values()];
   }
 
   instanceIds(): string[] {
-    return [...this.#projectOf.keys()];
+    return [...this.#serviceOf.keys()];
   }
 
   add(supervisor: ProjectSupervisor): void {
-    this.#byName.set(supervisor.name, supervisor);
+    this.#byService.set(supervisor.service, supervisor);
   }
 
   remove(supervisor: ProjectSupervisor): void {
-    this.#byName.delete(supervisor.name);
-    for (const { id } of supervisor.state?.instances ?? []) this.#projectOf.delete(id);
+    this.#byService.delete(supervisor.service);
+    for (const { id } of supervisor.state?.instances ?? []) this.#serviceOf.delete(id);
   }
 
-  place(project: string, instanceId: string, isThere: boolean): void {
-    if (isThere) this.#projectOf.set(instanceId, project);
-    else this.#projectOf.delete(instanceId);
+  place(service: string, instanceId: string, isThere: boolean): void {
+    if (isThere) this.#serviceOf.set(instanceId, service);
+    else this.#serviceOf.delete(instanceId);
   }
 }

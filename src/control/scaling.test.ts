@@ -167,7 +167,10 @@ describe('several instances', () => {
     await luma.pass(10_000);
     const view = await luma.control.getProject('app');
     expect(view.switchFailure).toMatchObject({ code: 'instance_exited' });
-    expect(view.traffic).toEqual([{ revision: 1, percent: 100, tag: null }]);
+    expect(view.traffic).toMatchObject([
+      { revision: 2, percent: 0, wanted: 100 },
+      { revision: 1, percent: 100, wanted: 0 },
+    ]);
     const list = (await luma.runtime.list()).filter(({ state }) => state === 'running');
     expect(list.map(({ revision }) => revision)).toEqual([1, 1, 1]);
   });

@@ -4,6 +4,7 @@ export type ProjectEventKind =
   | 'created'
   | 'updated'
   | 'deleted'
+  | 'traffic_changed' // other revisions are to get its requests
   | 'rolled_back' // an earlier revision is to serve again
   | 'preparing' // progress of a pull and the like
   | 'prepared'

@@ -67,6 +67,8 @@ export interface ServiceSettings {
   readonly forwardHeaders: boolean;
   /** Paths outside of it are not the project's: 404. Default `/`. */
   readonly pathPrefix: string;
+  /** A client comes back to the revision that served it first, by cookie. Default false. */
+  readonly stickyTraffic: boolean;
   readonly scaling: ScalingSettings;
   readonly keeping: KeepingSettings;
 }
@@ -119,6 +121,7 @@ export const DEFAULT_SETTINGS: Omit<ProjectSettings, 'name' | 'image' | 'hostnam
   responseTimeoutMs: 300_000,
   forwardHeaders: false,
   pathPrefix: '/',
+  stickyTraffic: false,
   scaling: DEFAULT_SCALING,
   keeping: DEFAULT_KEEPING,
 };
@@ -132,7 +135,7 @@ export interface Project {
   readonly wanted: Wanted;
   /** Number of the revision that `settings` are: 1, 2, 3 … A rollback goes back to an earlier one. */
   readonly revision: number;
-  /** Who is to get the requests; at least one share. */
+  /** Who is to get the requests; at least one share, that of the lead first. */
   readonly traffic: readonly TrafficShare[];
   /** Milliseconds since the Unix epoch. */
   readonly createdAt: number;

@@ -18,6 +18,10 @@ export interface TrafficShare {
   readonly percent: number;
   /** Reached as `tag---hostname` too, whatever the percentage. */
   readonly tag: string | null;
+  /** It follows the project's revision: a deploy moves it on. */
+  readonly isLatest: boolean;
+  /** Its revision was seen to answer, or nobody asked for that. Until then its percentage is the lead's. */
+  readonly isProved: boolean;
 }
 
 /** So many of the newest are kept for a rollback, beside those that get traffic. */
@@ -31,7 +35,7 @@ export function revisionSettingsOf(settings: ProjectSettings): RevisionSettings 
 }
 
 export function allTo(revision: number): readonly TrafficShare[] {
-  return [{ revision, percent: 100, tag: null }];
+  return [{ revision, percent: 100, tag: null, isLatest: true, isProved: true }];
 }
 
 /** Numbers that may be forgotten: neither among the newest, nor in use. */

@@ -19,6 +19,8 @@ export type InstanceIntent = 'live' | 'stopping' | 'removing';
 export interface InstanceRecord {
   readonly instanceId: string;
   readonly project: string;
+  /** What it is a target of at the proxy: its project's own service, or a lane of it. */
+  readonly service: string;
   readonly revision: number;
   readonly intent: InstanceIntent;
   readonly createdAt: number;

@@ -4,7 +4,7 @@ import { isLumaError } from '../base/errors.ts';
 import type { Project } from '../domain/project.ts';
 import type { ProjectEvent } from '../domain/project-event.ts';
 import type { RegistryLogin } from '../domain/registry.ts';
-import { revisionSettingsOf } from '../domain/revision.ts';
+import { allTo, revisionSettingsOf } from '../domain/revision.ts';
 import type { Store } from './contract.ts';
 
 export function makeProject(name: string, hostnames: readonly string[] = [`${name}.localhost`]): Project {
@@ -44,6 +44,7 @@ export function makeProject(name: string, hostnames: readonly string[] = [`${nam
       responseTimeoutMs: null,
       forwardHeaders: true,
       pathPrefix: '/api/ü',
+      stickyTraffic: true,
       scaling: {
         minInstances: 1,
         maxInstances: 5,
@@ -63,7 +64,7 @@ export function makeProject(name: string, hostnames: readonly string[] = [`${nam
     },
     wanted: 'active',
     revision: 1,
-    traffic: [{ revision: 1, percent: 100, tag: null }],
+    traffic: allTo(1),
     createdAt: 1_700_000_000_000,
     updatedAt: 1_700_000_000_000,
   };
@@ -249,7 +250,7 @@ export function storeContract(name: string, prepare: () => StoreUnderTest): void
     describe('revisions', () => {
       const version = (number: number, image = `app:${number}`): Project => {
         const base = makeProject('app');
-        const traffic = [{ revision: number, percent: 100, tag: null }];
+        const traffic = allTo(number);
         const settings = { ...base.settings, image };
         return { ...base, settings, revision: number, traffic, updatedAt: base.updatedAt + number };
       };
@@ -295,8 +296,8 @@ export function storeContract(name: string, prepare: () => StoreUnderTest): void
         for (let number = 2; number <= 11; number++) await store.updateProject(version(number));
         expect(await numbers()).toEqual([11, 10, 9, 8, 7, 6, 5, 4, 3, 2]);
         const traffic = [
-          { revision: 2, percent: 10, tag: 'old' },
-          { revision: 12, percent: 90, tag: null },
+          { revision: 12, percent: 90, tag: null, isLatest: true, isProved: true },
+          { revision: 2, percent: 10, tag: 'old', isLatest: false, isProved: false },
         ];
         await store.updateProject({ ...version(12), traffic });
         expect(await numbers()).toEqual([12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2]);
@@ -328,8 +329,9 @@ export function storeContract(name: string, prepare: () => StoreUnderTest): void
 
       test('are replaced when put again', async () => {
         await store.putInstance(makeInstance('i-1', 'app'));
-        await store.putInstance({ ...makeInstance('i-1', 'app'), revision: 2 });
-        expect(await store.listInstances()).toEqual([{ ...makeInstance('i-1', 'app'), revision: 2 }]);
+        const lane = { ...makeInstance('i-1', 'app'), service: 'app.r2', revision: 2 };
+        await store.putInstance(lane);
+        expect(await store.listInstances()).toEqual([lane]);
       });
 
       test('must be known to change their intent', async () => {
@@ -478,7 +480,10 @@ export function storeContract(name: string, prepare: () => StoreUnderTest): void
 }
 
 function makeInstance(instanceId: string, project: string) {
-  return { instanceId, project, revision: 1, intent: 'live' as const, createdAt: 1_700_000_000_000 };
+  return {
+    ...{ instanceId, project, service: project, revision: 1 },
+    ...{ intent: 'live' as const, createdAt: 1_700_000_000_000 },
+  };
 }
 
 async function refusalOf(promise: Promise<unknown>) {

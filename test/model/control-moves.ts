@@ -6,6 +6,7 @@ import type { ProjectState } from '../../src/control/projects/project-state.ts';
 import { initialState } from '../../src/control/projects/project-state.ts';
 import { desiredPublication } from '../../src/control/projects/publishing.ts';
 import { DEFAULT_SCALING, DEFAULT_SETTINGS, type Project } from '../../src/domain/project.ts';
+import { allTo } from '../../src/domain/revision.ts';
 import type { ObservedInstance } from '../../src/runtimes/contract.ts';
 import type { Protocol } from './protocol.ts';
 import type {
@@ -44,7 +45,7 @@ function projectOf({ freezes, instancesMax }: ProjectShape): Project {
     },
     wanted: 'active',
     revision: 1,
-    traffic: [{ revision: 1, percent: 100, tag: null }],
+    traffic: allTo(1),
     createdAt: 0,
     updatedAt: 0,
   };
@@ -197,7 +198,8 @@ function settled(side: ControlSide, control: Control, setup: Setup): ControlSide
 /** A new process: what it knows it has from the store and the engine. */
 function returned(side: ControlSide, setup: Setup): ControlSide {
   const project = projectOf(setup.shape);
-  const found = { project: project.settings.name, revision: 1, createdAt: 0 };
+  const { name } = project.settings;
+  const found = { project: name, service: name, revision: 1, createdAt: 0 };
   const records = Object.entries(side.engine.intents).map(([instanceId, intent]) => {
     return { ...found, instanceId, intent };
   });

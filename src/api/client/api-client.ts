@@ -19,8 +19,11 @@ import type {
   ProjectSettingsInput,
   RegistryCredentialsInput,
   RegistryJson,
+  ReplaceOptions,
   RevisionJson,
   RollbackInput,
+  TrafficInput,
+  TrafficJson,
   WokenProjectJson,
 } from './contract.ts';
 import { readEventStream, type ServerSentEvent } from './event-stream.ts';
@@ -63,22 +66,37 @@ export class HttpApiClient implements ApiClient {
   patchProject(
     name: string,
     changes: ProjectSettingsInput,
-    { verify, ...options }: DeployOptions = {},
+    { verify, noTraffic, tag, ...options }: ReplaceOptions = {},
   ): Promise<ProjectJson> {
-    return this.#json(projectPath(name), { ...options, query: { verify }, method: 'PATCH', body: changes });
+    const query = { verify, no_traffic: noTraffic, tag };
+    return this.#json(projectPath(name), { ...options, query, method: 'PATCH', body: changes });
   }
 
   putProject(
     name: string,
     settings: ProjectSettingsInput,
-    { verify, ...options }: DeployOptions = {},
+    { verify, noTraffic, tag, ...options }: ReplaceOptions = {},
   ): Promise<ProjectJson> {
-    return this.#json(projectPath(name), { ...options, query: { verify }, method: 'PUT', body: settings });
+    const query = { verify, no_traffic: noTraffic, tag };
+    return this.#json(projectPath(name), { ...options, query, method: 'PUT', body: settings });
   }
 
   async revisions(name: string, options: Abortable = {}): Promise<RevisionJson[]> {
     const path = projectPath(name, 'revisions');
     return (await this.#json<{ revisions: RevisionJson[] }>(path, options)).revisions;
+  }
+
+  traffic(name: string, options: Abortable = {}): Promise<TrafficJson> {
+    return this.#json(projectPath(name, 'traffic'), options);
+  }
+
+  putTraffic(
+    name: string,
+    input: TrafficInput,
+    { verify, ...options }: DeployOptions = {},
+  ): Promise<TrafficJson> {
+    const path = projectPath(name, 'traffic');
+    return this.#json(path, { ...options, query: { verify }, method: 'PUT', body: input });
   }
 
   rollback(name: string, input: RollbackInput = {}, options: Abortable = {}): Promise<ProjectJson> {

@@ -6,6 +6,7 @@ import type {
   ProjectEventJson,
   ProjectJson,
   RevisionJson,
+  TrafficJson,
   WokenProjectJson,
 } from '../schemas/responses.ts';
 
@@ -23,6 +24,7 @@ export type {
   QuietRuleJson,
   RevisionJson,
   ScheduleJson,
+  TrafficJson,
   TrafficShareJson,
   WokenProjectJson,
 } from '../schemas/responses.ts';
@@ -79,6 +81,7 @@ export interface ProjectSettingsInput {
   readonly response_timeout?: string | null;
   readonly forward_headers?: boolean | null;
   readonly path_prefix?: string | null;
+  readonly sticky_traffic?: boolean | null;
   readonly health_check?: HealthCheckInput | null;
   readonly min_instances?: number | null;
   readonly max_instances?: number | null;
@@ -102,6 +105,24 @@ export interface Abortable {
 export interface DeployOptions extends Abortable {
   /** False: a sleeping project takes the new revision without a trial start. Default true. */
   readonly verify?: boolean;
+}
+
+export interface ReplaceOptions extends DeployOptions {
+  /** True: the new revision gets no requests, and what followed the latest one stays. */
+  readonly noTraffic?: boolean;
+  /** The new revision is reached as `tag---hostname`. */
+  readonly tag?: string;
+}
+
+export interface TrafficShareInput {
+  readonly revision: number | 'latest';
+  /** Whole; those of all shares make 100. Default 0. */
+  readonly percent?: number | null;
+  readonly tag?: string | null;
+}
+
+export interface TrafficInput {
+  readonly traffic: readonly TrafficShareInput[];
 }
 
 export interface RollbackInput {
@@ -139,11 +160,14 @@ export interface ApiClient {
   getProject(name: string, options?: Abortable): Promise<ProjectJson>;
   createProject(project: CreateProjectInput, options?: Abortable): Promise<ProjectJson>;
   /** Only what is given changes; a field given is replaced whole, null resets it. */
-  patchProject(name: string, changes: ProjectSettingsInput, options?: DeployOptions): Promise<ProjectJson>;
+  patchProject(name: string, changes: ProjectSettingsInput, options?: ReplaceOptions): Promise<ProjectJson>;
   /** Creates or replaces. */
-  putProject(name: string, settings: ProjectSettingsInput, options?: DeployOptions): Promise<ProjectJson>;
+  putProject(name: string, settings: ProjectSettingsInput, options?: ReplaceOptions): Promise<ProjectJson>;
   /** Newest first. */
   revisions(name: string, options?: Abortable): Promise<RevisionJson[]>;
+  traffic(name: string, options?: Abortable): Promise<TrafficJson>;
+  /** Whole: what is not named gets no requests. */
+  putTraffic(name: string, input: TrafficInput, options?: DeployOptions): Promise<TrafficJson>;
   rollback(name: string, input?: RollbackInput, options?: Abortable): Promise<ProjectJson>;
   deleteProject(name: string, options?: Abortable): Promise<void>;
   wake(name: string, options?: Abortable): Promise<WokenProjectJson>;

@@ -1,13 +1,14 @@
 /** Projects: each handler translates, and asks the control plane. */
 import type { z } from '@hono/zod-openapi';
 import { isLumaError, LumaError } from '../../base/errors.ts';
-import type { ProjectView } from '../../control/contract.ts';
+import type { ProjectView, ReplaceOptions } from '../../control/contract.ts';
 import type { ProjectSettings } from '../../domain/project.ts';
 import { toProjectJson, toProjectText } from '../project-json.ts';
 import { applyPatch, readCreate, readPatch, readPut } from '../project-settings.ts';
 import { readJsonBody } from '../request-body.ts';
 import type { Call } from '../route.ts';
 import { type deployQuerySchema, isVerifyWanted } from '../schemas/deploy-input.ts';
+import { isFlagSet } from '../schemas/queries.ts';
 
 /** A PUT finds the project there or not; both can change under it. */
 const PUT_TRIES_MAX = 3;
@@ -39,7 +40,7 @@ export async function patchProject({ request, name, query, deps }: DeployCall): 
   const view = await deps.turns.take(name, async () => {
     const current = await deps.control.getProject(name);
     const settings = applyPatch(current.project.settings, patch);
-    return deps.control.replaceProject(settings, { verify: isVerifyWanted(query.verify) });
+    return deps.control.replaceProject(settings, toOptions(query));
   });
   return project(view, deps);
 }
@@ -47,7 +48,7 @@ export async function patchProject({ request, name, query, deps }: DeployCall): 
 export async function putProject({ request, name, query, deps }: DeployCall): Promise<Response> {
   const settings = readPut(name, await readJsonBody(request));
   const { view, isNew } = await deps.turns.take(name, () =>
-    createOrReplace(settings, isVerifyWanted(query.verify), deps),
+    createOrReplace(settings, toOptions(query), deps),
   );
   return isNew ? created(view, deps) : project(view, deps);
 }
@@ -76,11 +77,11 @@ export async function startProject({ name, deps }: AnyCall): Promise<Response> {
 
 async function createOrReplace(
   settings: ProjectSettings,
-  verify: boolean,
+  options: ReplaceOptions,
   { control }: AnyCall['deps'],
 ): Promise<{ view: ProjectView; isNew: boolean }> {
   for (let attempt = 1; attempt <= PUT_TRIES_MAX; attempt++) {
-    const replaced = await unless('project_not_found', () => control.replaceProject(settings, { verify }));
+    const replaced = await unless('project_not_found', () => control.replaceProject(settings, options));
     if (replaced) return { view: replaced, isNew: false };
     const made = await unless('project_exists', () => control.createProject(settings));
     if (made) return { view: made, isNew: true };
@@ -92,6 +93,10 @@ async function createOrReplace(
       hint: 'Try again.',
     },
   );
+}
+
+function toOptions({ verify, no_traffic: noTraffic, tag }: DeployCall['query']): ReplaceOptions {
+  return { verify: isVerifyWanted(verify), noTraffic: isFlagSet(noTraffic), tag: tag ?? null };
 }
 
 /** Null when it was refused with that code. */

@@ -1,14 +1,29 @@
 /** What may be said of a deploy beside the settings themselves. */
 import { z } from '@hono/zod-openapi';
 import { isFlagSet } from './queries.ts';
+import { tagSchema } from './traffic-input.ts';
+
+const flag = z.enum(['', 'true', '1', 'false', '0'], 'must be true or false');
+
+const verify = flag
+  .openapi({
+    description:
+      '`false`: a sleeping project takes the new revision unseen. Default: it is woken to see that it starts.',
+  })
+  .optional();
+
+export const verifyQuerySchema = z.strictObject({ verify });
 
 export const deployQuerySchema = z.strictObject({
-  verify: z
-    .enum(['', 'true', '1', 'false', '0'], 'must be true or false')
+  verify,
+  no_traffic: flag
     .openapi({
       description:
-        '`false`: a sleeping project takes the new revision unseen. Default: it is woken to see that it starts.',
+        '`true`: the new revision gets no requests; what followed the latest revision stays with the one that it was, until `PUT …/traffic` says `latest` again.',
     })
+    .optional(),
+  tag: tagSchema
+    .openapi({ description: 'The new revision is reached as `tag---hostname`, and who had the tag no more.' })
     .optional(),
 });
 

@@ -70,10 +70,30 @@ export const keepSchema = z
 export const trafficShareSchema = z
   .object({
     revision: z.int(),
-    percent: z.int(),
-    tag: z.string().nullable().openapi({ description: 'Reached as `tag---hostname` too.' }),
+    latest: z.boolean().openapi({ description: 'It follows the latest revision: a deploy moves it on.' }),
+    percent: z.int().openapi({ description: 'What it gets of the requests now.' }),
+    wanted_percent: z.int().openapi({
+      description: 'What it is to get; its revision may have to show first that it answers.',
+    }),
+    tag: z.string().nullable(),
+    hosts: z.array(z.string()).openapi({ description: 'Where its tag is reached.' }),
+    urls: z.array(z.string()),
+    status: projectStatusSchema,
+    failure: failureSchema.nullable(),
   })
   .openapi('TrafficShare');
+
+export const trafficAnswerSchema = z
+  .object({
+    project: z.string(),
+    latest: z.int().openapi({ description: 'The revision that the project’s settings are.' }),
+    sticky_traffic: z.boolean(),
+    traffic: z.array(trafficShareSchema),
+    switch_failure: failureSchema.nullable().openapi({
+      description: 'Why a revision does not get what it is to get; the others go on with its share.',
+    }),
+  })
+  .openapi('TrafficSplit');
 
 export const revisionSchema = z
   .object({
@@ -88,7 +108,7 @@ export const revisionSchema = z
     env_names: z.array(z.string()).openapi({ description: 'Names of its variables; values are not told.' }),
     container_port: z.int().nullable(),
     percent: z.int().openapi({ description: 'What it gets of the requests now.' }),
-    tag: z.string().nullable(),
+    tags: z.array(z.string()),
     created_at: instant,
   })
   .openapi('Revision');
@@ -118,6 +138,7 @@ export const projectSchema = z
     }),
     forward_headers: z.boolean(),
     path_prefix: z.string(),
+    sticky_traffic: z.boolean(),
     min_instances: z.int(),
     max_instances: z.int(),
     concurrency: z.int(),
@@ -218,6 +239,7 @@ export type WokenProjectJson = z.infer<typeof wokenProjectSchema>;
 export type QuietRuleJson = z.infer<typeof quietRuleJsonSchema>;
 export type ScheduleJson = z.infer<typeof scheduleJsonSchema>;
 export type KeepJson = z.infer<typeof keepSchema>;
+export type TrafficJson = z.infer<typeof trafficAnswerSchema>;
 export type TrafficShareJson = z.infer<typeof trafficShareSchema>;
 export type RevisionJson = z.infer<typeof revisionSchema>;
 export type InstanceJson = z.infer<typeof instanceSchema>;

@@ -31,6 +31,13 @@ export const routeShape = {
         'Appends to the `X-Forwarded-*` that a client sent instead of replacing them: for projects behind another proxy. Default false.',
     })
     .nullish(),
+  sticky_traffic: z
+    .boolean()
+    .openapi({
+      description:
+        'Where requests are shared out among revisions, a client comes back to the one that served it first, by cookie. Default false.',
+    })
+    .nullish(),
   path_prefix: textThat(checkPathPrefix)
     .openapi({
       description:

@@ -21,6 +21,7 @@ import { sleep } from './commands/sleep.ts';
 import { start } from './commands/start.ts';
 import { status } from './commands/status.ts';
 import { stop } from './commands/stop.ts';
+import { traffic } from './commands/traffic.ts';
 import { type HostProgram, serverCommand, upCommand } from './commands/up.ts';
 import { versionCommand } from './commands/version.ts';
 import { wake } from './commands/wake.ts';
@@ -76,6 +77,7 @@ export function lumaCommands({
     deploy,
     revisions,
     rollback,
+    traffic,
     logs,
     events,
     wake,

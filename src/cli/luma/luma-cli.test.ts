@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
-import { projectJson, type RunOptions, runLuma, type Said, ScriptedApi } from './scripted-api.ts';
+import type { TrafficShareJson } from '../../api/client/index.ts';
+import { projectJson, type RunOptions, runLuma, type Said, ScriptedApi, shareJson } from './scripted-api.ts';
 
 let api: ScriptedApi;
 beforeEach(() => {
@@ -560,7 +561,11 @@ echo "reply: \${COMPREPLY[*]}"`;
 
 describe('deploy', () => {
   const next = (more: object) => projectJson({ revision: 2, ...more });
-  const share = (revision: number) => [{ revision, percent: 100, tag: null }];
+  /** Revision 2 is to serve, and this one does. */
+  const share = (revision: number) =>
+    revision === 2
+      ? [shareJson({ revision })]
+      : [shareJson({ revision: 2, percent: 0 }), shareJson({ revision, wanted_percent: 0, latest: false })];
 
   test('changes what is given, and waits until the new revision serves', async () => {
     api.on('PATCH /projects/hello', next({ status: 'running', traffic: share(1) }));
@@ -607,6 +612,20 @@ describe('deploy', () => {
     expect(api.asked[1]?.path).toBe('/projects/hello?verify=false');
   });
 
+  test('without traffic says where the new revision is reached, and how it gets requests', async () => {
+    const urls = ['http://next---hello.localhost:8080'];
+    const traffic = [
+      shareJson({ latest: false }),
+      shareJson({ revision: 2, latest: false, percent: 0, wanted_percent: 0, tag: 'next', urls }),
+    ];
+    api.on('PATCH /projects/hello', next({ traffic }));
+    const { exitCode, out } = await run('deploy hello --image hello:2 --no-traffic --tag next');
+    expect(exitCode).toBe(0);
+    expect(out).toContain('gets no requests; it is reached at http://next---hello.localhost:8080');
+    expect(out).toContain('luma traffic hello --latest');
+    expect(api.asked[0]?.path).toBe('/projects/hello?verify=true&no_traffic=true&tag=next');
+  });
+
   test('of nothing is wrong use', async () => {
     const { exitCode, err } = await run('deploy hello');
     expect([exitCode, err.includes('nothing was given to change')]).toEqual([2, true]);
@@ -618,8 +637,8 @@ describe('revisions and rollback', () => {
     const revision = { docker_image: 'hello:1', command: null, created_at: '2026-01-31T08:00:00.000Z' };
     api.on('GET /projects/hello/revisions', {
       revisions: [
-        { ...revision, revision: 2, percent: 90, tag: null },
-        { ...revision, revision: 1, percent: 10, tag: 'old' },
+        { ...revision, revision: 2, percent: 90, tags: [] },
+        { ...revision, revision: 1, percent: 10, tags: ['old'] },
       ],
     });
     const { out } = await run('revisions hello');
@@ -628,10 +647,103 @@ describe('revisions and rollback', () => {
   });
 
   test('go back to the one before, or to the one named', async () => {
-    const share = [{ revision: 1, percent: 100, tag: null }];
+    const share = [shareJson()];
     api.on('POST /projects/hello/rollback', projectJson({ revision: 1, traffic: share, status: 'running' }));
     expect((await run('rollback hello')).out).toBe('hello is back at revision 1\n');
     await run('rollback hello --revision 1 --unverified');
     expect(api.asked.map(({ body }) => body)).toEqual([{ verify: true }, { revision: 1, verify: false }]);
+  });
+});
+
+describe('traffic', () => {
+  const split = (shares: readonly TrafficShareJson[], more: object = {}) => ({
+    ...{ project: 'hello', latest: 4, sticky_traffic: false, switch_failure: null },
+    traffic: shares,
+    ...more,
+  });
+  const three = shareJson({ revision: 3, latest: false, percent: 90, wanted_percent: 90, status: 'running' });
+  const four = shareJson({ revision: 4, latest: false, percent: 10, wanted_percent: 10, tag: 'next' });
+
+  test('shows who gets the requests, and where tags are reached', async () => {
+    api.on(
+      'GET /projects/hello/traffic',
+      split([three, { ...four, urls: ['http://next---hello.localhost'] }]),
+    );
+    const { out } = await run('traffic hello');
+    expect(out).toMatch(/3 +90 % +running/);
+    expect(out).toMatch(/4 +10 % +next +idle +http:\/\/next---hello\.localhost/);
+    expect(JSON.parse((await run('traffic hello --json')).out)).toMatchObject({ latest: 4 });
+    expect(api.asked.every(({ method }) => method === 'GET')).toBe(true);
+  });
+
+  test('is shared out as said, keeps tags, and waits until it is in force', async () => {
+    const waiting = { ...four, percent: 0 };
+    const answers = [split([three, four]), split([three, four])];
+    api.onStream('GET /projects/hello/traffic', () => Response.json(answers.shift()));
+    api.on('PUT /projects/hello/traffic', split([three, waiting]));
+    expect((await run('traffic hello --to 3=80,latest=20')).exitCode).toBe(0);
+    expect(answers).toEqual([]);
+    expect(api.asked[1]).toMatchObject({
+      path: '/projects/hello/traffic?verify=true',
+      body: {
+        traffic: [
+          { revision: 3, percent: 80 },
+          { revision: 'latest', percent: 20 },
+          { revision: 4, percent: 0, tag: 'next' },
+        ],
+      },
+    });
+  });
+
+  test('goes to the latest revision, gets tags and loses them', async () => {
+    api.on('GET /projects/hello/traffic', split([three, four]));
+    api.on('PUT /projects/hello/traffic', split([three, four]));
+    const bodyOf = async (flags: string): Promise<unknown> => {
+      await run(`traffic hello ${flags}`);
+      return (api.asked.at(-1) as { body: { traffic: unknown } }).body.traffic;
+    };
+    expect(await bodyOf('--latest')).toEqual([
+      { revision: 'latest', percent: 100 },
+      { revision: 4, percent: 0, tag: 'next' },
+    ]);
+    expect(await bodyOf('--tag next=3 --tag old=latest')).toEqual([
+      { revision: 3, percent: 90 },
+      { revision: 4, percent: 10 },
+      { revision: 3, percent: 0, tag: 'next' },
+      { revision: 'latest', percent: 0, tag: 'old' },
+    ]);
+    expect(await bodyOf('--untag next')).toEqual([
+      { revision: 3, percent: 90 },
+      { revision: 4, percent: 10 },
+    ]);
+  });
+
+  test('fails with why a revision does not get its share', async () => {
+    const failure = {
+      code: 'instance_exited',
+      message: 'it exited with code 3',
+      log_lines: ['boom'],
+      at: '',
+    };
+    api.on('GET /projects/hello/traffic', split([three]));
+    const unserved = split([three, { ...four, percent: 0 }], { switch_failure: failure });
+    api.on('PUT /projects/hello/traffic', unserved);
+    const { exitCode, err } = await run('traffic hello --to 3=90,4=10');
+    expect(exitCode).toBe(1);
+    expect(err).toMatch(/does not start: it exited with code 3\s+boom/);
+    expect((await run('traffic hello --to 3=90,4=10 --detach')).exitCode).toBe(0);
+  });
+
+  test.each([
+    ['--to 3=ninety', '"3=ninety" is not revision=percent'],
+    ['--to newest=100', '"newest" is no revision'],
+    ['--tag next', '"next" is not tag=revision'],
+    ['--to 3=100 --latest', 'say two things'],
+    ['--untag nobody', 'no revision has the tag nobody'],
+  ])('%s is wrong use', async (flags, message) => {
+    api.on('GET /projects/hello/traffic', split([three, four]));
+    const { exitCode, err } = await run(`traffic hello ${flags}`);
+    expect(exitCode).toBe(2);
+    expect(err).toContain(message);
   });
 });

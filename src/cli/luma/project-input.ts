@@ -66,6 +66,11 @@ export const projectOptions: readonly OptionSpec[] = [
     isNegatable: true,
     summary: 'append to the X-Forwarded-* of clients instead of replacing them',
   },
+  {
+    name: 'sticky-traffic',
+    isNegatable: true,
+    summary: 'clients come back to the revision that served them first',
+  },
   { name: 'path-prefix', placeholder: 'path', summary: 'answer only paths that begin so' },
   { name: 'health-check-path', placeholder: 'path', summary: 'ready means a 2xx answer here' },
   { name: 'health-check-timeout', placeholder: 'duration', summary: 'how long one check may take' },
@@ -144,6 +149,7 @@ function readFlags(input: CommandInput): ProjectSettingsInput {
     response_timeout: input.text('response-timeout'),
     forward_headers: input.choice('forward-headers'),
     path_prefix: input.text('path-prefix'),
+    sticky_traffic: input.choice('sticky-traffic'),
     health_check: readHealthCheck(checkPath, checkTimeout),
     ...readKeeping(input),
   });

@@ -55,6 +55,7 @@ export function projectFacts(project: ProjectJson): string {
     ['answers in', project.response_timeout],
     ['https', httpsText(project)],
     ['path prefix', project.path_prefix],
+    ['sticky', project.sticky_traffic ? 'clients come back to their revision' : null],
     ['forwarded', project.forward_headers ? 'headers of clients are appended to' : null],
     ['revision', String(project.revision)],
     ['traffic', trafficText(project)],

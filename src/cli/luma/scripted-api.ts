@@ -1,5 +1,5 @@
 /** For tests: an API whose every answer is written down beforehand, and a terminal that keeps what was said. */
-import type { ProjectJson } from '../../api/client/index.ts';
+import type { ProjectJson, TrafficShareJson } from '../../api/client/index.ts';
 import type { Terminal } from '../terminal.ts';
 import { runLumaCli } from './index.ts';
 
@@ -126,6 +126,7 @@ export function projectJson(more: Partial<ProjectJson> = {}): ProjectJson {
     response_timeout: '5m',
     forward_headers: false,
     path_prefix: '/',
+    sticky_traffic: false,
     quiet_rules: [],
     min_instances: 0,
     max_instances: 100,
@@ -144,11 +145,19 @@ export function projectJson(more: Partial<ProjectJson> = {}): ProjectJson {
     failure: null,
     switch_failure: null,
     revision: 1,
-    traffic: [{ revision: 1, percent: 100, tag: null }],
+    traffic: [shareJson()],
     instances: [],
     url: 'http://hello.localhost:8080',
     created_at: '2026-01-31T08:00:00.000Z',
     updated_at: '2026-01-31T08:00:00.000Z',
+    ...more,
+  };
+}
+
+export function shareJson(more: Partial<TrafficShareJson> = {}): TrafficShareJson {
+  return {
+    ...{ revision: 1, latest: true, percent: 100, wanted_percent: 100, tag: null },
+    ...{ hosts: [], urls: [], status: 'idle' as const, failure: null },
     ...more,
   };
 }

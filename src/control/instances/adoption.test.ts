@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import { DEFAULT_SETTINGS, type Project } from '../../domain/project.ts';
+import { allTo } from '../../domain/revision.ts';
 import type { ObservedInstance, ObservedState } from '../../runtimes/contract.ts';
 import type { InstanceIntent, InstanceRecord } from '../../store/contract.ts';
 import { type Adoption, adoptProject } from './adoption.ts';
@@ -13,7 +14,7 @@ const project: Project = {
     hostnames: ['app.localhost'],
   },
   wanted: 'active',
-  traffic: [{ revision: 2, percent: 100, tag: null }],
+  traffic: allTo(2),
   revision: 2,
   createdAt: 0,
   updatedAt: 0,
@@ -22,6 +23,7 @@ const project: Project = {
 const record = (instanceId: string, revision: number, intent: InstanceIntent = 'live'): InstanceRecord => ({
   instanceId,
   project: 'app',
+  service: 'app',
   revision,
   intent,
   createdAt: revision,

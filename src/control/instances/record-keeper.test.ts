@@ -24,6 +24,7 @@ beforeEach(() => {
 const record = (instanceId: string) => ({
   instanceId,
   project: 'app',
+  service: 'app',
   revision: 1,
   intent: 'live' as const,
   createdAt: 0,

@@ -9,7 +9,7 @@ import type { InstanceRecord, Store } from '../../store/contract.ts';
 export interface Survey {
   readonly observed: ReadonlyMap<string, ObservedInstance>;
   readonly recordsByProject: ReadonlyMap<string, readonly InstanceRecord[]>;
-  /** Of those projects that have instances of another revision than their own. */
+  /** Of those projects that have, or are to have, instances of another revision than their own. */
   readonly revisionsByProject: ReadonlyMap<string, readonly Revision[]>;
 }
 
@@ -22,9 +22,11 @@ export async function survey(store: Store, runtime: Runtime, projects: readonly 
     else recordsByProject.set(record.project, [record]);
   }
   const revisionsByProject = new Map<string, readonly Revision[]>();
-  for (const { settings, revision } of projects) {
-    const isOther = recordsByProject.get(settings.name)?.some((record) => record.revision !== revision);
-    if (isOther) revisionsByProject.set(settings.name, await store.listRevisions(settings.name));
+  for (const { settings, revision, traffic } of projects) {
+    if (revisionsByProject.has(settings.name)) continue;
+    const numbers = [...(recordsByProject.get(settings.name) ?? []), ...traffic].map((each) => each.revision);
+    if (numbers.some((number) => number !== revision))
+      revisionsByProject.set(settings.name, await store.listRevisions(settings.name));
   }
   const observed = new Map(found.map((each) => [each.instanceId, each]));
   return { observed, recordsByProject, revisionsByProject };

@@ -19,6 +19,8 @@ export function eventText(kind: ProjectEventKind, project: string, facts: EventF
       return `${project} was registered.`;
     case 'updated':
       return `The settings of ${project} were changed.`;
+    case 'traffic_changed':
+      return `The requests of ${project} are shared out anew${why}.`;
     case 'rolled_back':
       return `${project} goes back to ${reason ?? 'an earlier revision'}.`;
     case 'deleted':

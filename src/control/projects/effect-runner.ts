@@ -20,6 +20,8 @@ import type { SupervisorNeeds } from './supervisor-needs.ts';
 /** The project whose effects these are. */
 export interface EffectSubject {
   readonly project: Project;
+  /** What the proxy knows it as. */
+  readonly service: string;
   readonly facts: ReadonlyMap<string, InstanceFacts>;
   readonly chronicle: ProjectChronicle;
   readonly waiters: Waiters;
@@ -129,7 +131,7 @@ export class EffectRunner {
   }
 
   #runTimed(effect: TimedEffect): void {
-    const name = this.#name;
+    const name = this.#subject.service;
     const send = this.#sender();
     switch (effect.kind) {
       case 'publish': {
@@ -179,7 +181,8 @@ export class EffectRunner {
     const facts = known.get(id);
     assert(facts, `${this.#name} has no facts about ${id}`);
     const onProgress = (text: string): void => chronicle.record('preparing', { facts, text });
-    this.track(run({ project: this.#name, id, facts, send: this.#sender(), onProgress }));
+    const { service } = this.#subject;
+    this.track(run({ project: this.#name, service, id, facts, send: this.#sender(), onProgress }));
   }
 
   #sender(): (input: ProjectInput) => void {
@@ -188,7 +191,7 @@ export class EffectRunner {
 
   async #fence(ends: number): Promise<void> {
     const send = this.#sender();
-    const result = await this.#proxy.fence(this.#name, ends);
+    const result = await this.#proxy.fence(this.#subject.service, ends);
     if (!result) return send({ kind: 'fence-failed' });
     if (result.kind === 'fenced') return send({ kind: 'fenced', token: result.token });
     this.noteQuiet(result.activity);

@@ -21,6 +21,8 @@ const REMOVE_PATIENCE_MS = 60_000;
 
 export interface InstanceCall {
   readonly project: string;
+  /** What its instances are targets of. */
+  readonly service: string;
   readonly id: string;
   readonly facts: InstanceFacts;
   readonly send: (input: ProjectInput) => void;
@@ -178,10 +180,11 @@ export class EngineEffects {
     }
   }
 
-  async #record({ project, id, facts }: InstanceCall): Promise<void> {
+  async #record({ project, service, id, facts }: InstanceCall): Promise<void> {
     if (facts.isRecorded) return;
     const { revision, createdAt } = facts;
-    await this.#needs.records.put({ instanceId: id, project, revision, intent: 'live', createdAt });
+    const record = { instanceId: id, project, service, revision, createdAt };
+    await this.#needs.records.put({ ...record, intent: 'live' });
     facts.isRecorded = true;
   }
 

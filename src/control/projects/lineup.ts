@@ -1,10 +1,9 @@
 /** From what a project wants of its revisions to the machine's lineup. Pure. */
 import type { Project } from '../../domain/project.ts';
+import { leadOf } from '../../domain/traffic.ts';
 import type { Lineup } from './project-state.ts';
 
-/** Tagged revisions without a share of the requests are reached by their own hostnames alone. */
+/** A project's own service serves one revision; the others of its split have lanes of their own. */
 export function lineupOf({ traffic, revision }: Project): Lineup {
-  const shares = traffic.filter(({ percent }) => percent > 0);
-  if (shares.length === 0) return [{ revision, percent: 100 }];
-  return shares.map((share) => ({ revision: share.revision, percent: share.percent }));
+  return [{ revision: leadOf(traffic) ?? revision, percent: 100 }];
 }

@@ -6,14 +6,20 @@ import type { InstanceFacts } from '../instances/instance-facts.ts';
 import { eventText } from '../journal/event-text.ts';
 import type { Journal } from '../journal/journal.ts';
 
+/** What a person or the calendar says of a project as a whole. */
+const OF_PROJECTS: readonly ProjectEventKind[] = ['stopped', 'started', 'window_opened', 'window_closed'];
+
 export class ProjectChronicle {
   readonly #project: string;
   readonly #journal: Journal;
   readonly #clock: Clock;
+  readonly #isLane: boolean;
   #wakeBeganMs: number | null = null;
   #heldMax = 0;
 
-  constructor(project: string, journal: Journal, clock: Clock) {
+  /** `isLane`: what a person asks of the project is told once, by its own service. */
+  constructor(project: string, journal: Journal, clock: Clock, isLane = false) {
+    this.#isLane = isLane;
     this.#project = project;
     this.#journal = journal;
     this.#clock = clock;
@@ -48,6 +54,7 @@ export class ProjectChronicle {
       details?: Readonly<Record<string, unknown>>;
     } = {},
   ): void {
+    if (this.#isLane && OF_PROJECTS.includes(kind)) return;
     const { facts = null, failure = null, idleMs = null } = about;
     const durationMs = this.#durationOf(kind, facts);
     const message = eventText(kind, this.#project, {

@@ -1,15 +1,16 @@
 /**
- * One project's runner: feeds its machine one input at a time, runs the effects, and alone owns the project's
+ * The runner of one service of a project, its own or a lane's: feeds its machine one input at a time, runs the effects, and alone owns the project's
  * state and the facts about its instances. It decides nothing itself.
  */
 import { assert, messageOf } from '../../base/errors.ts';
+import type { InstanceState } from '../../domain/instance-state.ts';
 import type { KeepingSettings } from '../../domain/keeping.ts';
 import type { Project, RevisionSettings } from '../../domain/project.ts';
 import type { StartFailure } from '../../domain/project-status.ts';
-import { type Revision, revisionSettingsOf } from '../../domain/revision.ts';
-import type { ServiceActivity, ServiceReport, ServiceSpec } from '../../proxy/client/contract.ts';
+import type { Revision } from '../../domain/revision.ts';
+import { leadOf, percentOf } from '../../domain/traffic.ts';
+import type { LaneSplit, ServiceActivity, ServiceReport, ServiceSpec } from '../../proxy/client/contract.ts';
 import type { ObservedInstance, RuntimeEvent } from '../../runtimes/contract.ts';
-import type { ProjectView } from '../contract.ts';
 import { type InstanceFacts, newFacts } from '../instances/instance-facts.ts';
 import type { Observer } from '../instances/inventory.ts';
 import { failureOfExit } from '../instances/start-failure.ts';
@@ -17,6 +18,7 @@ import { serviceSpec, targetSpec } from '../routes/service-spec.ts';
 import { ProjectScaler } from '../scaling/project-scaler.ts';
 import { Waiters } from '../wake/waiters.ts';
 import { EffectRunner, type EffectSubject } from './effect-runner.ts';
+import { KnownRevisions } from './known-revisions.ts';
 import { lineupOf } from './lineup.ts';
 import { ProjectChronicle } from './project-chronicle.ts';
 import { isAwake } from './project-draft.ts';
@@ -25,7 +27,7 @@ import type { ProjectInput } from './project-input.ts';
 import { next } from './project-machine.ts';
 import type { InstanceEntry, ProjectBasis, ProjectState, Publication } from './project-state.ts';
 import { initialState } from './project-state.ts';
-import { trafficOf, viewOf } from './project-view.ts';
+import { type OwnView, statesThatCount, viewOf } from './project-view.ts';
 import { desiredPublication, isSamePublication } from './publishing.ts';
 import type { SupervisorNeeds } from './supervisor-needs.ts';
 
@@ -45,8 +47,7 @@ export class ProjectSupervisor implements EffectSubject, Observer {
   readonly #runner: EffectRunner;
   readonly #scaler: ProjectScaler;
   readonly facts = new Map<string, InstanceFacts>();
-  /** Of earlier revisions that had instances when they were found. */
-  readonly #settingsBefore = new Map<number, RevisionSettings>();
+  readonly #revisions = new KnownRevisions();
   readonly #inputs: ProjectInput[] = [];
   readonly #changeListeners = new Set<() => void>();
   #project: Project;
@@ -55,13 +56,20 @@ export class ProjectSupervisor implements EffectSubject, Observer {
   #isTaking = false;
   #isClosed = false;
   #snapshot: Publication | null = null;
+  #lanes: LaneSplit | null = null;
 
-  constructor(needs: SupervisorNeeds, project: Project) {
+  /** `service`: what the proxy knows it as. A lane's project has one revision and no hostnames. */
+  constructor(
+    needs: SupervisorNeeds,
+    project: Project,
+    readonly service: string = project.settings.name,
+  ) {
     this.#needs = needs;
     this.#project = project;
     this.#runner = new EffectRunner(needs, this);
     this.#scaler = new ProjectScaler(needs.clock, this);
-    this.chronicle = new ProjectChronicle(project.settings.name, needs.journal, needs.clock);
+    const { name } = project.settings;
+    this.chronicle = new ProjectChronicle(name, needs.journal, needs.clock, this.isLane);
   }
 
   get project(): Project {
@@ -78,6 +86,10 @@ export class ProjectSupervisor implements EffectSubject, Observer {
 
   get updatedAt(): number {
     return this.#project.updatedAt;
+  }
+
+  get isLane(): boolean {
+    return this.service !== this.name;
   }
 
   get state(): ProjectState | null {
@@ -98,7 +110,7 @@ export class ProjectSupervisor implements EffectSubject, Observer {
 
   /** What is known now of a project that was found, or is new; sets its life going. */
   adopt(basis: ProjectBasis, { records, observed, revisions }: AdoptionFacts): void {
-    for (const { number, settings } of revisions) this.#settingsBefore.set(number, settings);
+    for (const { number, settings } of revisions) this.#revisions.learn(number, settings);
     assert(this.#state === null, `${this.name} is adopted once`);
     for (const entry of basis.instances) {
       const createdAt = records.get(entry.id);
@@ -113,22 +125,66 @@ export class ProjectSupervisor implements EffectSubject, Observer {
 
   /** The stored project has changed; the machine hears of it by the inputs that follow. */
   replaceProject(project: Project): void {
+    this.#revisions.follow(this.#project, new Set([...this.facts.values()].map(({ revision }) => revision)));
     this.#project = project;
   }
 
-  /** The project's revision is to serve; an instance with that id is to carry it unless one does already. */
+  /** Of a revision that may get an instance here although it is not the project's. */
+  learnRevision(number: number, settings: RevisionSettings): void {
+    this.#revisions.learn(number, settings);
+  }
+
+  /** Who of the project's requests goes to lanes; true: that is news, which the proxy is told. */
+  divide(lanes: LaneSplit): boolean {
+    if (JSON.stringify(lanes) === JSON.stringify(this.#lanes)) return false;
+    this.#lanes = lanes;
+    this.changeRoutes();
+    return true;
+  }
+
+  get lanes(): LaneSplit | null {
+    return this.#lanes;
+  }
+
+  /** The revision that is to serve. */
+  get lead(): number {
+    return leadOf(this.#project.traffic) ?? this.#project.revision;
+  }
+
+  /** As the project's status sees them. */
+  get statesThatCount(): readonly InstanceState[] {
+    return this.#state ? statesThatCount(this.#state) : [];
+  }
+
+  get failure(): StartFailure | null {
+    return this.#state?.conflict ?? this.#state?.failure ?? null;
+  }
+
+  /** The revision that its requests get now; null: not known yet. */
+  get serving(): number | null {
+    const { current, instances } = this.#state ?? { current: null, instances: [] };
+    return instances.find(({ id }) => id === current)?.revision ?? null;
+  }
+
+  /** The revision that leads is to serve; an instance with that id is to carry it unless one does already. */
   deploy(instanceId: string, verifies: boolean): void {
     // What is not known yet is adopted as the stored project wants it.
     if (!this.#state) return;
-    const { revision } = this.#project;
-    this.send({ kind: 'revised', revision, instanceId, lineup: lineupOf(this.#project), verifies });
+    const lineup = lineupOf(this.#project);
+    this.send({ kind: 'revised', revision: this.lead, instanceId, lineup, verifies });
   }
 
   /** How many instances there may be. */
   get bounds(): { readonly least: number; readonly most: number } {
     const { scaling } = this.#project.settings;
     const most = this.#needs.runtime.canRunSeveral(this.#project.settings) ? scaling.maxInstances : 1;
-    return { least: Math.min(scaling.minInstances, most), most };
+    const least = Math.ceil((scaling.minInstances * this.#percent) / 100);
+    return { least: Math.min(least, most), most };
+  }
+
+  /** What it gets of the project's requests: its part of those instances that are always there. */
+  get #percent(): number {
+    return percentOf(this.#project.traffic, this.lead);
   }
 
   /** Hostnames, times or bounds are others now. */
@@ -143,13 +199,6 @@ export class ProjectSupervisor implements EffectSubject, Observer {
       most,
     });
     this.#scaler.review();
-  }
-
-  /** What a revision gets of the requests now. */
-  shareOf(revision: number): { percent: number; tag: string | null } {
-    const traffic = this.#state ? trafficOf(this.#project, this.#state) : this.#project.traffic;
-    const { percent = 0, tag = null } = traffic.find((share) => share.revision === revision) ?? {};
-    return { percent, tag };
   }
 
   /** Takes the input after all earlier ones. */
@@ -172,8 +221,9 @@ export class ProjectSupervisor implements EffectSubject, Observer {
     return () => void this.#changeListeners.delete(listener);
   }
 
-  view(): ProjectView {
-    return viewOf(this.#project, this.#state, this.facts, this.#needs.keepsOf(this.name));
+  /** Of this service alone. */
+  view(): OwnView {
+    return viewOf(this.#project, this.#state, this.facts, this.#needs.keepsOf(this.service));
   }
 
   /** The instance whose output is the project's. */
@@ -185,7 +235,7 @@ export class ProjectSupervisor implements EffectSubject, Observer {
 
   /** What the snapshot is to say of this project; null: nothing, it is being deleted. */
   snapshot(): ServiceSpec | null {
-    if (!this.#state) return serviceSpec(this.#project.settings, this.#trafficWanted(), []);
+    if (!this.#state) return serviceSpec(this, this.#project.settings, this.#trafficWanted(), []);
     const desired = desiredPublication(this.#state);
     this.#snapshot = desired;
     return this.specOf(desired);
@@ -210,7 +260,11 @@ export class ProjectSupervisor implements EffectSubject, Observer {
     this.#scaler.onLoad(inFlight + held);
   }
 
-  specOf(publication: Publication, settings = this.#project.settings): ServiceSpec | null {
+  specOf(
+    publication: Publication,
+    settings = this.#project.settings,
+    lanes = this.#lanes,
+  ): ServiceSpec | null {
     if (publication.traffic === 'none') return null;
     const targets = publication.targets.flatMap((id) => {
       const facts = this.facts.get(id);
@@ -223,7 +277,13 @@ export class ProjectSupervisor implements EffectSubject, Observer {
       keys: [],
     }));
     const isClosing = this.#state?.closing === true && this.#state.wanted === 'active';
-    return serviceSpec(settings, isClosing ? 'closing' : publication.traffic, targets, split);
+    return serviceSpec(
+      { service: this.service, lanes },
+      settings,
+      isClosing ? 'closing' : publication.traffic,
+      targets,
+      split,
+    );
   }
 
   // What the runtime says
@@ -351,7 +411,7 @@ export class ProjectSupervisor implements EffectSubject, Observer {
 
   #forget(id: string): void {
     this.facts.delete(id);
-    this.#needs.onInstance(this.name, id, false);
+    this.#needs.onInstance(this.service, id, false);
   }
 
   async #onEnded(
@@ -376,20 +436,14 @@ export class ProjectSupervisor implements EffectSubject, Observer {
     createdAt: number | undefined,
     observed: ObservedInstance | null,
   ): void {
-    const settings = this.#settingsOf(revision);
+    const settings = this.#revisions.of(this.#project, revision);
     const known = { isRecorded: createdAt !== undefined, address: observed?.address ?? null };
     this.facts.set(id, newFacts(revision, settings, createdAt ?? this.#needs.clock.now(), known));
-    this.#needs.onInstance(this.name, id, true);
+    this.#needs.onInstance(this.service, id, true);
   }
 
   #entry(id: string): InstanceEntry | null {
     return this.#state?.instances.find((entry) => entry.id === id) ?? null;
-  }
-
-  /** A revision from before that is not kept any more is on its way out: only its stop is left. */
-  #settingsOf(revision: number): RevisionSettings {
-    if (revision === this.#project.revision) return revisionSettingsOf(this.#project.settings);
-    return this.#settingsBefore.get(revision) ?? revisionSettingsOf(this.#project.settings);
   }
 
   #trafficWanted(): 'forward' | 'stopped' {

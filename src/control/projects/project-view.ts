@@ -3,48 +3,35 @@ import type { InstanceState } from '../../domain/instance-state.ts';
 import type { Keep } from '../../domain/keeping.ts';
 import type { Project } from '../../domain/project.ts';
 import { projectStatus } from '../../domain/project-status.ts';
-import { allTo, type TrafficShare } from '../../domain/revision.ts';
 import type { InstanceView, ProjectView } from '../contract.ts';
 import type { InstanceFacts } from '../instances/instance-facts.ts';
 import { mayRun } from './project-draft.ts';
 import type { InstanceEntry, ProjectState } from './project-state.ts';
+
+/** Of one service: its lanes say the rest. */
+export type OwnView = Omit<ProjectView, 'traffic'>;
 
 export function viewOf(
   project: Project,
   state: ProjectState | null,
   facts: ReadonlyMap<string, InstanceFacts>,
   keeps: readonly Keep[],
-): ProjectView {
+): OwnView {
   if (!state) {
     const status = projectStatus(project.wanted, [], null);
-    return {
-      project,
-      status,
-      switchFailure: null,
-      traffic: project.traffic,
-      instances: [],
-      keeps: [],
-      waitsFor: [],
-    };
+    return { project, status, switchFailure: null, instances: [], keeps: [], waitsFor: [] };
   }
   return {
     project,
     status: projectStatus(project.wanted, statesThatCount(state), state.conflict ?? state.failure),
     switchFailure: state.switchFailure,
-    traffic: trafficOf(project, state),
     instances: state.instances.map((entry) => instanceView(entry, facts.get(entry.id))),
     keeps: state.wanted === 'active' ? keeps : [],
     waitsFor: state.waits && state.dependencies.kind === 'waiting' ? state.dependencies.for : [],
   };
 }
 
-/** In force now: while a deploy proves itself, and after one that failed, that is not what is wanted. */
-export function trafficOf(project: Project, state: ProjectState): readonly TrafficShare[] {
-  const current = state.instances.find((entry) => entry.id === state.current);
-  return current ? allTo(current.revision) : project.traffic;
-}
-
-function statesThatCount(state: ProjectState): readonly InstanceState[] {
+export function statesThatCount(state: ProjectState): readonly InstanceState[] {
   if (state.wanted === 'deleted') return ['stopping'];
   // What an earlier revision still does is not the project's status.
   const states = state.instances.filter((entry) => entry.halt?.reason !== 'retire').map(stateOf);

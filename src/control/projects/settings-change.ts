@@ -18,10 +18,10 @@ export function settingsChange(from: ProjectSettings, to: ProjectSettings): Sett
 
 function servicePart(settings: ProjectSettings): ServiceSettings {
   const { hostnames, idleTimeoutMs, wakeTimeoutMs, waitMode, quietRules, scaling, keeping } = settings;
-  const { ssl, sslRedirect, responseTimeoutMs, forwardHeaders, pathPrefix } = settings;
+  const { ssl, sslRedirect, responseTimeoutMs, forwardHeaders, pathPrefix, stickyTraffic } = settings;
   return {
     ...{ hostnames, idleTimeoutMs, wakeTimeoutMs, waitMode, quietRules, scaling, keeping },
-    ...{ ssl, sslRedirect, responseTimeoutMs, forwardHeaders, pathPrefix },
+    ...{ ssl, sslRedirect, responseTimeoutMs, forwardHeaders, pathPrefix, stickyTraffic },
   };
 }
 

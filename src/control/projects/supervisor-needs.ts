@@ -25,9 +25,9 @@ export interface SupervisorNeeds {
   /** How long exchanges may take to end before a stop. */
   readonly drainTimeoutMs: () => number;
   /** The instance came to be, or is gone for ever. */
-  readonly onInstance: (project: string, instanceId: string, isThere: boolean) => void;
-  /** Why the project may not sleep although nobody uses it. */
-  readonly keepsOf: (project: string) => readonly Keep[];
+  readonly onInstance: (service: string, instanceId: string, isThere: boolean) => void;
+  /** Why the service may not sleep although nobody uses it. */
+  readonly keepsOf: (service: string) => readonly Keep[];
   /** Something odd was heard of it: ask the runtime. */
   readonly onSuspect: (instanceId: string) => void;
   /** For pulls from that registry. */

@@ -1,6 +1,6 @@
 /** A project as the proxy is told about it. Pure. */
 import type { ProjectSettings, RevisionSettings } from '../../domain/project.ts';
-import type { ServiceSpec, TargetSpec, TrafficGroup } from '../../proxy/client/contract.ts';
+import type { LaneSplit, ServiceSpec, TargetSpec, TrafficGroup } from '../../proxy/client/contract.ts';
 import { AFFINITY_COOKIE, PLAIN_ISSUANCE, PLAIN_OPTIONS } from '../../proxy/client/index.ts';
 import type { InstanceAddress } from '../../runtimes/contract.ts';
 
@@ -11,17 +11,26 @@ import type { InstanceAddress } from '../../runtimes/contract.ts';
 export const HOLD_GRACE_MS = 500;
 /** A stop is a person's word; the platform's end is another. */
 const CLOSING = 'The platform is shutting down, or has shut down.';
+export const TRAFFIC_COOKIE = 'luma_traffic';
 const DEFAULT_PROBE_TIMEOUT_MS = 5_000;
 
+/** What its project says beside its settings. */
+export interface ServiceRole {
+  /** The project's name, or that of a lane. */
+  readonly service: string;
+  readonly lanes: LaneSplit | null;
+}
+
 export function serviceSpec(
+  { service, lanes }: ServiceRole,
   settings: ProjectSettings,
   traffic: 'forward' | 'stopped' | 'closing',
   targets: readonly TargetSpec[],
   groups: readonly TrafficGroup[] = [],
 ): ServiceSpec {
   return {
-    name: settings.name,
-    hosts: settings.hostnames,
+    name: service,
+    hosts: [...settings.hostnames, ...(lanes ? hostsOf(lanes) : [])],
     pathPrefixes: [settings.pathPrefix],
     stripPathPrefix: false,
     traffic: traffic === 'closing' ? 'stopped' : traffic,
@@ -37,9 +46,15 @@ export function serviceSpec(
     responseTimeoutMs: settings.responseTimeoutMs ?? 0,
     targetConcurrency: settings.scaling.concurrency,
     split: groups.length > 0 ? { groups, stickyCookie: null } : null,
+    laneSplit: lanes && lanes.lanes.length > 0 ? lanes : null,
     affinityCookie: settings.scaling.sessionAffinity ? AFFINITY_COOKIE : null,
     targets,
   };
+}
+
+/** Those of tags: also where no lane is left to tell them from the others. */
+function hostsOf({ lanes, ownHosts }: LaneSplit): readonly string[] {
+  return [...ownHosts, ...lanes.flatMap(({ hosts }) => hosts)];
 }
 
 /** How the edge knows that it answers is fixed with the revision: a later change of settings does not touch it. */

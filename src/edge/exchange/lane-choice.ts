@@ -21,6 +21,8 @@ export class LaneChoice {
   readonly #own: string;
   readonly #split: LaneSplit;
   readonly #share: TrafficShare;
+  /** Names of services. */
+  readonly #byHost: ReadonlyMap<string, string>;
 
   /** Null: there are no lanes. `seed`: from 0 to 1. */
   static of({ name, laneSplit }: ServiceRoute, seed: number): LaneChoice | null {
@@ -30,18 +32,27 @@ export class LaneChoice {
   private constructor(own: string, split: LaneSplit, seed: number) {
     this.#own = own;
     this.#split = split;
-    const { stickyCookie } = split;
+    const { lanes, ownHosts, stickyCookie } = split;
+    this.#byHost = new Map([
+      ...ownHosts.map((host) => [host, own] as const),
+      ...lanes.flatMap(({ service, hosts }) => hosts.map((host) => [host, service] as const)),
+    ]);
     this.#share = new TrafficShare({ groups: groupsOf(own, split), stickyCookie }, seed);
   }
 
   choose(head: RequestHead, desks: ReadonlyMap<string, ServiceDesk>): ChosenLane {
-    const { ownHosts, stickyCookie } = this.#split;
-    if (head.host !== null && ownHosts.includes(head.host.name)) return OWN;
+    const { stickyCookie } = this.#split;
+    const pinned = head.host === null ? undefined : this.#byHost.get(head.host.name);
+    if (pinned !== undefined) return { lane: this.#laneOf(pinned, desks), newKey: null };
     const kept = this.#kept(head, desks);
     if (kept !== null) return kept;
     const key = stickyCookie === null ? null : cookieNamed(head.fields, stickyCookie);
     const { group, newKey } = this.#share.of(key);
-    return { lane: group.name === this.#own ? null : (desks.get(group.name) ?? null), newKey };
+    return { lane: this.#laneOf(group.name, desks), newKey };
+  }
+
+  #laneOf(service: string, desks: ReadonlyMap<string, ServiceDesk>): ServiceDesk | null {
+    return service === this.#own ? null : (desks.get(service) ?? null);
   }
 
   /** A whole line. */

@@ -32,7 +32,7 @@ async function serve(
     await fixture.upstream(answering(sayingOf('lane'))),
   ];
   const laneSplit = {
-    lanes: [{ service: 'app.r2', percent: 20 }],
+    lanes: [{ service: 'app.r2', percent: 20, hosts: [] }],
     stickyCookie: null,
     ownHosts: [],
     ...split,
@@ -40,7 +40,7 @@ async function serve(
   fixture.put({
     name: 'app.r2',
     row: LANE_ROW,
-    hosts: ['tag---app.test'],
+    hosts: [],
     targets: [{ ...targetOn(lanePort), id: 'of-lane', row: 4 }],
     ...lane,
   });
@@ -73,7 +73,7 @@ describe('a service with lanes', () => {
   });
 
   test('keeps a client with the service it had first, where it says so', async () => {
-    await serve({ lanes: [{ service: 'app.r2', percent: 50 }], stickyCookie: 'side' });
+    await serve({ lanes: [{ service: 'app.r2', percent: 50, hosts: [] }], stickyCookie: 'side' });
     const seen = new Set<string>();
     while (seen.size < 2) {
       const first = await ask();
@@ -87,19 +87,22 @@ describe('a service with lanes', () => {
     }
   });
 
-  test('keeps requests for its own hosts', async () => {
+  test('sends the hosts of a lane there, and keeps its own', async () => {
     await serve(
-      { lanes: [{ service: 'app.r2', percent: 100 }], ownHosts: ['stable---app.test'] },
-      { own: { hosts: ['app.test', 'stable---app.test'] } },
+      {
+        lanes: [{ service: 'app.r2', percent: 0, hosts: ['tag---app.test'] }],
+        ownHosts: ['stable---app.test'],
+      },
+      { own: { hosts: ['app.test', 'stable---app.test', 'tag---app.test'] } },
     );
-    expect(bodyOf(await ask())).toBe('lane');
+    expect(bodyOf(await ask())).toBe('own');
     expect(bodyOf(await ask('', 'stable---app.test'))).toBe('own');
     expect(bodyOf(await ask('', 'tag---app.test'))).toBe('lane');
   });
 
   test('lets a client come back to its instance, whatever the percentages', async () => {
     await serve(
-      { lanes: [{ service: 'app.r2', percent: 50 }] },
+      { lanes: [{ service: 'app.r2', percent: 50, hosts: [] }] },
       { own: { affinityCookie: 'home' }, lane: { affinityCookie: 'home' } },
     );
     for (const wanted of ['own', 'lane']) {
@@ -111,12 +114,12 @@ describe('a service with lanes', () => {
   });
 
   test('serves what belongs to a lane that is not there', async () => {
-    await serve({ lanes: [{ service: 'app.r9', percent: 100 }] });
+    await serve({ lanes: [{ service: 'app.r9', percent: 100, hosts: [] }] });
     expect(bodyOf(await ask())).toBe('own');
   });
 
   test('holds a request of a lane that sleeps at the lane, and wakes that alone', async () => {
-    await serve({ lanes: [{ service: 'app.r2', percent: 100 }] });
+    await serve({ lanes: [{ service: 'app.r2', percent: 100, hosts: [] }] });
     fixture.board.closeGate(LANE_ROW);
     fixture.edge.closed('app.r2');
     const answer = ask();
@@ -128,7 +131,7 @@ describe('a service with lanes', () => {
   });
 
   test('answers itself whom a lane held that goes', async () => {
-    await serve({ lanes: [{ service: 'app.r2', percent: 100 }] });
+    await serve({ lanes: [{ service: 'app.r2', percent: 100, hosts: [] }] });
     fixture.board.closeGate(LANE_ROW);
     fixture.edge.closed('app.r2');
     const answers = [ask(), ask()];
@@ -139,7 +142,7 @@ describe('a service with lanes', () => {
   });
 
   test('answers 404 to whom it held when it goes with its lanes', async () => {
-    await serve({ lanes: [{ service: 'app.r2', percent: 100 }] });
+    await serve({ lanes: [{ service: 'app.r2', percent: 100, hosts: [] }] });
     fixture.board.closeGate(LANE_ROW);
     fixture.edge.closed('app.r2');
     const answer = ask();

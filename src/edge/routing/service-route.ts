@@ -71,6 +71,8 @@ export interface Lane {
   readonly service: string;
   /** 0 to 100; what those of all lanes leave of 100 stays with the service itself. */
   readonly percent: number;
+  /** Hosts of the service whose requests are all the lane's, beside its percentage of the others. */
+  readonly hosts: readonly string[];
 }
 
 /** A service whose requests are shared out among services. A lane that is not there leaves its part to the service. */

@@ -142,7 +142,13 @@ const splitSchema = z
 const laneSplitSchema = z
   .strictObject({
     lanes: z
-      .array(z.strictObject({ service: serviceNameSchema, percent: z.number().min(0).max(100) }))
+      .array(
+        z.strictObject({
+          service: serviceNameSchema,
+          percent: z.number().min(0).max(100),
+          hosts: z.array(hostSchema).max(HOSTS_PER_SERVICE_MAX).readonly(),
+        }),
+      )
       .min(1)
       .max(SPLIT_GROUPS_MAX)
       .refine((lanes) => lanes.reduce((sum, { percent }) => sum + percent, 0) < 100.001, {

@@ -23,6 +23,7 @@ export const migrations: readonly Migration[] = [
   { name: 'sealed environment variables', up: sealEnvironments },
   { name: 'registries', up: addRegistries },
   { name: 'dependencies, groups, schedules', up: addKeeping },
+  { name: 'instances of lanes', up: addLanes },
 ];
 
 async function createFirstSchema(trx: Transaction<Tables>, engine: SqlEngine): Promise<void> {
@@ -241,4 +242,9 @@ async function addKeeping(trx: Transaction<Tables>): Promise<void> {
     const update = trx.updateTable('projects').set({ settings: JSON.stringify(document) });
     await update.where('name', '=', name).execute();
   }
+}
+
+/** Instances from before are targets of their projects' own services. */
+async function addLanes({ schema }: Transaction<Tables>): Promise<void> {
+  await schema.alterTable('instances').addColumn('service', 'varchar(128)').execute();
 }

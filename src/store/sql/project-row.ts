@@ -28,6 +28,8 @@ const settingsDocument = z.strictObject({
   response_timeout_ms: z.number().nullable(),
   forward_headers: z.boolean(),
   path_prefix: z.string(),
+  // Absent in what was stored before there was a choice.
+  sticky_traffic: z.boolean().default(false),
   scaling: z.strictObject({
     min_instances: z.number(),
     max_instances: z.number(),
@@ -55,7 +57,7 @@ export function toProjectRow(project: Project, seal: Seal): ProjectRow {
     settings: JSON.stringify(toDocument(project.settings, seal)),
     wanted: project.wanted,
     revision: project.revision,
-    traffic: JSON.stringify(project.traffic),
+    traffic: JSON.stringify(toTrafficDocument(project.traffic)),
     created_at: project.createdAt,
     updated_at: project.updatedAt,
   };
@@ -97,6 +99,7 @@ function toDocument(settings: ProjectSettings, seal: Seal): z.infer<typeof setti
     response_timeout_ms: settings.responseTimeoutMs,
     forward_headers: settings.forwardHeaders,
     path_prefix: settings.pathPrefix,
+    sticky_traffic: settings.stickyTraffic,
     scaling: toScalingDocument(settings.scaling),
     keeping: toKeepingDocument(settings.keeping),
   };
@@ -121,6 +124,7 @@ function fromDocument(
     responseTimeoutMs: document.response_timeout_ms,
     forwardHeaders: document.forward_headers,
     pathPrefix: document.path_prefix,
+    stickyTraffic: document.sticky_traffic,
     scaling: fromScalingDocument(document.scaling),
     keeping: fromKeepingDocument(document.keeping),
   };
@@ -177,12 +181,30 @@ function fromKeepingDocument({ depends_on: dependsOn, group, schedules }: Keepin
 }
 
 const trafficDocument = z
-  .array(z.strictObject({ revision: z.number(), percent: z.number(), tag: z.string().nullable() }))
+  .array(
+    z.strictObject({
+      revision: z.number(),
+      percent: z.number(),
+      tag: z.string().nullable(),
+      // Before people could say anything of it, all went to the project's revision.
+      latest: z.boolean().default(true),
+      proved: z.boolean().default(true),
+    }),
+  )
   .min(1);
+
+function toTrafficDocument(traffic: readonly TrafficShare[]): z.infer<typeof trafficDocument> {
+  return traffic.map(({ revision, percent, tag, isLatest, isProved }) => ({
+    ...{ revision, percent, tag },
+    latest: isLatest,
+    proved: isProved,
+  }));
+}
 
 function readTraffic(row: ProjectRow): readonly TrafficShare[] {
   if (row.traffic === null) return allTo(Number(row.revision));
-  return readJson(row, row.traffic, trafficDocument);
+  const shares = readJson(row, row.traffic, trafficDocument);
+  return shares.map(({ latest, proved, ...share }) => ({ ...share, isLatest: latest, isProved: proved }));
 }
 
 function readDocument(row: ProjectRow): z.infer<typeof settingsDocument> {

@@ -167,6 +167,7 @@ export class SqlStore implements Store {
       return rows.map((row) => ({
         instanceId: row.instance_id,
         project: row.project,
+        service: row.service ?? row.project,
         revision: Number(row.revision),
         intent: row.intent,
         createdAt: Number(row.created_at),
@@ -183,6 +184,7 @@ export class SqlStore implements Store {
         .values({
           instance_id: instance.instanceId,
           project: instance.project,
+          service: instance.service,
           revision: instance.revision,
           intent: instance.intent,
           created_at: instance.createdAt,

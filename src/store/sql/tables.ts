@@ -15,6 +15,8 @@ export interface Tables {
   instances: {
     instance_id: string;
     project: string;
+    /** Null: that of its project. */
+    service: string | null;
     revision: number;
     intent: InstanceIntent;
     created_at: number;

@@ -27,7 +27,13 @@ export async function writeProject(store: Store, step: number): Promise<void> {
 }
 
 export async function writeJournal(store: Store, step: number): Promise<void> {
-  const record = { instanceId: 'i-last', project: 'journal', revision: step, createdAt: step };
+  const record = {
+    instanceId: 'i-last',
+    project: 'journal',
+    service: 'journal',
+    revision: step,
+    createdAt: step,
+  };
   await store.putInstance({ ...record, intent: 'live' });
   await store.appendEvent(makeEvent('journal', String(step)));
 }

@@ -7,7 +7,7 @@ import { sql } from 'kysely';
 import { isLumaError } from '../../base/errors.ts';
 import { ManualClock } from '../../base/manual-clock.ts';
 import { DEFAULT_SCALING } from '../../domain/project.ts';
-import { revisionSettingsOf } from '../../domain/revision.ts';
+import { allTo, revisionSettingsOf } from '../../domain/revision.ts';
 import { KeyFile } from '../secrets/key-file.ts';
 import { KeyRing, type Seal } from '../secrets/key-ring.ts';
 import { migrate } from '../sql/migrate.ts';
@@ -202,7 +202,7 @@ describe('migrations', () => {
       quietRules: [],
       scaling: DEFAULT_SCALING,
     });
-    expect(project?.traffic).toEqual([{ revision: 7, percent: 100, tag: null }]);
+    expect(project?.traffic).toEqual(allTo(7));
     const [revision, ...more] = await store.listRevisions('app');
     expect(more).toEqual([]);
     expect(revision).toMatchObject({ number: 7, settings: revisionSettingsOf(makeProject('app').settings) });
