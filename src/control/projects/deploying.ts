@@ -77,6 +77,8 @@ export function promote(step: Transition): void {
   if (!entry) return;
   draft.current = entry.id;
   draft.candidate = null;
+  // An engine that was away may have been a reason to wait; it is none any more.
+  draft.switchFailure = null;
   draft.lineup = draft.nextLineup ?? [{ revision: entry.revision, percent: 100 }];
   draft.nextLineup = null;
   if (old) {

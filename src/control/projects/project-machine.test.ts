@@ -548,6 +548,18 @@ describe('a new revision', () => {
     expect(state.instances.map((entry) => entry.id)).toEqual(['b']);
   });
 
+  test('whose further instance met an engine that is away goes on, and says nothing of it once it serves', () => {
+    const away = { ...failure, code: 'runtime_unavailable' };
+    const two = { ...proving, most: 2, count: 2 };
+    const proved = after(two, { kind: 'answered', id: 'b' });
+    const crew = proved.instances.find(({ id, revision }) => revision === 2 && id !== 'b');
+    expect([proved.candidate, crew?.call]).toEqual(['b', 'prepare']);
+    const waiting = after(proved, { kind: 'prepare-failed', id: crew?.id ?? '', failure: away });
+    expect(waiting).toMatchObject({ current: 'a', candidate: 'b', switchFailure: null });
+    const promoted = after({ ...proving, switchFailure: away }, { kind: 'answered', id: 'b' });
+    expect(promoted).toMatchObject({ current: 'b', switchFailure: null });
+  });
+
   test('that does not start leaves the old one serving and says why', () => {
     const step = next(proving, { kind: 'exited', id: 'b', failure });
     expect(step.state).toMatchObject({

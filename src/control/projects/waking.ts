@@ -238,9 +238,10 @@ export function onGivenUp(step: Transition, entry: WritableEntry, failure: Start
   }
   if (entry.id !== draft.current) {
     onExtraFailed(step, entry, failure);
-    // What cannot carry the load is not switched to.
+    // What cannot carry the load is not switched to; an engine that was away is no fault of the revision.
     const { candidate } = step;
-    if (candidate?.revision === entry.revision) onGivenUp(step, candidate, failure);
+    const isItsFault = failure.code !== RUNTIME_AWAY;
+    if (isItsFault && candidate?.revision === entry.revision) onGivenUp(step, candidate, failure);
     return;
   }
   if (failure.code === RUNTIME_AWAY) {
