@@ -147,7 +147,7 @@ export const EDGE_LIMITS: EdgeLimits = {
   clientHelloBytesMax: 16 * 1024,
   tlsHandshakeMs: 10_000,
   certificateDemandsMax: 1_000,
-  secureContextsMax: 4_096,
+  secureContextsMax: 16_384,
   keepAliveIdleMs: 75_000,
   connectMs: 3_000,
   requestBodyIdleMs: 60_000,
