@@ -6,6 +6,8 @@ export interface ProtocolCase {
   readonly file: string;
   readonly name: string;
   readonly client: readonly string[];
+  /** Sent again and again after that, until there is an answer; null: nothing. */
+  readonly drips: string | null;
   readonly target: readonly string[];
   readonly answer: readonly string[];
   readonly gets: string;
@@ -41,6 +43,7 @@ function casesOf(file: string, text: string): ProtocolCase[] {
         alsoRight: /^Also right: (.*)\.$/m.exec(section)?.[1] ?? null,
         gets,
         client: blocks('client'),
+        drips: blocks('drips')[0] ?? null,
         target: blocks('target'),
         answer: blocks('answer'),
       };

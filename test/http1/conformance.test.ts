@@ -15,6 +15,8 @@ beforeAll(async () => {
     requestTargetBytesMax: 1_024,
     headFieldsMax: 20,
     requestBodyIdleMs: 2_000,
+    // More than what comes where a document lets a body drip.
+    requestBodyBytesPerSecondMin: 100_000,
   });
   fixture.serve([await fixture.upstream(followScript)], { hosts: ['a.test', '::1'] });
 });
@@ -52,6 +54,7 @@ describe.each([
       if (index > 0) await eventually(() => shortened(client.received).length > 0);
       await send(client, text);
     }
+    if (one.drips !== null) await drip(client, one.drips);
     await eventually(() => shortened(client.received).length >= gets.length || client.ending !== null);
     if (isClosing) await client.untilEnd();
     expect(shortened(client.received)).toBe(gets);
@@ -76,6 +79,13 @@ function expectSeen(one: ProtocolCase): void {
   const expected = withMergedChunks(one.target.join(''));
   if (one.target.length === one.answer.length) expect(seen).toBe(expected);
   else expect(seen.startsWith(expected) || expected.startsWith(seen)).toBe(true);
+}
+
+async function drip(client: RawClient, text: string): Promise<void> {
+  while (client.received === '' && client.ending === null) {
+    client.send(text);
+    await new Promise<void>((resolve) => setTimeout(resolve, 1));
+  }
 }
 
 async function sendSlowly(client: RawClient, text: string): Promise<void> {
