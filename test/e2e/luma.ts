@@ -68,6 +68,11 @@ export class Luma {
     return this.#server?.pid ?? 0;
   }
 
+  /** By which it has ended; null while it runs. */
+  get serverSignal(): string | null {
+    return this.#server?.signalCode ?? null;
+  }
+
   get proxyPid(): number {
     return this.#proxy?.pid ?? 0;
   }
@@ -204,6 +209,10 @@ class Program {
 
   get pid(): number {
     return this.#child.pid;
+  }
+
+  get signalCode(): string | null {
+    return this.#child.signalCode === null ? null : String(this.#child.signalCode);
   }
 
   output(): string {
