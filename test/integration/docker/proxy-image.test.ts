@@ -1,6 +1,8 @@
 /** The image of luma-proxy on a real engine: built without pulling anything, run, deployed to from inside, asked. */
 import { afterAll, beforeAll, expect, test } from 'bun:test';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parse } from 'yaml';
 import { type TestEngine, withEngine } from '../../engine/engine.ts';
 import { until } from './until.ts';
 
@@ -69,6 +71,74 @@ test(
     expect(nowhere.code).toBe(1);
     await docker('stop', '--time', '20', proxy);
     expect(await docker('inspect', '--format', '{{.State.ExitCode}}', proxy)).toBe('0');
+  },
+  PATIENCE_MS,
+);
+
+interface ComposeService {
+  readonly network_mode: string;
+  readonly command: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+  readonly volumes: readonly string[];
+  readonly stop_grace_period: string;
+}
+
+/** `${NAME:-default}` where nobody has set NAME. */
+const withDefaults = (text: string): string => text.replaceAll(/\$\{\w+:-([^}]*)\}/g, '$1');
+
+/** What `docker compose up -d` makes of the file, without that plugin. `nofile` is left to the machine's own limit. */
+function composeWords(): readonly string[] {
+  const compose = parse(readFileSync(join(ROOT, 'deploy/compose.yml'), 'utf8'));
+  const service = compose.services['luma-proxy'] as ComposeService;
+  const variables = Object.entries(service.environment).flatMap(([name, value]) => [
+    '--env',
+    `${name}=${withDefaults(value)}`,
+  ]);
+  const volumes = service.volumes.flatMap((volume) => ['--volume', `luma-compose-${volume}`]);
+  const grace = ['--stop-timeout', service.stop_grace_period.replace(/s$/, '')];
+  const around = ['--network', service.network_mode, ...variables, ...volumes, ...grace];
+  return ['run', '--detach', ...around, 'luma-proxy-test', ...service.command];
+}
+
+test(
+  'runs as compose.yml says: on the ports of the host, with routes that outlive the container',
+  async () => {
+    const app = await docker('run', '--detach', 'luma-test/busybox');
+    const target = `${await addressOf(app)}:8080`;
+    const host = await docker(
+      'network',
+      'inspect',
+      'bridge',
+      '--format',
+      '{{(index .IPAM.Config 0).Gateway}}',
+    );
+    const begin = async (): Promise<string> => {
+      const proxy = await docker(...composeWords());
+      const socket = ['--socket-path', '/run/luma-proxy/management.sock'];
+      await until(
+        'the proxy to serve',
+        async () =>
+          (await run(['docker', 'exec', proxy, './luma-proxy', 'status', ...socket])).code === 0 || undefined,
+      );
+      return proxy;
+    };
+    const bodyAt = async (): Promise<string> =>
+      (
+        await (await fetch(`http://${host}/`, { headers: { host: 'shop.test', connection: 'close' } })).text()
+      ).trim();
+    const first = await begin();
+    const deploy = ['deploy', 'shop', '--host', 'shop.test', '--target', target];
+    expect(await run(['docker', 'exec', first, './luma-proxy', ...deploy])).toMatchObject({
+      code: 0,
+      err: '',
+    });
+    expect(await bodyAt()).toBe('hello');
+    await docker('stop', first);
+    expect(await docker('inspect', '--format', '{{.State.ExitCode}}', first)).toBe('0');
+    await docker('rm', first);
+    const second = await begin();
+    expect(await bodyAt()).toBe('hello');
+    await docker('rm', '--force', second);
   },
   PATIENCE_MS,
 );
