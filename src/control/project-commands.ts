@@ -381,9 +381,12 @@ export class ProjectCommands {
     before: Project,
     { revision, verifies }: { readonly revision: number | null; readonly verifies: boolean },
   ): Promise<void> {
-    supervisor.changeRoutes();
+    // With the hosts and the cookie that were tried: they must not come and go.
+    if (!supervisor.divide(this.#needs.lanes.splitOf(supervisor))) supervisor.changeRoutes();
     if (leadOf(before.traffic) !== supervisor.lead) supervisor.deploy(newInstanceId(), verifies);
     await this.#needs.lanes.follow(supervisor, revision === null ? null : { revision, verifies });
+    // Who changed it asks next for what is new.
+    await supervisor.whenRouted();
   }
 
   #checkTag(tag: string, { settings, traffic }: Project): void {
