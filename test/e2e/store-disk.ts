@@ -39,16 +39,8 @@ export class StoreDisk {
     }
   }
 
-  /** To the last byte. */
   fill(): void {
-    const path = join(this.#dataDir, 'ballast');
-    for (let size = CHUNK_BYTES * 256; size >= 1; size = size > 1 ? Math.floor(size / 2) : 0) {
-      try {
-        for (;;) writeFileSync(path, Buffer.alloc(size), { flag: 'a' });
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
-      }
-    }
+    fillDisk(join(this.#dataDir, 'ballast'));
   }
 
   free(): void {
@@ -58,5 +50,16 @@ export class StoreDisk {
   unmount(): void {
     Bun.spawnSync(['umount', '-l', this.#dataDir]);
     rmSync(this.#outside, { recursive: true, force: true });
+  }
+}
+
+/** To the last byte, by a file of that name. */
+export function fillDisk(ballast: string): void {
+  for (let size = CHUNK_BYTES * 256; size >= 1; size = size > 1 ? Math.floor(size / 2) : 0) {
+    try {
+      for (;;) writeFileSync(ballast, Buffer.alloc(size), { flag: 'a' });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+    }
   }
 }
