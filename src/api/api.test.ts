@@ -83,6 +83,7 @@ describe('POST /projects', () => {
       path_prefix: '/',
       sticky_traffic: false,
       health_check: null,
+      probes: { startup: null, liveness: null, readiness: null },
       status: 'idle',
       failure: null,
       switch_failure: null,
@@ -176,6 +177,37 @@ describe('POST /projects', () => {
       schedules: null,
     });
     expect(none.json).toMatchObject({ depends_on: [], group: null, schedules: [] });
+  });
+
+  test('fills in the defaults of probes, and takes back what it answers', async () => {
+    const probes = {
+      startup: { exec: { command: ['/bin/check'] } },
+      liveness: { http_get: { path: '/live', headers: { Host: 'me' } }, period: '500ms' },
+      readiness: { tcp_socket: {}, timeout: '2s', failure_threshold: 1, success_threshold: 2 },
+    };
+    const { status, json } = await call('POST', '/projects', { ...seed, probes });
+    expect(status).toBe(201);
+    const filled = {
+      startup: {
+        ...{ http_get: null, tcp_socket: null, exec: { command: ['/bin/check'] } },
+        ...{ initial_delay: '0s', timeout: '5s', period: '10s', failure_threshold: null },
+      },
+      liveness: {
+        ...{ http_get: { path: '/live', port: null, headers: { Host: 'me' } }, tcp_socket: null, exec: null },
+        ...{ initial_delay: '0s', timeout: '500ms', period: '500ms', failure_threshold: 3 },
+      },
+      readiness: {
+        ...{ http_get: null, tcp_socket: { port: null }, exec: null },
+        ...{ initial_delay: '0s', timeout: '2s', period: '10s' },
+        ...{ failure_threshold: 1, success_threshold: 2 },
+      },
+    };
+    expect(json.probes).toEqual(filled);
+    const patched = await call('PATCH', '/projects/my-nginx-app', { probes: json.probes });
+    expect(patched.json.probes).toEqual(filled);
+    const short = await call('PATCH', '/projects/my-nginx-app', { health_check: { path: '/up' } });
+    expect(short.json.errors).toMatchObject([{ field: 'health_check', code: 'not_allowed' }]);
+    expect((await call('PATCH', '/projects/my-nginx-app', { probes: null })).json.probes.liveness).toBeNull();
   });
 
   test('fills in the defaults of quiet rules, and a patch with null takes them away', async () => {
@@ -310,7 +342,8 @@ describe('reading', () => {
     control.statusName = 'failed';
     control.failure = { code: 'instance_exited', message: 'exited with code 3', logLines: ['oh no'], at: 0 };
     control.switchFailure = { code: 'image_not_found', message: 'no such image', logLines: [], at: 0 };
-    control.instances = [{ instanceId: 'i-1', revision: 1, state: 'failed', address: null, since: 1_000 }];
+    const seen = { state: 'failed', isReady: false, health: null, address: null, since: 1_000 };
+    control.instances = [{ instanceId: 'i-1', revision: 1, ...seen }];
     expect((await call('GET', '/projects/my-nginx-app')).json).toMatchObject({
       status: 'failed',
       failure: {

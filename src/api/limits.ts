@@ -34,6 +34,16 @@ export const STOP_TIMEOUT_MAX_MS = 60 * 60 * 1_000;
 export const RESPONSE_TIMEOUT_MAX_MS = 24 * 60 * 60 * 1_000;
 export const HEALTH_CHECK_TIMEOUT_MAX_MS = 60 * 60 * 1_000;
 
+/** As long as Cloud Run lets a start take, and as seldom as it lets an instance be asked. */
+export const PROBE_INITIAL_DELAY_MAX_MS = 60 * 60 * 1_000;
+export const PROBE_PERIOD_MIN_MS = 100;
+export const PROBE_PERIOD_MAX_MS = 60 * 60 * 1_000;
+export const PROBE_THRESHOLD_MAX = 1_000;
+export const PROBE_HEADERS_MAX = 20;
+export const PROBE_HEADER_CHARACTERS_MAX = 2_000;
+/** A command is a few words; what it does is in the image. */
+export const PROBE_COMMAND_PARTS_MAX = 100;
+
 export const EVENTS_LISTED_DEFAULT = 100;
 export const EVENTS_LISTED_MAX = 1_000;
 export const LOG_TAIL_MAX = 100_000;

@@ -29,7 +29,10 @@ test('the text of a project is that of its JSON, also after its status and its s
   });
   control.statusName = 'running';
   control.instances = [
-    { instanceId: 'i-1', revision: 1, state: 'running', address: '10.0.0.1:80', since: 5 },
+    {
+      ...{ instanceId: 'i-1', revision: 1, state: 'running', isReady: true, health: null },
+      ...{ address: '10.0.0.1:80', since: 5 },
+    },
   ];
   expect(await same()).toMatchObject({ status: 'running', instances: [{ id: 'i-1' }] });
   await control.replaceProject({ ...settings, idleTimeoutMs: 60_000 });

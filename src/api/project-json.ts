@@ -5,6 +5,7 @@ import type { Project } from '../domain/project.ts';
 import type { ProjectEvent } from '../domain/project-event.ts';
 import type { StartFailure } from '../domain/project-status.ts';
 import { toKeepingJson, toKeepJson } from './keeping-settings.ts';
+import { toProbesJson } from './probe-settings.ts';
 import { toQuietRuleJson } from './quiet-rule-json.ts';
 import { toRouteJson } from './route-json.ts';
 import { toScalingJson } from './scaling-settings.ts';
@@ -69,6 +70,7 @@ function toStoredJson(project: Project): StoredJson {
     ...toKeepingJson(settings.keeping),
     stop_timeout: formatDuration(settings.stopTimeoutMs),
     health_check: healthCheck && { path: healthCheck.path, timeout: formatDuration(healthCheck.timeoutMs) },
+    probes: toProbesJson(settings.probes),
     revision: project.revision,
     created_at: toInstant(project.createdAt),
     updated_at: toInstant(project.updatedAt),
@@ -131,8 +133,16 @@ function toFailureJson(failure: StartFailure): FailureJson {
 }
 
 function toInstanceJson(instance: InstanceView): InstanceJson {
-  const { instanceId, revision, state, address, since } = instance;
-  return { id: instanceId, revision, state, address, since: toInstant(since) };
+  const { instanceId, revision, state, isReady, health, address, since } = instance;
+  return {
+    id: instanceId,
+    revision,
+    state,
+    ready: isReady,
+    health_failure: health && toFailureJson(health),
+    address,
+    since: toInstant(since),
+  };
 }
 
 function toInstant(epochMs: number): string {

@@ -6,6 +6,7 @@ import { DEFAULT_SETTINGS, type ProjectSettings } from '../domain/project.ts';
 import { type CodedFieldProblem, problemsOf, validationFailed } from './field-problems.ts';
 import { toKeeping, toKeepingJson } from './keeping-settings.ts';
 import { HOSTNAMES_MAX } from './limits.ts';
+import { probesProblems, toProbes, toProbesJson } from './probe-settings.ts';
 import { toQuietRule, toQuietRuleJson } from './quiet-rule-json.ts';
 import { toRouteJson } from './route-json.ts';
 import { scalingProblems, toScaling, toScalingJson } from './scaling-settings.ts';
@@ -104,6 +105,7 @@ function relationProblems(
     ...countProblems(fields),
     ...timeoutProblems(fields, isGiven),
     ...scalingProblems(fields, isGiven, idleMs),
+    ...probesProblems(fields, isGiven),
   ];
 }
 
@@ -156,6 +158,7 @@ function toSettings(name: string, input: SettingsInput): ProjectSettings {
           timeoutMs: toMilliseconds(healthCheck.timeout ?? DEFAULT_HEALTH_CHECK_TIMEOUT),
         }
       : none.healthCheck,
+    probes: toProbes(input.probes),
     stopTimeoutMs: input.stop_timeout ? toMilliseconds(input.stop_timeout) : none.stopTimeoutMs,
     hostnames: allHostnames(input),
     idleTimeoutMs: input.idle_timeout ? toLimit(input.idle_timeout) : none.idleTimeoutMs,
@@ -192,6 +195,7 @@ function toInput(settings: ProjectSettings): SettingsInput {
     ...toKeepingJson(settings.keeping),
     stop_timeout: formatDuration(settings.stopTimeoutMs),
     health_check: healthCheck && { path: healthCheck.path, timeout: formatDuration(healthCheck.timeoutMs) },
+    probes: toProbesJson(settings.probes),
   };
 }
 

@@ -26,6 +26,10 @@ export interface InstanceView {
   readonly instanceId: string;
   readonly revision: number;
   readonly state: string;
+  /** False while its readiness probe fails: it gets no new requests. */
+  readonly isReady: boolean;
+  /** Why its probes are not content with it. */
+  readonly health: StartFailure | null;
   /** `host:port`, while it runs. */
   readonly address: string | null;
   /** Milliseconds since the Unix epoch of the last change of state. */

@@ -86,6 +86,10 @@ export class Housekeeping {
   }
 
   #onRuntimeEvent(event: RuntimeEvent): void {
+    if (event.kind === 'unhealthy') {
+      this.#needs.registry.byInstance(event.instanceId)?.onImageCheckFailed(event.instanceId);
+      return;
+    }
     if (event.kind !== 'relist') {
       if (this.#needs.registry.byInstance(event.instanceId)?.isNews(event)) this.suspect(event.instanceId);
       return;

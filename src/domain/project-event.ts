@@ -21,6 +21,9 @@ export type ProjectEventKind =
   | 'switch_failed'
   | 'scaled' // the load asks for more or fewer instances
   | 'scale_failed' // a further instance did not start, the others go on
+  | 'unhealthy' // a liveness probe failed: it is replaced; details: { code, log_lines }
+  | 'not_ready' // a readiness probe failed: no new requests until it succeeds; details: { code, log_lines }
+  | 'ready_again'
   | 'crashed' // details: { exit_code, log_lines }
   | 'window_opened' // of its schedules: it is kept awake; details: { until }
   | 'window_closed'

@@ -1,5 +1,6 @@
 /** What a person registers on the platform, after validation and with defaults filled in. */
 import { DEFAULT_KEEPING, type KeepingSettings } from './keeping.ts';
+import { NO_PROBES, type Probes } from './probe.ts';
 import type { TrafficShare } from './revision.ts';
 
 export interface HealthCheck {
@@ -40,7 +41,9 @@ export interface RevisionSettings {
   readonly envVars: Readonly<Record<string, string>>;
   /** The port the app listens on; null: Luma chooses and tells it in PORT (process runtime; 8080 in containers). */
   readonly containerPort: number | null;
+  /** The short form of a startup probe; not beside one. */
   readonly healthCheck: HealthCheck | null;
+  readonly probes: Probes;
   /** From the stop signal to the kill. Default 10,000. */
   readonly stopTimeoutMs: number;
 }
@@ -111,6 +114,7 @@ export const DEFAULT_SETTINGS: Omit<ProjectSettings, 'name' | 'image' | 'hostnam
   envVars: {},
   containerPort: null,
   healthCheck: null,
+  probes: NO_PROBES,
   stopTimeoutMs: 10_000,
   idleTimeoutMs: 20_000,
   wakeTimeoutMs: 60_000,

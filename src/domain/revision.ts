@@ -29,9 +29,12 @@ export const REVISIONS_KEPT = 10;
 
 /** The part of a project's settings that its revision is. */
 export function revisionSettingsOf(settings: ProjectSettings): RevisionSettings {
-  const { image, command, entrypoint, workingDir, envVars, containerPort, healthCheck, stopTimeoutMs } =
-    settings;
-  return { image, command, entrypoint, workingDir, envVars, containerPort, healthCheck, stopTimeoutMs };
+  const { image, command, entrypoint, workingDir, envVars, containerPort } = settings;
+  const { healthCheck, probes, stopTimeoutMs } = settings;
+  return {
+    ...{ image, command, entrypoint, workingDir, envVars, containerPort },
+    ...{ healthCheck, probes, stopTimeoutMs },
+  };
 }
 
 export function allTo(revision: number): readonly TrafficShare[] {

@@ -60,6 +60,8 @@ export interface ObservedInstance {
   /** Present while running or frozen. */
   readonly address?: InstanceAddress;
   readonly exit?: InstanceExit;
+  /** The check that its image brings along fails. */
+  readonly isUnhealthy?: boolean;
 }
 
 export type RuntimeEvent =
@@ -67,6 +69,8 @@ export type RuntimeEvent =
   | { readonly kind: 'started'; readonly instanceId: string }
   | { readonly kind: 'removed'; readonly instanceId: string }
   | { readonly kind: 'frozen' | 'thawed'; readonly instanceId: string }
+  /** The check that its image brings along has failed as often as it says itself. */
+  | { readonly kind: 'unhealthy'; readonly instanceId: string }
   /** The stream was broken and is open again: list everything, events may be missing. */
   | { readonly kind: 'relist' };
 
@@ -94,6 +98,21 @@ export interface PrepareOptions {
   /** For pulls from that registry (`docker.io`, `ghcr.io`, `localhost:5000`); null: without. */
   readonly credentialsFor?: (registry: string) => RegistryCredentials | null;
 }
+
+export interface ExecOptions {
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal;
+}
+
+/** How a command inside an instance ended. */
+export interface ExecOutcome {
+  /** Exit status, 126 or 127 where there is no such program; null: it was not over in time. */
+  readonly code: number | null;
+  /** The end of what it wrote to either stream, at most EXEC_OUTPUT_BYTES_MAX. */
+  readonly output: string;
+}
+
+export const EXEC_OUTPUT_BYTES_MAX = 4_096;
 
 /** Errors are LumaErrors with these codes; anything else is a bug or the engine's own message in `runtime_failed`. */
 export type RuntimeErrorCode =
@@ -132,6 +151,12 @@ export interface Runtime {
   /** Suspends and resumes the processes. Idempotent. */
   freeze(instanceId: string): Promise<void>;
   thaw(instanceId: string): Promise<StartedInstance>;
+
+  /**
+   * Runs a command beside the app of a running instance: its files, network, user and variables. One that is not over in time
+   * is ended where the runtime can, and no other is begun before it has. Rejects with `instance_exited` where it does not run.
+   */
+  exec(instanceId: string, command: readonly string[], options: ExecOptions): Promise<ExecOutcome>;
 
   /** Stop signal, then a kill after `timeoutMs`; resolves when it has exited. Idempotent; also of a frozen one. */
   stop(instanceId: string, timeoutMs: number): Promise<InstanceExit | null>;

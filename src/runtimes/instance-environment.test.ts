@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test';
+import { NO_PROBES } from '../domain/probe.ts';
 import { instanceEnvironment } from './instance-environment.ts';
 
 const instance = {
@@ -13,6 +14,7 @@ const instance = {
     envVars: { APP_ENV: 'development', PORT: '1', K_SERVICE: 'forged' },
     containerPort: 80,
     healthCheck: null,
+    probes: NO_PROBES,
     stopTimeoutMs: 10_000,
   },
 };

@@ -5,14 +5,15 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test';
 import { isLumaError, type LumaError } from '../base/errors.ts';
 import { revisionName } from '../domain/project.ts';
-import type {
-  InstanceAddress,
-  InstanceExit,
-  InstanceSpec,
-  LogLine,
-  ObservedInstance,
-  Runtime,
-  RuntimeEvent,
+import {
+  EXEC_OUTPUT_BYTES_MAX,
+  type InstanceAddress,
+  type InstanceExit,
+  type InstanceSpec,
+  type LogLine,
+  type ObservedInstance,
+  type Runtime,
+  type RuntimeEvent,
 } from './contract.ts';
 
 /** A runtime under test, and recipes for what it should run. Every recipe returns a new instance id. */
@@ -30,7 +31,7 @@ export interface ContractSubject {
   ignoresStop(): InstanceSpec;
   /** Prints these lines, in order, on each start, then serves like `serves`. */
   prints(lines: readonly { readonly stream: 'stdout' | 'stderr'; readonly text: string }[]): InstanceSpec;
-  /** Prints its environment to stdout, `NAME=value` a line, then serves. Has the variable GREETING=`hello, you`. */
+  /** Prints its environment to stdout, `NAME=value` a line, then serves, where there is a shell. Has the variable GREETING=`hello, you`. */
   printsEnvironment(): InstanceSpec;
   /** Its program does not exist. */
   missingProgram(): InstanceSpec;
@@ -346,6 +347,56 @@ export function describeRuntimeContract(name: string, make: () => Promise<Contra
         await subject.runtime.freeze(id);
         expect((await subject.runtime.start(id)).address).toEqual(address);
         await untilAnswers(address);
+      });
+    });
+
+    describe('commands beside the app', () => {
+      it('run with its variables, and tell their status and what they wrote', async () => {
+        const { id, address } = await started(subject.printsEnvironment());
+        await untilAnswers(address);
+        const command = ['sh', '-c', 'echo "$GREETING"; echo oh >&2; exit 3'];
+        const outcome = await subject.runtime.exec(id, command, { timeoutMs: 20_000 });
+        expect(outcome.code).toBe(3);
+        expect(outcome.output).toContain('hello, you\n');
+        expect(outcome.output).toContain('oh\n');
+        const well = await subject.runtime.exec(id, ['sh', '-c', 'exit 0'], { timeoutMs: 20_000 });
+        expect(well).toEqual({ code: 0, output: '' });
+      });
+
+      it('that are not over in time are told so, and the app goes on', async () => {
+        const { id, address } = await started(subject.printsEnvironment());
+        await untilAnswers(address);
+        const outcome = await subject.runtime.exec(id, ['sh', '-c', 'sleep 3'], { timeoutMs: 300 });
+        expect(outcome.code).toBeNull();
+        expect(await answers(address)).toBe(true);
+      });
+
+      it('leave only the end of what they wrote', async () => {
+        const { id, address } = await started(subject.printsEnvironment());
+        await untilAnswers(address);
+        const script = 'i=0; while [ $i -lt 2000 ]; do echo line $i; i=$((i+1)); done';
+        const { code, output } = await subject.runtime.exec(id, ['sh', '-c', script], { timeoutMs: 20_000 });
+        expect(code).toBe(0);
+        expect(output.length).toBeLessThanOrEqual(EXEC_OUTPUT_BYTES_MAX);
+        expect(output).toEndWith('line 1999\n');
+      });
+
+      it('that do not exist end with 126 or 127', async () => {
+        const { id, address } = await started(subject.printsEnvironment());
+        await untilAnswers(address);
+        const outcome = await subject.runtime.exec(id, ['luma-no-such-program'], { timeoutMs: 20_000 });
+        expect([126, 127]).toContain(outcome.code ?? 0);
+        expect(outcome.output).not.toBe('');
+      });
+
+      it('need an instance that runs', async () => {
+        const spec = subject.printsEnvironment();
+        const command = ['sh', '-c', 'exit 0'];
+        const exec = (): Promise<unknown> =>
+          subject.runtime.exec(spec.instanceId, command, { timeoutMs: 5_000 });
+        await expectCode(exec(), 'instance_not_found');
+        await prepared(spec);
+        await expectCode(exec(), 'instance_exited');
       });
     });
 

@@ -1,11 +1,28 @@
 /** The suite every store passes: what the contract promises, said once. */
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { isLumaError } from '../base/errors.ts';
+import { NO_PROBES, type Probes } from '../domain/probe.ts';
 import type { Project } from '../domain/project.ts';
 import type { ProjectEvent } from '../domain/project-event.ts';
 import type { RegistryLogin } from '../domain/registry.ts';
 import { allTo, revisionSettingsOf } from '../domain/revision.ts';
 import type { Store } from './contract.ts';
+
+/** Of every kind, and no number twice within one. */
+const everyProbe: Probes = {
+  startup: {
+    check: { kind: 'exec', command: ['/bin/check', '--now'] },
+    ...{ initialDelayMs: 1_000, timeoutMs: 2_000, periodMs: 3_000, failureThreshold: null },
+  },
+  liveness: {
+    check: { kind: 'http_get', path: '/live', port: 9_000, headers: { Host: 'me' } },
+    ...{ initialDelayMs: 0, timeoutMs: 100, periodMs: 200, failureThreshold: 5, successThreshold: 1 },
+  },
+  readiness: {
+    check: { kind: 'tcp_socket', port: null },
+    ...{ initialDelayMs: 0, timeoutMs: 100, periodMs: 200, failureThreshold: 2, successThreshold: 3 },
+  },
+};
 
 export function makeProject(name: string, hostnames: readonly string[] = [`${name}.localhost`]): Project {
   return {
@@ -18,6 +35,7 @@ export function makeProject(name: string, hostnames: readonly string[] = [`${nam
       envVars: { APP_ENV: 'development', EMPTY: '', TEXT: 'ü\n"quoted"' },
       containerPort: 80,
       healthCheck: { path: '/healthz?full=1', timeoutMs: 5_000 },
+      probes: everyProbe,
       stopTimeoutMs: 10_000,
       hostnames,
       idleTimeoutMs: 20_000,
@@ -140,6 +158,7 @@ export function storeContract(name: string, prepare: () => StoreUnderTest): void
           envVars: {},
           containerPort: null,
           healthCheck: null,
+          probes: NO_PROBES,
           idleTimeoutMs: null,
         };
         await store.insertProject({ ...base, settings });

@@ -4,6 +4,8 @@
  */
 const env = Bun.env;
 const startedAt = Date.now();
+/** What `/ready` says before is 503. */
+let readyAt = 0;
 
 if (env['EXIT_CODE']) {
   console.error(`leaving at once with ${env['EXIT_CODE']}`);
@@ -78,6 +80,17 @@ const server = Bun.serve({
       case '/exit':
         setTimeout(() => process.exit(number('code', 1)), 5);
         return new Response('bye\n');
+      case '/hang':
+        // Nothing more is answered, no signal handled: only a kill ends it.
+        setTimeout(() => {
+          for (;;);
+        }, 5);
+        return new Response('goodbye\n');
+      case '/unready':
+        readyAt = Date.now() + number('ms', 1_000);
+        return new Response('not for now\n');
+      case '/ready':
+        return new Response(null, { status: Date.now() < readyAt ? 503 : 204 });
       case '/status':
         return new Response('as asked\n', { status: number('code', 200) });
       default:

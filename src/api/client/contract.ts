@@ -17,13 +17,17 @@ export type {
   HealthJson,
   InstanceJson,
   KeepJson,
+  LivenessProbeJson,
   LogLineJson,
+  ProbesJson,
   ProblemJson,
   ProjectEventJson,
   ProjectJson,
   QuietRuleJson,
+  ReadinessProbeJson,
   RevisionJson,
   ScheduleJson,
+  StartupProbeJson,
   TrafficJson,
   TrafficShareJson,
   WokenProjectJson,
@@ -32,6 +36,34 @@ export type {
 export interface HealthCheckInput {
   readonly path: string;
   readonly timeout?: string | null;
+}
+
+/** What a probe asks: one of the three. */
+export interface ProbeCheckInput {
+  readonly http_get?: {
+    readonly path: string;
+    readonly port?: number | null;
+    readonly headers?: Readonly<Record<string, string>> | null;
+  } | null;
+  readonly tcp_socket?: { readonly port?: number | null } | null;
+  readonly exec?: { readonly command: readonly string[] } | null;
+}
+
+export interface ProbeInput extends ProbeCheckInput {
+  readonly initial_delay?: string | null;
+  readonly timeout?: string | null;
+  readonly period?: string | null;
+  readonly failure_threshold?: number | null;
+}
+
+export interface ReadinessProbeInput extends ProbeInput {
+  readonly success_threshold?: number | null;
+}
+
+export interface ProbesInput {
+  readonly startup?: ProbeInput | null;
+  readonly liveness?: ProbeInput | null;
+  readonly readiness?: ReadinessProbeInput | null;
 }
 
 /** Requests that neither wake nor keep awake; at least one condition is given. */
@@ -83,6 +115,7 @@ export interface ProjectSettingsInput {
   readonly path_prefix?: string | null;
   readonly sticky_traffic?: boolean | null;
   readonly health_check?: HealthCheckInput | null;
+  readonly probes?: ProbesInput | null;
   readonly min_instances?: number | null;
   readonly max_instances?: number | null;
   readonly concurrency?: number | null;

@@ -20,6 +20,7 @@ import { checkOriginForm } from '../rules/origin-form.ts';
 import { checkProjectName, PROJECT_NAME_PATTERN } from '../rules/project-name.ts';
 import { hasAtMostBytes, hasNoNul, problem, type TextRule, textThat } from '../rules/rule.ts';
 import { keepingShape } from './keeping-input.ts';
+import { probesSchema } from './probes-input.ts';
 import { routeShape } from './route-input.ts';
 import { scalingShape } from './scaling-input.ts';
 import { quietRulesSchema, waitModeSchema } from './waiting-input.ts';
@@ -125,7 +126,12 @@ export const settingsShape = {
     'From the stop signal to the kill.',
     '10s',
   ).nullish(),
-  health_check: healthCheckSchema.openapi({ description: 'Without one, an open port is ready.' }).nullish(),
+  health_check: healthCheckSchema
+    .openapi({
+      description: 'The short form of a startup probe. Without one, an open port is ready.',
+    })
+    .nullish(),
+  probes: probesSchema.nullish(),
 };
 
 export const createProjectSchema = z

@@ -29,6 +29,10 @@ export const instanceSchema = z
     id: z.string(),
     revision: z.int(),
     state: z.string().openapi({ example: 'running' }),
+    ready: z.boolean().openapi({ description: 'It runs, and gets new requests.' }),
+    health_failure: failureSchema.nullable().openapi({
+      description: 'Why its readiness or liveness probe is not content with it; null while they are.',
+    }),
     address: z.string().nullable().openapi({ description: '`host:port` while it runs.' }),
     since: instant.openapi({ description: 'When its state last changed.' }),
   })
@@ -66,6 +70,42 @@ export const keepSchema = z
     }),
   })
   .openapi('Keep', { description: 'Why it does not sleep although nobody uses it.' });
+
+const probeCheckShape = {
+  http_get: z
+    .object({
+      path: z.string(),
+      port: z.int().nullable(),
+      headers: z.record(z.string(), z.string()),
+    })
+    .nullable(),
+  tcp_socket: z.object({ port: z.int().nullable() }).nullable(),
+  exec: z.object({ command: z.array(z.string()) }).nullable(),
+  initial_delay: duration,
+  timeout: duration,
+  period: duration,
+};
+
+export const startupProbeSchema = z
+  .object({
+    ...probeCheckShape,
+    failure_threshold: z.int().nullable().openapi({ description: 'null: until `wake_timeout` is over.' }),
+  })
+  .openapi('StartupProbe');
+
+export const livenessProbeSchema = z
+  .object({ ...probeCheckShape, failure_threshold: z.int() })
+  .openapi('LivenessProbe');
+
+export const readinessProbeSchema = livenessProbeSchema
+  .extend({ success_threshold: z.int() })
+  .openapi('ReadinessProbe');
+
+const probesJsonSchema = z.object({
+  startup: startupProbeSchema.nullable(),
+  liveness: livenessProbeSchema.nullable(),
+  readiness: readinessProbeSchema.nullable(),
+});
 
 export const trafficShareSchema = z
   .object({
@@ -150,6 +190,7 @@ export const projectSchema = z
     schedules: z.array(scheduleJsonSchema),
     stop_timeout: duration,
     health_check: z.object({ path: z.string(), timeout: duration }).nullable(),
+    probes: probesJsonSchema,
     status: projectStatusSchema,
     failure: failureSchema.nullable(),
     switch_failure: failureSchema.nullable().openapi({
@@ -240,6 +281,10 @@ export type QuietRuleJson = z.infer<typeof quietRuleJsonSchema>;
 export type ScheduleJson = z.infer<typeof scheduleJsonSchema>;
 export type KeepJson = z.infer<typeof keepSchema>;
 export type TrafficJson = z.infer<typeof trafficAnswerSchema>;
+export type StartupProbeJson = z.infer<typeof startupProbeSchema>;
+export type LivenessProbeJson = z.infer<typeof livenessProbeSchema>;
+export type ReadinessProbeJson = z.infer<typeof readinessProbeSchema>;
+export type ProbesJson = z.infer<typeof probesJsonSchema>;
 export type TrafficShareJson = z.infer<typeof trafficShareSchema>;
 export type RevisionJson = z.infer<typeof revisionSchema>;
 export type InstanceJson = z.infer<typeof instanceSchema>;

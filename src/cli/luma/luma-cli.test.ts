@@ -12,6 +12,11 @@ function run(line: string, options: RunOptions = {}): Promise<Said> {
   return runLuma(line.split(' ').filter(Boolean), { apiUrl: api.url, ...options });
 }
 
+/** Where words have blanks in them. */
+function runWords(words: readonly string[]): Promise<Said> {
+  return runLuma(words, { apiUrl: api.url });
+}
+
 const commandLines = [
   'up',
   'server',
@@ -326,11 +331,21 @@ describe('projects', () => {
       log_lines: [],
       at: '2026-01-31T08:00:00.000Z',
     };
-    const instance = { id: 'i-1', revision: 1, state: 'running', address: '127.0.0.1:1', since: failure.at };
+    const instance = {
+      ...{ id: 'i-1', revision: 1, state: 'running', ready: false },
+      health_failure: {
+        ...failure,
+        code: 'readiness_failed',
+        message: 'GET /ready: answered with status 503',
+      },
+      ...{ address: '127.0.0.1:1', since: failure.at },
+    };
     api.on('GET /projects/hello', projectJson({ status: 'failed', failure, instances: [instance] }));
     const { out } = await run('projects show hello');
     expect(out).toContain('failure       no such image (image_not_found, 2026-01-31T08:00:00.000Z)\n');
-    expect(out).toContain('running       i-1 running at 127.0.0.1:1\n');
+    expect(out).toContain(
+      'running       i-1 running at 127.0.0.1:1 (readiness_failed: GET /ready: answered with status 503)\n',
+    );
     expect(out).not.toContain('development');
   });
 
@@ -348,6 +363,41 @@ describe('projects', () => {
       'not switched  the revision before serves: it ended (instance_exited, 2026-01-31T08:00:00.000Z)\n',
     );
     expect((await run('projects list')).out).toContain('2 (not switched)');
+  });
+
+  test('take probes in the form of gcloud with the names of the API, or as JSON', async () => {
+    api.on('PATCH /projects/hello', projectJson());
+    const startup = { exec: { command: ['/bin/check', '--now'] }, failure_threshold: 24 };
+    const json = JSON.stringify(startup);
+    const liveness = 'http_get.path=/live,http_get.port=9000,period=5s,failure_threshold=2';
+    await runWords([
+      ...['deploy', 'hello', '--detach', '--startup-probe', json],
+      ...['--liveness-probe', liveness, '--readiness-probe', "exec.command=/bin/sh -c 'exit 0'"],
+    ]);
+    expect(api.asked.at(-1)?.body).toEqual({
+      probes: {
+        startup,
+        liveness: { http_get: { path: '/live', port: 9_000 }, period: '5s', failure_threshold: 2 },
+        readiness: { exec: { command: ['/bin/sh', '-c', 'exit 0'] } },
+      },
+    });
+    await runWords(['deploy', 'hello', '--detach', '--liveness-probe', 'tcp_socket,timeout=500ms']);
+    expect(api.asked.at(-1)?.body).toEqual({
+      probes: { startup: null, liveness: { tcp_socket: {}, timeout: '500ms' }, readiness: null },
+    });
+  });
+
+  test.each([
+    ['path=/live', '"path=/live", which is none of'],
+    ['http_get', '"http_get", which is none of'],
+    ['tcp_socket=9000', '"tcp_socket=9000", which is none of'],
+    ['http_get.port=x', 'http_get.port must be a whole number, not "x"'],
+    ["exec.command='a", 'the quotes of exec.command are not closed'],
+    ['{"http_get"', 'begins like JSON and is none'],
+  ])('refuse the probe %s and say why', async (text, why) => {
+    const { exitCode, err } = await runWords(['deploy', 'hello', '--liveness-probe', text]);
+    expect(exitCode).toBe(2);
+    expect(err).toContain(why);
   });
 
   test('say in a change only what was said, also that something is over', async () => {

@@ -4,6 +4,7 @@ import { messageOf } from '../../base/errors.ts';
 import type { OptionSpec } from '../command.ts';
 import { type CommandInput, wrongUse } from '../command-input.ts';
 import { keepingOptions, readKeeping } from './keeping-input.ts';
+import { probeOptions, readProbes } from './probe-input.ts';
 import { splitShellWords } from './shell-words.ts';
 
 export const projectOptions: readonly OptionSpec[] = [
@@ -74,6 +75,7 @@ export const projectOptions: readonly OptionSpec[] = [
   { name: 'path-prefix', placeholder: 'path', summary: 'answer only paths that begin so' },
   { name: 'health-check-path', placeholder: 'path', summary: 'ready means a 2xx answer here' },
   { name: 'health-check-timeout', placeholder: 'duration', summary: 'how long one check may take' },
+  ...probeOptions,
   {
     name: 'file',
     short: 'f',
@@ -152,6 +154,7 @@ function readFlags(input: CommandInput): ProjectSettingsInput {
     sticky_traffic: input.choice('sticky-traffic'),
     health_check: readHealthCheck(checkPath, checkTimeout),
     ...readKeeping(input),
+    probes: readProbes(input),
   });
 }
 

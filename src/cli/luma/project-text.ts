@@ -1,8 +1,19 @@
 /** Projects and events as people read them. */
-import type { FailureJson, ProjectEventJson, ProjectJson, QuietRuleJson } from '../../api/client/index.ts';
+import type {
+  FailureJson,
+  InstanceJson,
+  LivenessProbeJson,
+  ProbesJson,
+  ProjectEventJson,
+  ProjectJson,
+  QuietRuleJson,
+  StartupProbeJson,
+} from '../../api/client/index.ts';
 import { type Cell, type Colour, formatFacts } from '../table.ts';
 import { printable } from '../terminal.ts';
 import { keepingFacts, keptText } from './keeping-text.ts';
+
+type AnyProbeJson = StartupProbeJson | LivenessProbeJson;
 
 const statusColours: Readonly<Partial<Record<ProjectJson['status'], Colour>>> = {
   running: 'green',
@@ -42,6 +53,7 @@ export function projectFacts(project: ProjectJson): string {
     ['port', portText(project)],
     ['env', Object.keys(project.env_vars).join(', ') || null],
     ['health check', check && `${check.path} within ${check.timeout}`],
+    ['probes', probesText(project.probes)],
     ['instances', `${project.min_instances} to ${project.max_instances}`],
     ['concurrency', `${project.concurrency}, of which ${project.target_utilization * 100} % on average`],
     ['affinity', project.session_affinity ? 'clients come back to their instance' : null],
@@ -102,8 +114,21 @@ function portText({ container_port: port, docker_image: image }: ProjectJson): s
   return image === null ? 'chosen by Luma' : '8080';
 }
 
-function instanceText({ id, state, address }: ProjectJson['instances'][number]): string {
-  return [id, state, address && `at ${address}`].filter(Boolean).join(' ');
+function instanceText({ id, state, address, health_failure: failure }: InstanceJson): string {
+  const illness = failure && `(${failure.code}: ${failure.message})`;
+  return [id, state, address && `at ${address}`, illness].filter(Boolean).join(' ');
+}
+
+/** Nothing where none is asked. */
+function probesText({ startup, liveness, readiness }: ProbesJson): string | null {
+  const roles = Object.entries({ startup, liveness, readiness });
+  return roles.flatMap(([role, probe]) => (probe ? `${role}: ${probeText(probe)}` : [])).join('; ') || null;
+}
+
+function probeText({ http_get: get, tcp_socket: socket, exec, period }: AnyProbeJson): string {
+  const port = get?.port ?? socket?.port ?? null;
+  const asked = get ? `GET ${get.path}` : socket ? 'a connection' : listText(exec?.command ?? []);
+  return `${asked}${port === null ? '' : ` on port ${port}`} every ${period}`;
 }
 
 /** Words that would not survive a shell are quoted. */

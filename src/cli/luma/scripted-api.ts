@@ -141,6 +141,7 @@ export function projectJson(more: Partial<ProjectJson> = {}): ProjectJson {
     waits_for: [],
     stop_timeout: '10s',
     health_check: null,
+    probes: { startup: null, liveness: null, readiness: null },
     status: 'idle',
     failure: null,
     switch_failure: null,

@@ -36,7 +36,7 @@ describe('a project that flaps', () => {
     const { told, happens } = stage();
     for (const at of [0, 1_000, 2_000]) happens('crashed', at, 'jobs');
     expect(told[0]?.text).toBe(
-      'jobs ended by itself 3 times within 10m; see the lines that it wrote before in its events "crashed"',
+      'jobs crashed 3 times within 10m; see the lines that it wrote before in its events "crashed" and "unhealthy"',
     );
   });
 

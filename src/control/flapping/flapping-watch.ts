@@ -24,10 +24,12 @@ export class FlappingWatch {
 
   onEvent({ project, kind, at }: ProjectEvent): void {
     if (kind === 'deleted') this.#states.delete(project);
-    if (kind !== 'slept' && kind !== 'woken' && kind !== 'crashed') return;
+    // Who was found unhealthy had to be ended: to whoever waits that is a crash.
+    const happening = kind === 'unhealthy' ? 'crashed' : kind;
+    if (happening !== 'slept' && happening !== 'woken' && happening !== 'crashed') return;
     const before = this.#states.get(project);
-    if (!before && kind === 'woken') return;
-    const { state, report } = noteHappening(before ?? steady, kind, at);
+    if (!before && happening === 'woken') return;
+    const { state, report } = noteHappening(before ?? steady, happening, at);
     this.#states.set(project, state);
     if (report) this.#tell(project, report);
   }
@@ -37,7 +39,7 @@ export class FlappingWatch {
     const within = formatDuration(FLAPPING_WINDOW_MS);
     const isCrashing = crashes > 0;
     const what = isCrashing
-      ? `ended by itself ${times(crashes)}${wakes > 0 ? ` and woke up ${times(wakes)}` : ''}`
+      ? `crashed ${times(crashes)}${wakes > 0 ? ` and woke up ${times(wakes)}` : ''}`
       : `went to sleep and woke up ${times(wakes)}`;
     const text = `${project} ${what} within ${within}; ${isCrashing ? afterCrashes : afterWakes(idleMs)}`;
     const idleTimeout = idleMs === null ? 'never' : formatDuration(idleMs);
@@ -46,7 +48,7 @@ export class FlappingWatch {
   }
 }
 
-const afterCrashes = 'see the lines that it wrote before in its events "crashed"';
+const afterCrashes = 'see the lines that it wrote before in its events "crashed" and "unhealthy"';
 
 function afterWakes(idleMs: number | null): string {
   const idle = idleMs === null ? '' : ` (now ${formatDuration(idleMs)})`;

@@ -1,5 +1,6 @@
 /** What the runner knows of an instance beside the machine's state: times, the address, the call under way. */
 import type { RevisionSettings } from '../../domain/project.ts';
+import type { StartFailure } from '../../domain/project-status.ts';
 import type { InstanceAddress, InstanceExit } from '../../runtimes/contract.ts';
 
 /** Owned by its project's supervisor, which alone writes it. */
@@ -27,6 +28,8 @@ export interface InstanceFacts {
   startTookMs: number | null;
   stopTookMs: number | null;
   exit: InstanceExit | null;
+  /** Why its probes are not content with it. */
+  health: StartFailure | null;
 }
 
 export function newFacts(
@@ -50,5 +53,6 @@ export function newFacts(
     startTookMs: null,
     stopTookMs: null,
     exit: null,
+    health: null,
   };
 }

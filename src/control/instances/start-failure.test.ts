@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import { LumaError } from '../../base/errors.ts';
+import { NO_PROBES } from '../../domain/probe.ts';
 import type { RevisionSettings } from '../../domain/project.ts';
 import { failureOfError, failureOfExit, failureOfSilence } from './start-failure.ts';
 
@@ -13,6 +14,7 @@ const settings: RevisionSettings = {
   envVars: {},
   containerPort: 80,
   healthCheck: null,
+  probes: NO_PROBES,
   stopTimeoutMs: 10_000,
 };
 

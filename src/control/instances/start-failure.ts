@@ -1,5 +1,6 @@
 /** Why a start did not work, in words that a person can act on. Pure: log lines and times are given. */
 import { LumaError, messageOf } from '../../base/errors.ts';
+import { checkText, startupOf } from '../../domain/probe.ts';
 import type { RevisionSettings } from '../../domain/project.ts';
 import type { StartFailure } from '../../domain/project-status.ts';
 import type { InstanceExit } from '../../runtimes/contract.ts';
@@ -54,16 +55,23 @@ const exitHints: Readonly<Record<number, string>> = {
 export function failureOfSilence(
   settings: RevisionSettings,
   port: number | null,
-  wakeTimeoutMs: number,
+  allowanceMs: number,
   circumstances: Circumstances,
 ): StartFailure {
-  const within = `within ${wakeTimeoutMs / 1_000} s`;
+  const within = `within ${allowanceMs / 1_000} s`;
   const where = port === null ? 'its port' : `port ${port}`;
-  if (settings.healthCheck) {
-    const message = `GET ${settings.healthCheck.path} on ${where} gave no 2xx answer ${within}: check the path, and what the app needs before it is healthy`;
+  const check = startupOf(settings)?.check;
+  if (check?.kind === 'http_get') {
+    const asked = check.port === null ? `${checkText(check)} on ${where}` : checkText(check);
+    const message = `${asked} gave no 2xx answer ${within}: check the path, and what the app needs before it is healthy`;
     return { code: 'health_check_failed', message, ...circumstances };
   }
-  const message = `nothing answered on ${where} ${within}: check that the app listens on 0.0.0.0 and on the port in PORT (container_port)`;
+  if (check?.kind === 'exec') {
+    const message = `${checkText(check)} of its startup probe did not end with 0, or nothing answered on ${where}, ${within}: run it by hand in the instance`;
+    return { code: 'health_check_failed', message, ...circumstances };
+  }
+  const asked = check?.port == null ? where : `port ${check.port}`;
+  const message = `nothing answered on ${asked} ${within}: check that the app listens on 0.0.0.0 and on the port in PORT (container_port)`;
   return { code: 'port_never_opened', message, ...circumstances };
 }
 

@@ -55,6 +55,12 @@ export function eventText(kind: ProjectEventKind, project: string, facts: EventF
       return `${project} ${reason ?? 'has another number of instances'}.`;
     case 'scale_failed':
       return `A further instance of ${project} did not start, the others go on${why}.`;
+    case 'unhealthy':
+      return `${project} is not healthy and is replaced${why}.`;
+    case 'not_ready':
+      return `An instance of ${project} is not ready and gets no new requests${why}.`;
+    case 'ready_again':
+      return `An instance of ${project} is ready again.`;
     case 'crashed':
       return `${project} ended by itself${why}.`;
     case 'window_opened':

@@ -7,8 +7,9 @@ import {
   askFence,
   cancelSleep,
   liesFrozen,
+  liesUnready,
   maySleep,
-  stopFrozen,
+  stopUnfenced,
   tellSleep,
   watchForQuiet,
 } from './sleeping.ts';
@@ -18,8 +19,8 @@ export function onSleepAsked(step: Transition): void {
   const { draft, current } = step;
   draft.asked = { ...draft.asked, sleep: true };
   // Asleep, on its way there, or nothing to put to sleep: the last line of `next` tells.
-  if (liesFrozen(step)) {
-    stopFrozen(step);
+  if (liesFrozen(step) || (liesUnready(step) && (draft.activity?.held ?? 0) === 0)) {
+    stopUnfenced(step);
     return;
   }
   const { sleep } = draft;

@@ -45,7 +45,7 @@ export function pursueDeploy(step: Transition): void {
   const serves = isAwake(current) && !current?.halt;
   const isAway = draft.failure?.code === RUNTIME_AWAY;
   const isLost = !current || (current.state === 'failed' && !isAway) || current.state === 'preparing';
-  if (candidate.state === 'running' && !candidate.halt && candidate.call === null) {
+  if (candidate.state === 'running' && candidate.isReady && !candidate.halt && candidate.call === null) {
     if (serves && !hasCrew(step, candidate)) return;
     promote(step);
     watchForQuiet(step);

@@ -3,6 +3,7 @@
  * is under way; every outcome goes back to the supervisor as an input.
  */
 import { assert, messageOf } from '../../base/errors.ts';
+import { condemnationMs, startAllowanceMs, startupOf } from '../../domain/probe.ts';
 import type { Project } from '../../domain/project.ts';
 import type { ServiceActivity, ServiceSpec } from '../../proxy/client/contract.ts';
 import type { InstanceFacts } from '../instances/instance-facts.ts';
@@ -209,13 +210,16 @@ export class EffectRunner {
   }
 
   #arm(timer: ProjectTimer, delayMs: number): void {
-    const { idleTimeoutMs, scaling } = this.#subject.project.settings;
+    const { idleTimeoutMs, scaling, probes } = this.#subject.project.settings;
     const dueInMs =
       timer === 'idle'
         ? this.#quietDelayMs(idleTimeoutMs, delayMs)
         : timer === 'freeze'
           ? this.#quietDelayMs(scaling.freezeAfterMs, delayMs)
-          : delayMs;
+          : timer === 'stable'
+            ? // Who is condemned again and again must not look stable in between.
+              delayMs + condemnationMs(probes.liveness)
+            : delayMs;
     this.#timers.arm(timer, dueInMs, () => this.#subject.send({ kind: 'timer', timer }));
   }
 
@@ -227,7 +231,9 @@ export class EffectRunner {
 
   #armDeadline(id: string): void {
     const { wakeTimeoutMs } = this.#subject.project.settings;
-    this.#timers.arm(deadlineOf(id), wakeTimeoutMs, () => this.track(this.#onDeadline(id, wakeTimeoutMs)));
+    const settings = this.#subject.facts.get(id)?.settings;
+    const allowanceMs = startAllowanceMs(settings ? startupOf(settings) : null, wakeTimeoutMs);
+    this.#timers.arm(deadlineOf(id), allowanceMs, () => this.track(this.#onDeadline(id, allowanceMs)));
   }
 
   #armDependencies(): void {
@@ -236,7 +242,7 @@ export class EffectRunner {
     this.#timers.arm(DEPENDENCIES, wakeTimeoutMs, fire);
   }
 
-  async #onDeadline(id: string, wakeTimeoutMs: number): Promise<void> {
+  async #onDeadline(id: string, allowanceMs: number): Promise<void> {
     const facts = this.#subject.facts.get(id);
     if (!facts) return;
     const { changes } = facts;
@@ -244,7 +250,7 @@ export class EffectRunner {
     const logLines = await this.#engine.lines(id, facts);
     if (facts.changes !== changes) return;
     const circumstances = { at: this.#needs.clock.now(), logLines };
-    const failure = failureOfSilence(facts.settings, port, wakeTimeoutMs, circumstances);
+    const failure = failureOfSilence(facts.settings, port, allowanceMs, circumstances);
     this.#subject.send({ kind: 'deadline', id, failure });
   }
 }

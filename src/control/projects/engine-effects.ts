@@ -1,9 +1,11 @@
 /** Runs the effects that call the runtime and the store for one instance; each ends in exactly one input. */
 import type { Timer } from '../../base/clock.ts';
+import { startupOf } from '../../domain/probe.ts';
 import type { RevisionSettings } from '../../domain/project.ts';
 import type { StartFailure } from '../../domain/project-status.ts';
 import type { InstanceSpec, PreparedInstance, StartedInstance } from '../../runtimes/contract.ts';
 import type { InstanceIntent } from '../../store/contract.ts';
+import { isCommand, untilStartedUp } from '../health/startup-command.ts';
 import type { InstanceFacts } from '../instances/instance-facts.ts';
 import { runtimeSilence, withPatience } from '../instances/patience.ts';
 import { recentLines } from '../instances/recent-lines.ts';
@@ -74,9 +76,14 @@ export class EngineEffects {
       const { address } = await (how === 'thaw'
         ? work()
         : this.#needs.starts.run(work, abort.signal, isUrgent));
+      facts.startTookMs = clock.monotonic() - (facts.startBeganMs ?? clock.monotonic());
+      const startup = startupOf(facts.settings);
+      // Before the edge hears of it: it would take an open port for an answer.
+      if (how === 'start' && isCommand(startup)) {
+        await untilStartedUp(this.#needs, { instanceId: id, startup, signal: abort.signal });
+      }
       facts.abort = null;
       facts.address = address;
-      facts.startTookMs = clock.monotonic() - (facts.startBeganMs ?? clock.monotonic());
       send({ kind: 'started', id });
     } catch (error) {
       facts.abort = null;

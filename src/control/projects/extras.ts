@@ -25,13 +25,23 @@ export function hasCrew(step: Transition, candidate: WritableEntry): boolean {
 /** While others answer, one that does not is no leader. */
 export function pursueLead(step: Transition): void {
   const { draft, current } = step;
-  if (!current || current.state === 'running' || current.halt?.reason === 'sleep') return;
+  if (!current || current.halt?.reason === 'sleep') return;
+  if (current.state === 'running' && (current.isReady || current.halt || draft.sleep)) return;
   if (draft.wanted !== 'active' || draft.closing) return;
-  const isFit = (entry: WritableEntry): boolean =>
-    isExtra(step, entry) && entry.state === 'running' && !entry.halt && entry.call === null;
-  const fit = draft.instances.filter(isFit);
-  const successor = fit.find((entry) => entry.revision === current.revision);
+  const successor = successorOf(step, current);
   if (successor) draft.current = successor.id;
+}
+
+/** One of the same revision that answers. */
+export function successorOf(step: Transition, current: WritableEntry): WritableEntry | undefined {
+  const isFit = (entry: WritableEntry): boolean =>
+    isExtra(step, entry) &&
+    entry.state === 'running' &&
+    entry.isReady &&
+    !entry.halt &&
+    entry.call === null &&
+    entry.revision === current.revision;
+  return step.draft.instances.find(isFit);
 }
 
 /** Takes the number of instances one step towards what is wanted; called after every input. */

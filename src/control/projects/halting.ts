@@ -4,7 +4,7 @@ import type { InstanceIntent } from '../../store/contract.ts';
 import { mayRun, type Transition, type WritableEntry } from './project-draft.ts';
 import type { Halt } from './project-state.ts';
 import { isUnrouted } from './publishing.ts';
-import { liesFrozen, stopFrozen, takeBackSleep, watchForQuiet } from './sleeping.ts';
+import { liesFrozen, stopUnfenced, takeBackSleep, watchForQuiet } from './sleeping.ts';
 import { awaitRuntime, failWake, RUNTIME_AWAY } from './waking.ts';
 
 /** An engine that cannot suspend it is not asked all the time. */
@@ -119,7 +119,7 @@ export function onFrozen(step: Transition, entry: WritableEntry): void {
   step.draft.sleep = null;
   step.draft.strikes = 0;
   step.record('frozen', entry.id);
-  if (step.draft.asked.sleep && liesFrozen(step)) stopFrozen(step);
+  if (step.draft.asked.sleep && liesFrozen(step)) stopUnfenced(step);
   watchForQuiet(step);
 }
 

@@ -85,6 +85,11 @@ export type ProjectInput =
   | { readonly kind: 'stop-failed'; readonly id: string; readonly failure: StartFailure }
   | { readonly kind: 'removed'; readonly id: string }
   | { readonly kind: 'remove-failed'; readonly id: string }
+  /** Its readiness probe failed, or succeeds again. */
+  | { readonly kind: 'unready'; readonly id: string; readonly failure: StartFailure }
+  | { readonly kind: 'ready'; readonly id: string }
+  /** Its liveness probe, or the check that its image brings along, says that it must not go on. */
+  | { readonly kind: 'unhealthy'; readonly id: string; readonly failure: StartFailure }
   /** It ended by itself: the runtime was asked and says so. */
   | { readonly kind: 'exited'; readonly id: string; readonly failure: StartFailure }
   /** What a list of the runtime says of an instance that was thought to lie stopped. */

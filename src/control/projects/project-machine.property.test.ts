@@ -26,6 +26,8 @@ class World {
   stepCount = 0;
   /** Sent exchanges, perhaps, since it was started or last drained. */
   readonly exposed = new Set<string>();
+  /** Found unhealthy: what runs on it is cut. */
+  readonly condemned = new Set<string>();
   readonly armed = new Set<string>();
   revision = 1;
 
@@ -112,6 +114,7 @@ class World {
     const isSafe =
       this.gate === 'signalled' ||
       !this.exposed.has(id) ||
+      this.condemned.has(id) ||
       (this.state.closing && !this.isLinked) ||
       !this.running.has(id);
     if (!isSafe) throw new Error(`stop of ${id} while exchanges may run: ${JSON.stringify(this.state)}`);
@@ -150,6 +153,7 @@ class World {
         if (!isGood) return { kind: 'stop-failed', id: effect.id, failure: failureOf('runtime_unavailable') };
         this.running.delete(effect.id);
         this.exposed.delete(effect.id);
+        this.condemned.delete(effect.id);
         return { kind: 'stopped', id: effect.id };
       case 'remove':
         return isGood ? { kind: 'removed', id: effect.id } : { kind: 'remove-failed', id: effect.id };
@@ -258,6 +262,15 @@ class World {
     this.send({ kind: 'exited', id, failure: failureOf('instance_exited') });
   }
 
+  judge(at: number, kind: 'unready' | 'ready' | 'unhealthy'): void {
+    const ids = [...this.running.keys()];
+    const id = ids[at % Math.max(1, ids.length)];
+    if (id === undefined) return;
+    this.send(kind === 'ready' ? { kind, id } : { kind, id, failure: failureOf('liveness_failed') });
+    const entry = this.state.instances.find((other) => other.id === id);
+    if (kind === 'unhealthy' && entry?.halt?.reason === 'failed') this.condemned.add(id);
+  }
+
   fire(at: number): void {
     const timer = [...this.armed][at % Math.max(1, this.armed.size)];
     if (timer === undefined) return;
@@ -364,6 +377,10 @@ const move = fc.oneof(
     'depend',
     'late',
     'quiet-said',
+    'unready',
+    'unready',
+    'ready',
+    'unhealthy',
   ].map((name) => ({ weight: 1, arbitrary: fc.record({ do: fc.constant(name), at: fc.nat(5) }) })),
   { weight: 6, arbitrary: fc.record({ do: fc.constant('request') }) },
   { weight: 6, arbitrary: fc.record({ do: fc.constant('answer') }) },
@@ -387,6 +404,11 @@ function apply(world: World, { do: what, at = 0, isGood = true }: Move): void {
       return;
     case 'crash':
       world.crash(at);
+      return;
+    case 'unready':
+    case 'ready':
+    case 'unhealthy':
+      world.judge(at, what);
       return;
     case 'deploy':
       world.deploy();

@@ -132,6 +132,9 @@ const keptWhileStopping = after(stopping, keep(true));
 const alone = after(asleep, depends(waiting));
 const waitingForOthers = after(alone, { kind: 'wake', by: 'proxy' });
 const dependencyBroken = after(alone, depends(broken));
+const unready = after(awake, { kind: 'unready', id: 'a', failure });
+const shut = after(unready, { kind: 'published', publication: nowhere });
+const condemned = after(awake, { kind: 'unhealthy', id: 'a', failure });
 const stopFailed = after(stopping, { kind: 'stop-failed', id: 'a', failure });
 
 const states: Record<string, ProjectState> = {
@@ -171,6 +174,9 @@ const states: Record<string, ProjectState> = {
   alone,
   waitingForOthers,
   dependencyBroken,
+  unready,
+  shut,
+  condemned,
 };
 
 const inputs: ProjectInput[] = [
@@ -230,6 +236,9 @@ const inputs: ProjectInput[] = [
     { kind: 'removed', id },
     { kind: 'remove-failed', id },
     { kind: 'exited', id, failure },
+    { kind: 'unready', id, failure },
+    { kind: 'ready', id },
+    { kind: 'unhealthy', id, failure },
     ...(['prepared', 'running', 'frozen', 'absent'] as const).map(
       (as) => ({ kind: 'found', id, as }) as const,
     ),
@@ -624,6 +633,50 @@ describe('a new revision', () => {
     });
     expect(state.candidate).toBe('c');
     expect(state.instances.find((entry) => entry.id === 'b')?.halt?.reason).toBe('retire');
+  });
+});
+
+describe('an instance whose probes fail', () => {
+  test('is unrouted while it is not ready, and goes on running', () => {
+    expect(unready.publishing).toEqual(nowhere);
+    expect(unready.instances[0]).toMatchObject({ state: 'running', halt: null, isReady: false });
+    expect(after(shut, { kind: 'ready', id: 'a' }).publishing).toEqual(targets('a'));
+  });
+
+  test('alone and not ready, it is put to sleep without a fence, which a closed gate refuses', () => {
+    const { state, effects } = play(shut, { kind: 'timer', timer: 'idle' });
+    expect(kinds(effects)).not.toContain('fence');
+    expect(state.instances[0]?.halt).toEqual({ reason: 'sleep', drain: 'needed' });
+  });
+
+  test('is stopped as soon as it is unrouted when it must not go on, and started again for who waits', () => {
+    expect(
+      kinds(condemned.publishing ? play(awake, { kind: 'unhealthy', id: 'a', failure }).effects : []),
+    ).toContain('publish');
+    const { effects } = play(
+      condemned,
+      { kind: 'wake', by: 'proxy' },
+      { kind: 'published', publication: nowhere },
+      { kind: 'intent-stored', id: 'a', intent: 'stopping' },
+      { kind: 'stopped', id: 'a' },
+    );
+    const calls = kinds(effects).filter((kind) => ['drain', 'stop', 'start'].includes(kind));
+    expect(calls).toEqual(['stop', 'start']);
+  });
+
+  test('of the second time makes the restart wait, as after a crash', () => {
+    expect(after({ ...awake, strikes: 1 }, { kind: 'unhealthy', id: 'a', failure }).cooling).toBe(true);
+  });
+
+  test('is left alone once it is on its way down', () => {
+    for (const state of [signalled, stopping, drainingStop, deleting]) {
+      const later = after(
+        state,
+        { kind: 'unhealthy', id: 'a', failure },
+        { kind: 'unready', id: 'a', failure },
+      );
+      expect(later.instances).toEqual(state.instances);
+    }
   });
 });
 

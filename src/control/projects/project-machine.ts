@@ -27,6 +27,7 @@ import {
   onStopped,
   pursueHalts,
 } from './halting.ts';
+import { onReady, onUnhealthy, onUnready } from './judging.ts';
 import { onActivity, onAnswered, onLinked, onUnlinked } from './linking.ts';
 import { isAwake, mayRun, Transition } from './project-draft.ts';
 import type { ProjectEffect } from './project-effect.ts';
@@ -37,13 +38,14 @@ import {
   abandonSleep,
   askFence,
   liesFrozen,
+  liesUnready,
   maySleep,
   onFenced,
   onFenceGone,
   onFenceRefused,
   onSignalAccepted,
   onSignalFailed,
-  stopFrozen,
+  stopUnfenced,
   tellSleep,
   watchForQuiet,
 } from './sleeping.ts';
@@ -225,6 +227,15 @@ function takeOfInstance(step: Transition, input: Extract<ProjectInput, { id: str
     case 'remove-failed':
       onRemoveFailed(step, entry);
       return;
+    case 'unready':
+      onUnready(step, entry, input.failure);
+      return;
+    case 'ready':
+      onReady(step, entry);
+      return;
+    case 'unhealthy':
+      onUnhealthy(step, entry, input.failure);
+      return;
     case 'exited':
       onExited(step, entry, input.failure);
       return;
@@ -240,13 +251,13 @@ function onTimer(step: Transition, timer: ProjectTimer): void {
     case 'idle': {
       const isQuiet = !draft.activity || (draft.activity.inFlight === 0 && draft.activity.held === 0);
       if (draft.kept) draft.due = isQuiet && maySleep(step);
-      else if (draft.sleepy && liesFrozen(step)) stopFrozen(step);
+      else if (draft.sleepy && (liesFrozen(step) || (isQuiet && liesUnready(step)))) stopUnfenced(step);
       else if (draft.sleepy && isQuiet && maySleep(step)) askFence(step, 'idle', { into: 'stopped' });
       return;
     }
     case 'freeze': {
       const isQuiet = !draft.activity || (draft.activity.inFlight === 0 && draft.activity.held === 0);
-      if (draft.freezes && !draft.kept && isQuiet && maySleep(step))
+      if (draft.freezes && !draft.kept && isQuiet && maySleep(step) && current?.isReady)
         askFence(step, 'idle', { into: 'frozen' });
       return;
     }

@@ -30,6 +30,8 @@ export interface InstanceEntry {
   readonly halt: Halt | null;
   /** Its start returned: there is an address to publish, and exchanges may run on it. */
   readonly located: boolean;
+  /** False while its readiness probe fails: it gets no exchanges. */
+  readonly isReady: boolean;
 }
 
 /** What the proxy is told. `none`: the service does not exist there. */
@@ -176,6 +178,7 @@ export function newInstance(id: string, revision: number): InstanceEntry {
     storing: null,
     halt: null,
     located: false,
+    isReady: true,
   };
 }
 

@@ -10,9 +10,11 @@ import type { StartFailure } from '../../domain/project-status.ts';
 import type { Revision } from '../../domain/revision.ts';
 import { leadOf, percentOf } from '../../domain/traffic.ts';
 import type { LaneSplit, ServiceActivity, ServiceReport, ServiceSpec } from '../../proxy/client/contract.ts';
-import type { ObservedInstance, RuntimeEvent } from '../../runtimes/contract.ts';
+import type { ObservedInstance } from '../../runtimes/contract.ts';
+import { ProjectHealth } from '../health/project-health.ts';
 import { type InstanceFacts, newFacts } from '../instances/instance-facts.ts';
 import type { Observer } from '../instances/inventory.ts';
+import { type ChangeEvent, isMoved, isNews } from '../instances/runtime-news.ts';
 import { failureOfExit } from '../instances/start-failure.ts';
 import { serviceSpec, targetSpec } from '../routes/service-spec.ts';
 import { ProjectScaler } from '../scaling/project-scaler.ts';
@@ -46,6 +48,7 @@ export class ProjectSupervisor implements EffectSubject, Observer {
   readonly #needs: SupervisorNeeds;
   readonly #runner: EffectRunner;
   readonly #scaler: ProjectScaler;
+  readonly #health: ProjectHealth;
   readonly facts = new Map<string, InstanceFacts>();
   readonly #revisions = new KnownRevisions();
   readonly #inputs: ProjectInput[] = [];
@@ -70,6 +73,7 @@ export class ProjectSupervisor implements EffectSubject, Observer {
     this.#scaler = new ProjectScaler(needs.clock, this);
     const { name } = project.settings;
     this.chronicle = new ProjectChronicle(name, needs.journal, needs.clock, this.isLane);
+    this.#health = new ProjectHealth(needs, this);
   }
 
   get project(): Project {
@@ -292,21 +296,18 @@ export class ProjectSupervisor implements EffectSubject, Observer {
     return this.facts.get(id)?.changes ?? -1;
   }
 
-  /** Whether an event of the runtime is news; most are echoes of our own calls. */
-  isNews(event: Exclude<RuntimeEvent, { kind: 'relist' }>): boolean {
+  isNews(event: ChangeEvent): boolean {
     const entry = this.#entry(event.instanceId);
     const facts = this.facts.get(event.instanceId);
-    if (!entry || !facts) return false;
-    if (entry.call === 'stop' || entry.call === 'remove') return false;
-    if (entry.call !== null) {
-      facts.isSuspect ||= event.kind === 'exited' || event.kind === 'removed';
-      return false;
-    }
-    if (event.kind === 'exited') return isAwake(entry) || entry.state === 'frozen';
-    if (event.kind === 'frozen') return isAwake(entry);
-    if (event.kind === 'thawed') return entry.state === 'frozen';
-    if (event.kind === 'started') return entry.state === 'prepared' || entry.state === 'failed';
-    return event.kind === 'removed';
+    return entry !== null && facts !== undefined && isNews(entry, facts, event);
+  }
+
+  onImageCheckFailed(instanceId: string): void {
+    this.#health.onImageCheckFailed(instanceId);
+  }
+
+  lines(instanceId: string, facts: InstanceFacts): Promise<readonly string[]> {
+    return this.#runner.lines(instanceId, facts);
   }
 
   /** What a list of the runtime says of an instance. */
@@ -325,6 +326,7 @@ export class ProjectSupervisor implements EffectSubject, Observer {
       return this.#onEnded(entry, facts, observed);
     }
     this.send({ kind: 'found', id, as: state === 'exited' ? 'prepared' : state });
+    if (observed?.isUnhealthy) this.onImageCheckFailed(id);
   }
 
   /** Resolves when the proxy routes what is wanted, or why it does not; null also when that cannot be known now. */
@@ -352,6 +354,7 @@ export class ProjectSupervisor implements EffectSubject, Observer {
     this.#isClosed = true;
     this.#runner.close();
     this.#scaler.close();
+    this.#health.close();
     for (const entry of this.#state?.instances ?? []) {
       if (entry.call === 'prepare') this.facts.get(entry.id)?.abort?.abort();
     }
@@ -380,6 +383,7 @@ export class ProjectSupervisor implements EffectSubject, Observer {
     }
     this.#noteChanges(before, this.#state);
     this.#scaler.onChange(before, this.#state);
+    this.#health.onChange(this.#state);
     for (const effect of effects) this.#runner.run(effect);
     if (before.wake && !this.#state.wake) this.chronicle.onWakeEnded();
   }
@@ -395,6 +399,7 @@ export class ProjectSupervisor implements EffectSubject, Observer {
       if (!facts || (old && old.state === entry.state && old.call === entry.call)) continue;
       facts.changes += 1;
       if (old?.state !== entry.state) facts.since = this.#needs.clock.now();
+      if (entry.state === 'starting') facts.health = null;
       if (entry.state === 'running' && old?.state !== 'running') this.#runner.noteAwake();
       if (entry.call === null && facts.isSuspect) {
         facts.isSuspect = false;
@@ -456,12 +461,6 @@ export class ProjectSupervisor implements EffectSubject, Observer {
     if (!said || !report || said.traffic === 'none') return said;
     return report.targets.every((target) => said.targets.includes(target.id)) ? said : null;
   }
-}
-
-function isMoved(facts: InstanceFacts, observed: ObservedInstance | null): boolean {
-  const { address } = facts;
-  if (!address || !observed?.address) return false;
-  return address.host !== observed.address.host || address.port !== observed.address.port;
 }
 
 function unknownExit(at: number): { code: null; signal: null; outOfMemory: false; at: number } {

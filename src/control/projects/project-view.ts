@@ -51,6 +51,8 @@ function instanceView(entry: InstanceEntry, facts: InstanceFacts | undefined): I
     instanceId: entry.id,
     revision: entry.revision,
     state: stateOf(entry),
+    isReady: stateOf(entry) === 'running' && entry.isReady,
+    health: facts?.health ?? null,
     address: address ? `${address.host}:${address.port}` : null,
     since: facts?.since ?? 0,
   };

@@ -17,7 +17,7 @@ export function desiredPublication(state: ProjectState): Publication {
 
 /** A signalled sleep leaves the target in place until the intention to stop is stored. */
 function isTarget(state: ProjectState, entry: InstanceEntry): boolean {
-  if (!isAwake(entry) || !entry.located) return false;
+  if (!isAwake(entry) || !entry.located || !entry.isReady) return false;
   if (entry.halt?.reason !== 'sleep') return entry.halt === null;
   // All at once: a publication that leaves some of them would open the gate for those.
   return state.instances.some(({ halt, intent }) => halt?.reason === 'sleep' && intent !== 'stopping');

@@ -44,8 +44,18 @@ export function liesFrozen({ draft, current }: Transition): boolean {
   return isStill && draft.wanted === 'active' && !draft.closing && draft.candidate === null && !draft.wake;
 }
 
-export function stopFrozen(step: Transition): void {
-  if (step.current) step.current.halt = { reason: 'sleep', drain: 'done' };
+/** It is not ready and alone, and the gate is closed already: no fence can be asked for, and none is needed. */
+export function liesUnready(step: Transition): boolean {
+  const { published, publishing, activity } = step.draft;
+  const isShut = published?.targets.length === 0 && publishing === null;
+  const isUsed = activity !== null && activity.inFlight > 0;
+  return maySleep(step) && step.current?.isReady === false && isShut && !isUsed;
+}
+
+/** Nobody is routed there. What may still run on one that was a target a moment ago is waited for. */
+export function stopUnfenced(step: Transition): void {
+  const { current } = step;
+  if (current) current.halt = { reason: 'sleep', drain: current.state === 'frozen' ? 'done' : 'needed' };
   step.record('sleeping', step.draft.current);
 }
 

@@ -112,6 +112,7 @@ export function isFull(step: Transition, entry: InstanceEntry): boolean {
 export function startNow(step: Transition, entry: WritableEntry, kind: 'start' | 'thaw' = 'start'): void {
   step.move(entry, entry.state === 'frozen' ? 'thaw' : 'start');
   if (entry.id === step.draft.current) step.draft.due = false;
+  entry.isReady = true;
   entry.call = 'start';
   step.emit({ kind, id: entry.id });
   step.record('starting', entry.id);
@@ -204,12 +205,17 @@ export function onExited(step: Transition, entry: WritableEntry, failure: StartF
     onExtraFailed(step, entry, failure);
     return;
   }
-  step.emit({ kind: 'disarm', timer: 'stable' });
   step.move(entry, 'retry');
-  const isFirst = step.draft.strikes === 0;
-  step.draft.strikes = Math.min(STRIKES_MAX, step.draft.strikes + 1);
-  // The first crash is answered with a restart, the next ones make the restart wait.
-  if (!isFirst) coolDown(step, failure, step.draft.strikes - 1);
+  strike(step, failure);
+}
+
+/** The first crash of the leader is answered with a restart, the next ones make the restart wait. */
+export function strike(step: Transition, failure: StartFailure): void {
+  const { draft } = step;
+  step.emit({ kind: 'disarm', timer: 'stable' });
+  const isFirst = draft.strikes === 0;
+  draft.strikes = Math.min(STRIKES_MAX, draft.strikes + 1);
+  if (!isFirst) coolDown(step, failure, draft.strikes - 1);
 }
 
 /** Nobody was using it: the next request starts it anew. */
@@ -256,6 +262,12 @@ export function onGivenUp(step: Transition, entry: WritableEntry, failure: Start
 
 /** It could not be started, or ended by itself; the others go on. */
 export function onExtraFailed(step: Transition, entry: WritableEntry, failure: StartFailure): void {
+  replaceExtra(step, entry);
+  step.record('scale_failed', entry.id, failure);
+}
+
+/** It goes for good; after the back-off another is made if the load still asks for it. */
+export function replaceExtra(step: Transition, entry: WritableEntry): void {
   const { draft } = step;
   draft.scaleStrikes = Math.min(STRIKES_MAX, draft.scaleStrikes + 1);
   draft.scaleRests = true;
@@ -263,7 +275,6 @@ export function onExtraFailed(step: Transition, entry: WritableEntry, failure: S
   step.emit({ kind: 'disarm', timer: 'stable' });
   if (entry.halt) entry.halt = { ...entry.halt, reason: 'retire' };
   else retire(step, entry);
-  step.record('scale_failed', entry.id, failure);
 }
 
 /** An app that crashes again and again: at first whoever comes waits for the restart, later nobody is kept waiting for it. */

@@ -1,6 +1,14 @@
 /** A project as the proxy is told about it. Pure. */
+
+import { startupOf } from '../../domain/probe.ts';
 import type { ProjectSettings, RevisionSettings } from '../../domain/project.ts';
-import type { LaneSplit, ServiceSpec, TargetSpec, TrafficGroup } from '../../proxy/client/contract.ts';
+import type {
+  LaneSplit,
+  Readiness,
+  ServiceSpec,
+  TargetSpec,
+  TrafficGroup,
+} from '../../proxy/client/contract.ts';
 import { AFFINITY_COOKIE, PLAIN_ISSUANCE, PLAIN_OPTIONS } from '../../proxy/client/index.ts';
 import type { InstanceAddress } from '../../runtimes/contract.ts';
 
@@ -59,15 +67,19 @@ function hostsOf({ lanes, ownHosts }: LaneSplit): readonly string[] {
 
 /** How the edge knows that it answers is fixed with the revision: a later change of settings does not touch it. */
 export function targetSpec(id: string, address: InstanceAddress, settings: RevisionSettings): TargetSpec {
-  const { healthCheck } = settings;
-  return {
-    id,
-    host: address.host,
-    port: address.port,
-    readiness: {
-      kind: healthCheck ? 'request' : address.readiness,
-      path: healthCheck?.path ?? null,
-      timeoutMs: healthCheck?.timeoutMs ?? DEFAULT_PROBE_TIMEOUT_MS,
-    },
-  };
+  return { id, host: address.host, port: address.port, readiness: readinessOf(address, settings) };
+}
+
+/** A command is run before the edge hears of the instance: what is left to ask is whether its port is open. */
+function readinessOf(address: InstanceAddress, settings: RevisionSettings): Readiness {
+  const startup = startupOf(settings);
+  const plain = { kind: address.readiness, path: null, timeoutMs: DEFAULT_PROBE_TIMEOUT_MS };
+  if (!startup || startup.check.kind === 'exec') return plain;
+  const { check, timeoutMs, periodMs } = startup;
+  const port = check.port ?? undefined;
+  // The short form is asked as ever; whoever writes a probe down says how often.
+  const more = { ...(port && { port }), ...(settings.probes.startup && { periodMs }) };
+  if (check.kind === 'tcp_socket') return { ...plain, timeoutMs, ...more };
+  const headers = Object.keys(check.headers).length > 0 ? { headers: check.headers } : {};
+  return { kind: 'request', path: check.path, timeoutMs, ...more, ...headers };
 }

@@ -87,8 +87,8 @@ export class ProjectScaler {
   }
 
   #readyCount(): number {
-    return (this.#subject.state?.instances ?? []).filter((entry) => entry.state === 'running' && !entry.halt)
-      .length;
+    const { instances } = this.#subject.state ?? { instances: [] };
+    return instances.filter(({ state, isReady, halt }) => state === 'running' && isReady && !halt).length;
   }
 
   /** Where one instance is enough and nothing happens, nothing is to be decided. */

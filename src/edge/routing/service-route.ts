@@ -11,6 +11,12 @@ export interface Readiness {
   readonly path: string | null;
   /** One attempt, milliseconds. */
   readonly timeoutMs: number;
+  /** Asked there instead of at the target's own port. */
+  readonly port?: number | undefined;
+  /** Sent with a `request`; a `Host` takes the place of the target's address. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** The longest pause between two attempts at a start that takes long; left out: 10 ms. */
+  readonly periodMs?: number | undefined;
 }
 
 export interface TargetRoute {

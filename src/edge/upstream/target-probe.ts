@@ -20,11 +20,15 @@ export type ProbeAnswered = (afterMs: number, connection: UpstreamConnection | n
 const PAUSE_MIN_MS = 1;
 const PAUSE_MAX_MS = 10;
 const PAUSE_GROWTH = 1.5;
+/** Who has started for a minute is asked every second or so: found ready at most a fiftieth too late. */
+const LATENESS_PART = 1 / 50;
 
 export class TargetProbe implements UpstreamUser {
   readonly #context: UpstreamContext;
   readonly #clock: Clock;
   readonly #target: ProbedTarget;
+  /** Where it is asked: another port, perhaps. */
+  readonly #asked: UpstreamAddress;
   readonly #onAnswered: ProbeAnswered;
   readonly #startedAtMs: number;
   readonly #epoch: number;
@@ -47,6 +51,7 @@ export class TargetProbe implements UpstreamUser {
     this.#context = context;
     this.#clock = clock;
     this.#target = target;
+    this.#asked = { host: target.host, port: target.readiness.port ?? target.port };
     this.#onAnswered = onAnswered;
     this.#epoch = epoch;
     this.#onFailed = onFailed;
@@ -63,14 +68,28 @@ export class TargetProbe implements UpstreamUser {
   onUpstreamOpen(): void {
     const readiness = this.#target.readiness;
     if (readiness.kind === 'connect') {
-      this.#succeed(this.#connection);
+      const isOfTarget = this.#asked.port === this.#target.port;
+      if (!isOfTarget) this.#connection?.drop();
+      this.#succeed(isOfTarget ? this.#connection : null);
       return;
     }
     this.#connection?.expectAnswer(false);
     this.#connection?.writeText(
-      `GET ${readiness.path ?? '/'} HTTP/1.1\r\nHost: ${authorityOf(this.#target)}\r\n` +
-        'User-Agent: luma-probe\r\nAccept: */*\r\nConnection: close\r\n\r\n',
+      `GET ${readiness.path ?? '/'} HTTP/1.1\r\n${this.#fieldLines()}Connection: close\r\n\r\n`,
     );
+  }
+
+  /** What the check names takes the place of ours. */
+  #fieldLines(): string {
+    const own = Object.entries(this.#target.readiness.headers ?? {});
+    const named = new Set(own.map(([name]) => name.toLowerCase()));
+    const standard = [
+      ['Host', authorityOf(this.#asked)],
+      ['User-Agent', 'luma-probe'],
+      ['Accept', '*/*'],
+    ] as const;
+    const lines = [...standard.filter(([name]) => !named.has(name.toLowerCase())), ...own];
+    return lines.map(([name, value]) => `${name}: ${value}\r\n`).join('');
   }
 
   onAnswerHead(head: ResponseHead): void {
@@ -99,7 +118,7 @@ export class TargetProbe implements UpstreamUser {
       this.#endAttempt();
       this.#pause();
     });
-    this.#connection = new UpstreamConnection(this.#context, this.#target, this, this.#epoch);
+    this.#connection = new UpstreamConnection(this.#context, this.#asked, this, this.#epoch);
   }
 
   #endAttempt(): void {
@@ -117,7 +136,13 @@ export class TargetProbe implements UpstreamUser {
       return;
     }
     this.#pauseTimer = this.#clock.after(this.#pauseMs, () => this.#attempt());
-    this.#pauseMs = Math.min(PAUSE_MAX_MS, this.#pauseMs * PAUSE_GROWTH);
+    this.#pauseMs = Math.min(this.#pauseMaxMs(), this.#pauseMs * PAUSE_GROWTH);
+  }
+
+  #pauseMaxMs(): number {
+    const { periodMs = PAUSE_MAX_MS } = this.#target.readiness;
+    const elapsedMs = this.#clock.monotonic() - this.#startedAtMs;
+    return Math.min(periodMs, Math.max(PAUSE_MAX_MS, elapsedMs * LATENESS_PART));
   }
 
   #succeed(connection: UpstreamConnection | null): void {

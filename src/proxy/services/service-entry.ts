@@ -64,7 +64,8 @@ export function hasSameTarget(a: TargetSpec, b: TargetSpec): boolean {
 }
 
 function readinessParts({ readiness }: TargetSpec): unknown[] {
-  return [readiness.kind, readiness.path, readiness.timeoutMs];
+  const { kind, path, timeoutMs, port, headers, periodMs } = readiness;
+  return [kind, path, timeoutMs, port, headers && Object.entries(headers).sort(), periodMs];
 }
 
 function settingsText({ name: _name, targets: _targets, ...settings }: ServiceSpec): string {

@@ -46,10 +46,22 @@ export const pathPrefixSchema = z.string().min(1).max(1_024).startsWith('/', 'a 
 
 const timeoutMsSchema = z.number().min(0).max(TIMEOUT_MS_MAX);
 
+/** They are written into a request as they are. */
+const probeHeadersSchema = z.record(
+  z.string().regex(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,200}$/, 'not a header name'),
+  z
+    .string()
+    .max(2_048)
+    .regex(/^[\t\x20-\x7e]*$/, 'not printable'),
+);
+
 const readinessSchema = z.strictObject({
   kind: z.enum(['connect', 'request']),
   path: z.string().startsWith('/').max(2_048).nullable(),
   timeoutMs: z.number().min(1).max(TIMEOUT_MS_MAX),
+  port: z.int().min(1).max(65_535).optional(),
+  headers: probeHeadersSchema.optional(),
+  periodMs: z.number().min(1).max(TIMEOUT_MS_MAX).optional(),
 });
 
 export const targetSpecSchema = z.strictObject({

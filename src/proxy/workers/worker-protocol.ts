@@ -54,6 +54,9 @@ const ownedRouteSchema = z.object({
           kind: z.enum(['connect', 'request']),
           path: z.string().nullable(),
           timeoutMs: z.number(),
+          port: z.int().optional(),
+          headers: z.record(z.string(), z.string()).optional(),
+          periodMs: z.number().optional(),
         }),
       }),
     )

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test';
+import { NO_PROBES } from '../../domain/probe.ts';
 import type { InstanceSpec } from '../contract.ts';
 import { containerConfig } from './container-config.ts';
 
@@ -14,6 +15,7 @@ const instance: InstanceSpec = {
     envVars: { APP_ENV: 'development' },
     containerPort: 80,
     healthCheck: null,
+    probes: NO_PROBES,
     stopTimeoutMs: 2_500,
   },
 };

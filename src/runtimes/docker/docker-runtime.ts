@@ -8,6 +8,8 @@ import { type FieldProblem, messageOf } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import type { RevisionSettings } from '../../domain/project.ts';
 import type {
+  ExecOptions,
+  ExecOutcome,
   InstanceExit,
   InstanceSpec,
   LogLine,
@@ -28,6 +30,7 @@ import { engineVersion } from './engine-version.ts';
 import { imageOf, pinnedReference } from './image-pin.ts';
 import { ensureImage } from './image-pull.ts';
 import { parseImageReference } from './image-reference.ts';
+import { InstanceExec } from './instance-exec.ts';
 import { InstanceLogs } from './instance-logs.ts';
 import { InstanceMailboxes } from './instance-mailboxes.ts';
 import { InstanceNetwork } from './instance-network.ts';
@@ -71,6 +74,7 @@ export class DockerRuntime implements Runtime {
   readonly #keeper: SandboxKeeper;
   readonly #starts: StartsUnderWay;
   readonly #addresses: KnownAddresses;
+  readonly #exec: InstanceExec;
   readonly #mailboxes = new InstanceMailboxes();
 
   constructor({ installationId, engine, clock, log, sandboxesMax }: DockerRuntimeParts) {
@@ -80,6 +84,7 @@ export class DockerRuntime implements Runtime {
     this.#clock = clock;
     this.#log = log;
     this.#containers = new Containers(calls, installationId);
+    this.#exec = new InstanceExec(engine, this.#containers, clock);
     this.#events = new EngineEvents(engine, installationId, clock, log, (event) => this.#note(event));
     this.#logs = new InstanceLogs(engine, this.#events, clock, (id) => this.#containers.find(id));
     this.#reachability = new Reachability(engine, clock);
@@ -171,6 +176,11 @@ export class DockerRuntime implements Runtime {
 
   thaw(instanceId: string): Promise<StartedInstance> {
     return this.#mailboxes.post(instanceId, async () => ({ address: await this.#starter.thaw(instanceId) }));
+  }
+
+  /** Not in the mailbox: a stop waits for no command. */
+  exec(instanceId: string, command: readonly string[], options: ExecOptions): Promise<ExecOutcome> {
+    return this.#exec.run(instanceId, command, options);
   }
 
   stop(instanceId: string, timeoutMs: number): Promise<InstanceExit | null> {
@@ -265,6 +275,7 @@ export class DockerRuntime implements Runtime {
       case 'exited':
         this.#addresses.forget(event.instanceId);
         this.#register.noteAsleep(event.instanceId, this.#clock.now());
+        this.#exec.forget(event.instanceId);
         return;
       case 'removed':
         this.#addresses.forget(event.instanceId);
@@ -273,6 +284,7 @@ export class DockerRuntime implements Runtime {
         return;
       case 'frozen':
       case 'thawed':
+      case 'unhealthy':
         return;
     }
   }

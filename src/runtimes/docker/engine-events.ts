@@ -17,7 +17,8 @@ export type EngineEvent = RuntimeEvent | SandboxEvent;
 
 export type EventListener = (event: RuntimeEvent) => void;
 
-const actions = ['start', 'die', 'oom', 'pause', 'unpause', 'destroy'] as const;
+/** `health_status` stands for `health_status: unhealthy` and the like. */
+const actions = ['start', 'die', 'oom', 'pause', 'unpause', 'destroy', 'health_status'] as const;
 
 export class EngineEvents {
   readonly #engine: Engine;
@@ -152,6 +153,8 @@ export function runtimeEvent(raw: Record<string, unknown>, ranOutOfMemory: Set<s
       return { kind: 'frozen', instanceId };
     case 'unpause':
       return { kind: 'thawed', instanceId };
+    case 'health_status: unhealthy':
+      return { kind: 'unhealthy', instanceId };
     case 'destroy':
       ranOutOfMemory.delete(instanceId);
       return { kind: 'removed', instanceId };

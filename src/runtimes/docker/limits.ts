@@ -39,6 +39,8 @@ export const limits = {
   reconnectLastMs: 5_000,
   /** A follower of logs looks again after this long, should nothing tell it to. */
   followAgainMs: 5_000,
+  /** Between two looks whether a command whose streams have ended is over. */
+  execLookMs: 20,
   /** Inspections at once while listing. */
   inspectsAtOnce: 8,
   /** One line of JSON in a stream of the engine. */

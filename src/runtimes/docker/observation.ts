@@ -37,6 +37,7 @@ export class Observation {
       state,
       ...(place?.kind === 'at' && { address: place.address }),
       ...(exit && { exit }),
+      ...(state === 'running' && info.State.Health?.Status === 'unhealthy' && { isUnhealthy: true }),
     };
   }
 }

@@ -1,9 +1,9 @@
 /** How a scripted instance behaves. What is left out is ideal: instant, willing, faultless. */
 import type { LumaError } from '../../base/errors.ts';
-import type { InstanceExit, LogLine } from '../contract.ts';
+import type { ExecOutcome, InstanceExit, LogLine } from '../contract.ts';
 
 /** The calls that act on one instance, and so can be scripted. */
-export type FakeOperation = 'prepare' | 'start' | 'freeze' | 'thaw' | 'stop' | 'remove';
+export type FakeOperation = 'prepare' | 'start' | 'freeze' | 'thaw' | 'exec' | 'stop' | 'remove';
 
 /** How an app ends by itself; the time is the clock's. */
 export type FakeExit = Partial<Omit<InstanceExit, 'at'>>;
@@ -28,6 +28,11 @@ export interface FakeBehaviour {
   readonly exitAfter?: { readonly ms: number; readonly exit: FakeExit };
   /** What it prints on every start. */
   readonly prints?: (environment: Readonly<Record<string, string>>) => readonly Omit<LogLine, 'at'>[];
+  /** What a command beside it does; `hangs`: nothing until its time is over. Default: it ends with 0. */
+  readonly exec?: (
+    command: readonly string[],
+    environment: Readonly<Record<string, string>>,
+  ) => ExecOutcome | 'hangs';
   /** Its answer, when the fake listens; default `fake <project> <instance id>`. */
   readonly respond?: (request: Request) => Response | Promise<Response>;
 }

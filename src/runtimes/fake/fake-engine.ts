@@ -6,6 +6,8 @@ import { type Clock, delay, type Timer } from '../../base/clock.ts';
 import { LumaError } from '../../base/errors.ts';
 import { Mailbox } from '../../base/mailbox.ts';
 import type {
+  ExecOptions,
+  ExecOutcome,
   InstanceAddress,
   InstanceExit,
   InstanceSpec,
@@ -140,6 +142,20 @@ export class FakeEngine {
     return addressOf(instance.app);
   }
 
+  async exec(
+    instance: FakeInstance,
+    command: readonly string[],
+    { timeoutMs, signal }: ExecOptions,
+  ): Promise<ExecOutcome> {
+    const { app, spec } = instance;
+    if (!app) throw notRunning(instance);
+    const { exec } = this.script.behaviourOf(spec);
+    const outcome = exec?.(command, instanceEnvironment(spec, app.port)) ?? { code: 0, output: '' };
+    if (outcome !== 'hangs') return outcome;
+    await delay(this.#clock, timeoutMs, signal);
+    return { code: null, output: '' };
+  }
+
   async stop(instance: FakeInstance, timeoutMs: number): Promise<InstanceExit | null> {
     const { app } = instance;
     if (!app) return instance.exit;
@@ -168,6 +184,11 @@ export class FakeEngine {
   end(instanceId: string, exit: FakeExit): void {
     const instance = this.#instances.get(instanceId);
     if (instance?.app) this.#ended(instance, exit);
+  }
+
+  tellUnhealthy(instanceId: string): void {
+    const instance = this.#instances.get(instanceId);
+    if (instance) this.#emit(instance, { kind: 'unhealthy', instanceId });
   }
 
   vanish(instanceId: string): void {

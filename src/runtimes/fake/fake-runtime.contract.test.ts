@@ -1,7 +1,8 @@
 /** The fake means by the contract what the real runtimes mean, whether its apps really listen or not. */
 import { systemClock } from '../../base/clock.ts';
 import { LumaError } from '../../base/errors.ts';
-import type { InstanceSpec } from '../contract.ts';
+import { NO_PROBES } from '../../domain/probe.ts';
+import type { ExecOutcome, InstanceSpec } from '../contract.ts';
 import { type ContractSubject, describeRuntimeContract } from '../runtime.contract.ts';
 import { createFakeRuntime, type FakeBehaviour } from './index.ts';
 
@@ -30,6 +31,7 @@ async function subjectOf(listen: boolean): Promise<ContractSubject> {
     prints: (lines) => behaving({ prints: () => lines }),
     printsEnvironment: () =>
       behaving({
+        exec: pretendedShell,
         prints: (environment) =>
           Object.entries(environment).map(([name, value]) => ({
             stream: 'stdout',
@@ -51,6 +53,19 @@ async function subjectOf(listen: boolean): Promise<ContractSubject> {
   };
 }
 
+/** As far as the suite's scripts go. */
+function pretendedShell(
+  [program, , script = '']: readonly string[],
+  environment: Readonly<Record<string, string>>,
+): ExecOutcome | 'hangs' {
+  if (program !== 'sh') return { code: 127, output: `no such program: ${program}` };
+  if (script.startsWith('sleep')) return 'hangs';
+  if (script.startsWith('i=0'))
+    return { code: 0, output: Array.from({ length: 2_000 }, (_, at) => `line ${at}\n`).join('') };
+  if (script === 'exit 0') return { code: 0, output: '' };
+  return { code: 3, output: `${environment['GREETING']}\noh\n` };
+}
+
 function specOf(instanceId: string): InstanceSpec {
   return {
     instanceId,
@@ -64,6 +79,7 @@ function specOf(instanceId: string): InstanceSpec {
       envVars: { GREETING: 'hello, you' },
       containerPort: null,
       healthCheck: null,
+      probes: NO_PROBES,
       stopTimeoutMs: 10_000,
     },
   };

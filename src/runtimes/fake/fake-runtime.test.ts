@@ -1,6 +1,7 @@
 import { afterEach, expect, test } from 'bun:test';
 import { isLumaError, LumaError } from '../../base/errors.ts';
 import { ManualClock } from '../../base/manual-clock.ts';
+import { NO_PROBES } from '../../domain/probe.ts';
 import type { InstanceSpec, RuntimeEvent } from '../contract.ts';
 import { createFakeRuntime, type FakeRuntime } from './index.ts';
 
@@ -32,6 +33,7 @@ const spec: InstanceSpec = {
     envVars: {},
     containerPort: null,
     healthCheck: null,
+    probes: NO_PROBES,
     stopTimeoutMs: 10_000,
   },
 };

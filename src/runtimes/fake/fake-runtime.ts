@@ -5,17 +5,20 @@
 import { type Clock, delay } from '../../base/clock.ts';
 import { LumaError } from '../../base/errors.ts';
 import type { RevisionSettings } from '../../domain/project.ts';
-import type {
-  InstanceExit,
-  InstanceSpec,
-  LogLine,
-  LogOptions,
-  ObservedInstance,
-  PreparedInstance,
-  PrepareOptions,
-  Runtime,
-  RuntimeEvent,
-  StartedInstance,
+import {
+  EXEC_OUTPUT_BYTES_MAX,
+  type ExecOptions,
+  type ExecOutcome,
+  type InstanceExit,
+  type InstanceSpec,
+  type LogLine,
+  type LogOptions,
+  type ObservedInstance,
+  type PreparedInstance,
+  type PrepareOptions,
+  type Runtime,
+  type RuntimeEvent,
+  type StartedInstance,
 } from '../contract.ts';
 import type { FakeOperation } from './behaviour.ts';
 import type { FakeEngine, FakeInstance } from './fake-engine.ts';
@@ -94,6 +97,17 @@ export class FakeRuntime implements Runtime {
 
   thaw(instanceId: string): Promise<StartedInstance> {
     return this.#call('thaw', instanceId, (instance) => ({ address: this.engine.thaw(instance) }));
+  }
+
+  /** Beside the calls that change it: it waits for none of them. */
+  async exec(instanceId: string, command: readonly string[], options: ExecOptions): Promise<ExecOutcome> {
+    this.script.admit('exec', instanceId);
+    const instance = this.#find(instanceId);
+    if (!instance) throw notFound(instanceId);
+    const refusal = this.script.behaviourOf(instance.spec).refuse?.exec;
+    if (refusal) throw refusal;
+    const outcome = await this.engine.exec(instance, command, options);
+    return { ...outcome, output: outcome.output.slice(-EXEC_OUTPUT_BYTES_MAX) };
   }
 
   async stop(instanceId: string, timeoutMs: number): Promise<InstanceExit | null> {

@@ -80,6 +80,11 @@ export class FakeScript {
     this.#engine.end(instanceId, exit);
   }
 
+  /** The check of its image says so. */
+  tellUnhealthy(instanceId: string): void {
+    this.#engine.tellUnhealthy(instanceId);
+  }
+
   /** What it is made of disappears behind Luma's back, without any event. */
   vanish(instanceId: string): void {
     this.#engine.vanish(instanceId);

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { newSecretKey } from '../../base/sealed-text.ts';
+import { NO_PROBES } from '../../domain/probe.ts';
 import type { InstanceSpec } from '../contract.ts';
 import { InstanceFiles, type Run } from './instance-files.ts';
 import { testKey } from './test-apps.ts';
@@ -23,6 +24,7 @@ const spec: InstanceSpec = {
     envVars: { TOKEN: 'a secret' },
     containerPort: null,
     healthCheck: null,
+    probes: NO_PROBES,
     stopTimeoutMs: 10_000,
   },
 };

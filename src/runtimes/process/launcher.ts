@@ -44,6 +44,28 @@ export class Launcher {
       }
     });
   }
+
+  /** A command beside a running instance, with its variables; its two streams are pipes. */
+  run(
+    spec: InstanceSpec,
+    port: number,
+    command: readonly string[],
+  ): Bun.Subprocess<'ignore', 'pipe', 'pipe'> {
+    const user = this.#user;
+    const settings = { ...spec.settings, entrypoint: command, command: null };
+    const cmd = [...resolveProgram(settings, user, this.#stage)];
+    const cwd = workingDirOf(spec.settings);
+    const env = processEnvironment(spec, port, user, this.#installationId);
+    const identity = user.isOther ? { uid: user.uid, gid: user.gid } : {};
+    try {
+      const stdio: ['ignore', 'pipe', 'pipe'] = ['ignore', 'pipe', 'pipe'];
+      const child = Bun.spawn({ cmd, cwd, env, stdio, detached: true, ...identity });
+      child.unref();
+      return child;
+    } catch (error) {
+      throw launchError(error, cmd[0] ?? '', cwd, user);
+    }
+  }
 }
 
 /** What the kernel says when the file, its interpreter or the folder is not there or not allowed. */

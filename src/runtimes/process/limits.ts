@@ -33,5 +33,8 @@ export const KEPT_OUTPUTS_MAX = 100;
 export const PORT_FIRST = 20_000;
 export const PORT_LAST = 29_999;
 
+/** What a command that has ended wrote is read for so long: a child of its own may keep the pipe open. */
+export const EXEC_READ_MS = 100;
+
 /** How long processes may take to disappear after SIGKILL before that is an error (uninterruptible sleep). */
 export const KILL_PATIENCE_MS = 5_000;

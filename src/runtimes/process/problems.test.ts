@@ -2,6 +2,7 @@ import { afterAll, expect, test } from 'bun:test';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { NO_PROBES } from '../../domain/probe.ts';
 import type { RevisionSettings } from '../../domain/project.ts';
 import { findProblems } from './problems.ts';
 import { chooseRunUser } from './run-user.ts';
@@ -20,6 +21,7 @@ function problemsOf(settings: Partial<RevisionSettings>): string[] {
     envVars: {},
     containerPort: null,
     healthCheck: null,
+    probes: NO_PROBES,
     stopTimeoutMs: 10_000,
     ...settings,
   };
@@ -39,7 +41,7 @@ test('an image is refused, and what to do instead is said', () => {
   expect(problemsOf({ image })).toEqual(['docker_image runtime_cannot_run_images']);
   expect(problemsOf({ image, command: null })).toEqual(['docker_image runtime_cannot_run_images']);
   const settings = { ...{ image, command: null, entrypoint: null, workingDir: null, envVars: {} } };
-  const rest = { containerPort: null, healthCheck: null, stopTimeoutMs: 10_000 };
+  const rest = { containerPort: null, healthCheck: null, probes: NO_PROBES, stopTimeoutMs: 10_000 };
   const [problem] = findProblems({ ...settings, ...rest }, user);
   expect(problem).toMatchObject({
     value: image,

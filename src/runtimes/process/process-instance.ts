@@ -7,6 +7,8 @@ import { assert, LumaError, messageOf } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import { Mailbox } from '../../base/mailbox.ts';
 import type {
+  ExecOptions,
+  ExecOutcome,
   InstanceExit,
   InstanceSpec,
   LogLine,
@@ -15,6 +17,7 @@ import type {
   RuntimeEvent,
   StartedInstance,
 } from '../contract.ts';
+import { runBeside } from './beside.ts';
 import type { InstanceFiles, Run } from './instance-files.ts';
 import type { Launcher } from './launcher.ts';
 import { FLOOD_BYTES, KEPT_LINES_MAX, LOOK_BUSY_MS, LOOK_FLOOD_MS, LOOK_MS } from './limits.ts';
@@ -111,6 +114,14 @@ export class ProcessInstance {
 
   thaw(): Promise<StartedInstance> {
     return this.#mailbox.post(async () => this.#thawed(this.#mustRun(await this.#settled())));
+  }
+
+  /** Not in the mailbox: a stop waits for no command. */
+  exec(command: readonly string[], options: ExecOptions): Promise<ExecOutcome> {
+    if (!this.#running) this.#adopt();
+    const { run } = this.#mustRun(this.#running?.isAlive ? this.#running : null);
+    const { launcher, clock } = this.#surroundings;
+    return runBeside(() => launcher.run(this.#spec, run.port, command), clock, options);
   }
 
   stop(timeoutMs: number): Promise<InstanceExit | null> {

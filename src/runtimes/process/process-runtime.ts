@@ -12,6 +12,8 @@ import type { Log } from '../../base/log.ts';
 import type { SecretKey } from '../../base/sealed-text.ts';
 import type { RevisionSettings } from '../../domain/project.ts';
 import type {
+  ExecOptions,
+  ExecOutcome,
   InstanceExit,
   InstanceSpec,
   LogLine,
@@ -109,6 +111,10 @@ export class ProcessRuntime implements Runtime {
 
   async freeze(instanceId: string): Promise<void> {
     await this.#mustFind(instanceId).freeze();
+  }
+
+  async exec(instanceId: string, command: readonly string[], options: ExecOptions): Promise<ExecOutcome> {
+    return this.#mustFind(instanceId).exec(command, options);
   }
 
   async thaw(instanceId: string): Promise<StartedInstance> {

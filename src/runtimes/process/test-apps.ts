@@ -3,6 +3,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { secretKey } from '../../base/sealed-text.ts';
+import { NO_PROBES } from '../../domain/probe.ts';
 import type { RevisionSettings } from '../../domain/project.ts';
 import type { InstanceSpec } from '../contract.ts';
 import { chooseRunUser } from './run-user.ts';
@@ -66,6 +67,7 @@ export class TestApps {
         envVars: { GREETING: 'hello, you' },
         containerPort: null,
         healthCheck: null,
+        probes: NO_PROBES,
         stopTimeoutMs: 10_000,
         ...settings,
       },

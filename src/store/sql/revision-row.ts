@@ -5,6 +5,7 @@ import type { SecretPlace } from '../../base/sealed-text.ts';
 import type { Project, RevisionSettings } from '../../domain/project.ts';
 import type { Revision } from '../../domain/revision.ts';
 import type { Seal, Unseal } from '../secrets/key-ring.ts';
+import { fromProbesDocument, probesDocument, toProbesDocument } from './probes-document.ts';
 import { openEnvironment, revisionPlace, sealEnvironment } from './sealed-environment.ts';
 import type { RevisionRow } from './tables.ts';
 
@@ -17,6 +18,7 @@ export const revisionShape = {
   env_vars: z.record(z.string(), z.string()),
   container_port: z.number().nullable(),
   health_check: z.strictObject({ path: z.string(), timeout_ms: z.number() }).nullable(),
+  probes: probesDocument,
   stop_timeout_ms: z.number(),
 };
 
@@ -62,6 +64,7 @@ export function toRevisionDocument(
     env_vars: sealEnvironment(settings.envVars, place, seal),
     container_port: settings.containerPort,
     health_check: healthCheck && { path: healthCheck.path, timeout_ms: healthCheck.timeoutMs },
+    probes: toProbesDocument(settings.probes),
     stop_timeout_ms: settings.stopTimeoutMs,
   };
 }
@@ -80,6 +83,7 @@ export function fromRevisionDocument(
     envVars: openEnvironment(document.env_vars, place, unseal),
     containerPort: document.container_port,
     healthCheck: healthCheck && { path: healthCheck.path, timeoutMs: healthCheck.timeout_ms },
+    probes: fromProbesDocument(document.probes),
     stopTimeoutMs: document.stop_timeout_ms,
   };
 }

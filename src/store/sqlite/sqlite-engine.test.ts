@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { sql } from 'kysely';
 import { isLumaError } from '../../base/errors.ts';
 import { ManualClock } from '../../base/manual-clock.ts';
+import { NO_PROBES } from '../../domain/probe.ts';
 import { DEFAULT_SCALING } from '../../domain/project.ts';
 import { allTo, revisionSettingsOf } from '../../domain/revision.ts';
 import { KeyFile } from '../secrets/key-file.ts';
@@ -185,7 +186,8 @@ describe('migrations', () => {
     const store = new SqlStore(engine, ring);
     const { waitMode: _mode, quietRules: _rules, ...settings } = makeProject('app').settings;
     const { traffic: _traffic, ...row } = toProjectRow({ ...makeProject('app'), revision: 7 }, readable);
-    const { wait_mode: _wait, quiet_rules: _quiet, scaling: _scaling, ...old } = JSON.parse(row.settings);
+    const old = JSON.parse(row.settings);
+    for (const field of ['wait_mode', 'quiet_rules', 'scaling', 'probes']) delete old[field];
     const before = { ...row, settings: JSON.stringify(old) };
     await engine.db
       .insertInto('projects')
@@ -201,11 +203,13 @@ describe('migrations', () => {
       waitMode: 'hold',
       quietRules: [],
       scaling: DEFAULT_SCALING,
+      probes: NO_PROBES,
     });
     expect(project?.traffic).toEqual(allTo(7));
     const [revision, ...more] = await store.listRevisions('app');
     expect(more).toEqual([]);
-    expect(revision).toMatchObject({ number: 7, settings: revisionSettingsOf(makeProject('app').settings) });
+    const ofRevision = { ...revisionSettingsOf(makeProject('app').settings), probes: NO_PROBES };
+    expect(revision).toMatchObject({ number: 7, settings: ofRevision });
   });
 
   test('leave the schema of the last good step when one breaks half way', async () => {

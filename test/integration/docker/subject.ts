@@ -3,6 +3,7 @@ import Docker from 'dockerode';
 import { systemClock } from '../../../src/base/clock.ts';
 import { silentLog } from '../../../src/base/log.ts';
 import { randomId } from '../../../src/base/random-id.ts';
+import { NO_PROBES } from '../../../src/domain/probe.ts';
 import type { RevisionSettings } from '../../../src/domain/project.ts';
 import type { InstanceSpec, Runtime } from '../../../src/runtimes/contract.ts';
 import { createDockerRuntime, type DockerRuntimeOptions } from '../../../src/runtimes/docker/index.ts';
@@ -108,5 +109,6 @@ const appSettings: RevisionSettings = {
   envVars: {},
   containerPort: null,
   healthCheck: null,
+  probes: NO_PROBES,
   stopTimeoutMs: 10_000,
 };
