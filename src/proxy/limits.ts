@@ -104,6 +104,8 @@ export const SOCKET_PATH_BYTES_MAX = 107;
 
 /** How long the next daemon waits for workers that are known to be there. */
 export const ORPHANS_TIMEOUT_MS = 2_000;
+/** As long as none of them has said anything: without one that hands over, they keep the ports that are wanted. */
+export const SILENT_ORPHANS_TIMEOUT_MS = 15_000;
 /** How long one of them may take to hand over what it has. */
 export const SURRENDER_TIMEOUT_MS = 2_000;
 /** Whether an orphan is dead yet is looked at this often, once it has gone away. */

@@ -9,7 +9,12 @@ import { delay } from '../../base/clock.ts';
 import { messageOf } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import { isAlive } from '../../base/process-life.ts';
-import { LATE_ORPHAN_DRAIN_MS, ORPHANS_TIMEOUT_MS, SURRENDER_TIMEOUT_MS } from '../limits.ts';
+import {
+  LATE_ORPHAN_DRAIN_MS,
+  ORPHANS_TIMEOUT_MS,
+  SILENT_ORPHANS_TIMEOUT_MS,
+  SURRENDER_TIMEOUT_MS,
+} from '../limits.ts';
 import type { Crew, CrewTable, Orphan } from './crew.ts';
 import { DescriptorReceiver } from './descriptor-passing.ts';
 import { adoptListeningSocket } from './listening-socket.ts';
@@ -69,7 +74,24 @@ export async function inheritFromOrphans(search: OrphanSearch): Promise<Inherita
     }
   }
   sendAway(orphans);
+  await lastThreadsOf(pids, search.clock);
   return null;
+}
+
+/** Of a process that counts as ended, threads that still end may hold its listening sockets for some milliseconds. */
+async function lastThreadsOf(pids: readonly number[], clock: Clock): Promise<void> {
+  const deadlineMs = clock.monotonic() + ORPHANS_TIMEOUT_MS;
+  const isEnding = (pid: number): boolean => !isAlive(pid) && threadCount(pid) > 1;
+  while (pids.some(isEnding) && clock.monotonic() < deadlineMs) await delay(clock, LOOK_AGAIN_MS);
+}
+
+function threadCount(pid: number): number {
+  try {
+    return readdirSync(`/proc/${pid}/task`).length;
+  } catch {
+    // It is gone altogether.
+    return 0;
+  }
 }
 
 /** Nobody keeps their tables up to date any more. */
@@ -80,8 +102,12 @@ export function sendAway(orphans: readonly Orphan[]): void {
 async function gather({ crew, clock }: OrphanSearch, pids: readonly number[]): Promise<Orphan[]> {
   const found = new Map<number, Orphan>();
   crew.acceptOrphans((orphan) => void found.set(orphan.hello.pid, orphan));
-  const deadlineMs = clock.monotonic() + ORPHANS_TIMEOUT_MS;
-  while (pids.some((pid) => !found.has(pid) && isAlive(pid)) && clock.monotonic() < deadlineMs) {
+  const startedAtMs = clock.monotonic();
+  const isOver = (): boolean => {
+    const waitedMs = clock.monotonic() - startedAtMs;
+    return waitedMs >= (found.size === 0 ? SILENT_ORPHANS_TIMEOUT_MS : ORPHANS_TIMEOUT_MS);
+  };
+  while (pids.some((pid) => !found.has(pid) && isAlive(pid)) && !isOver()) {
     await delay(clock, LOOK_AGAIN_MS);
   }
   crew.acceptOrphans(undefined);

@@ -154,6 +154,18 @@ describe('a daemon that is killed', () => {
     expect((await proxy.client.getService('hello')).ends).toBe(8);
   });
 
+  test('whose newest worker has no table yet is followed by one that gets its ports', async () => {
+    await serveHello(1);
+    const [first = 0] = proxy.workerPids;
+    process.kill(first, 'SIGKILL');
+    await until('a worker in its place', () => proxy.workerPids.some((pid) => pid !== first));
+    const [second = 0] = proxy.workerPids.filter((pid) => pid !== first);
+    await proxy.signal('SIGKILL');
+    await proxy.start({ workers: 1, port: proxy.port });
+    await until('published again', async () => (await proxy.get('hello.test')).status === 200);
+    expect(proxy.workerPids).not.toContain(second);
+  });
+
   test('leaves one that is suspended to come back later, on a column of its own', async () => {
     await serveHello(2);
     const [sleeper] = proxy.workerPids;
