@@ -433,6 +433,8 @@ export class ProjectSupervisor implements EffectSubject, Observer {
     const exit = observed ? (observed.exit ?? unknownExit(this.#needs.clock.now())) : null;
     const failure = failureOfExit(exit, when, { at: this.#needs.clock.now(), logLines });
     this.send({ kind: 'exited', id: entry.id, failure });
+    // Restarted by hand it runs already, and its start was no news while it was taken for running.
+    if (observed) this.#needs.onSuspect(entry.id);
   }
 
   #learn(
