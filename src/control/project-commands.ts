@@ -1,6 +1,6 @@
 /** What people ask of projects. Changes of one project are made one after the other; waiting is not. */
 import type { Clock } from '../base/clock.ts';
-import { isLumaError, type LumaError, messageOf } from '../base/errors.ts';
+import type { LumaError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { Mailbox } from '../base/mailbox.ts';
 import type { Keep } from '../domain/keeping.ts';
@@ -32,7 +32,6 @@ import { newInstanceId } from './instances/instance-id.ts';
 import type { Journal } from './journal/journal.ts';
 import type { LaneKeeper } from './lanes/lane-keeper.ts';
 import {
-  hostsOf,
   severalProblem,
   tagProblems,
   trafficRefusal,
@@ -41,12 +40,10 @@ import {
 } from './lanes/traffic-check.ts';
 import { wholeView } from './lanes/traffic-view.ts';
 import type { ProjectRegistry } from './project-registry.ts';
-import type { Outcome } from './projects/project-effect.ts';
-import type { ProjectState } from './projects/project-state.ts';
 import type { ProjectSupervisor } from './projects/project-supervisor.ts';
-import { desiredPublication } from './projects/publishing.ts';
 import { settingsChange } from './projects/settings-change.ts';
-import { HOLD_GRACE_MS } from './routes/service-spec.ts';
+import { checkHosts, tryRoutes } from './routes/route-trial.ts';
+import { needLinked, sleepService, wakeService } from './wake/service-commands.ts';
 
 export interface ProjectCommandsNeeds {
   readonly store: Store;
@@ -68,8 +65,6 @@ export interface ProjectCommandsNeeds {
   readonly onSettings: (name: string) => void;
   readonly isClosing: () => boolean;
 }
-
-type WakeOutcome = Extract<Outcome, { about: 'wake' }>;
 
 export class ProjectCommands {
   readonly #needs: ProjectCommandsNeeds;
@@ -235,7 +230,7 @@ export class ProjectCommands {
   delete(name: string): Promise<void> {
     return this.#inOrder(name, async () => {
       const supervisor = this.find(name);
-      this.#needLinked(supervisor);
+      needLinked(supervisor);
       await this.#needs.rules.duringDelete(name, async () => {
         // A store that refuses has changed nothing, and nothing is told of it. The event goes with the others, below.
         await this.#needs.store.deleteProject(name);
@@ -252,7 +247,7 @@ export class ProjectCommands {
     const lanes = this.#needs.lanes.of(name).filter(({ wish }) => wish.percent > 0);
     const all = [supervisor, ...lanes.map((lane) => lane.supervisor)];
     for (const dependency of this.#needs.rules.dependenciesOf(name)) this.#tryAgain(dependency);
-    const durationsMs = await Promise.all(all.map((each) => this.#wakeOne(each, signal)));
+    const durationsMs = await Promise.all(all.map((each) => wakeService(each, this.#needs.clock, signal)));
     return { view: this.view(supervisor), durationMs: Math.max(...durationsMs) };
   }
 
@@ -260,19 +255,19 @@ export class ProjectCommands {
     const supervisor = this.#findOpen(name);
     if (supervisor.project.wanted === 'stopped') return this.view(supervisor);
     if (supervisor.bounds.least > 0) throw refusal.keptAwake(name, supervisor.bounds.least);
-    this.#needLinked(supervisor);
+    needLinked(supervisor);
     this.#quieten(supervisor);
     const whole = this.#whole(supervisor);
     const keeps = whole.flatMap(({ service }) => this.#needs.keepsOf(service));
     if (keeps.length > 0) throw refusal.keptFor(name, keeps);
-    await Promise.all(whole.map((each) => this.#sleepOne(each)));
+    await Promise.all(whole.map((each) => sleepService(each)));
     return this.view(supervisor);
   }
 
   async stop(name: string): Promise<ProjectView> {
     const { supervisor, told } = await this.#inOrder(name, async () => {
       const found = this.find(name);
-      this.#needLinked(found);
+      needLinked(found);
       await this.#want(found, 'stopped');
       const waiting = this.#whole(found).map((each) => {
         const stopped = each.waiters.wait('stop');
@@ -295,34 +290,6 @@ export class ProjectCommands {
       await Promise.all(whole.map((each) => each.whenRouted()));
       return this.view(supervisor);
     });
-  }
-
-  async #wakeOne(supervisor: ProjectSupervisor, signal: AbortSignal | undefined): Promise<number> {
-    const { clock } = this.#needs;
-    if (supervisor.project.wanted === 'stopped') throw refusal.stopped(supervisor.name);
-    const state = this.#needLinked(supervisor);
-    const current = state.instances.find((entry) => entry.id === state.current);
-    const isAnswering = current?.state === 'running' && !current.halt && !state.sleep;
-    if (isAnswering) return 0;
-    const beganMs = clock.monotonic();
-    const timeoutMs = supervisor.project.settings.wakeTimeoutMs + HOLD_GRACE_MS;
-    const told = supervisor.waiters.wait('wake', { clock, timeoutMs, signal });
-    supervisor.send({ kind: 'wake', by: 'person' });
-    this.#throwUnlessAnswered(supervisor, await told, timeoutMs);
-    return clock.monotonic() - beganMs;
-  }
-
-  async #sleepOne(supervisor: ProjectSupervisor): Promise<void> {
-    const { name } = supervisor;
-    this.#needLinked(supervisor);
-    const told = supervisor.waiters.wait('sleep');
-    supervisor.send({ kind: 'sleep-asked' });
-    const outcome = await told;
-    if (!outcome) throw refusal.shuttingDown();
-    const activity = supervisor.state?.activity ?? { inFlight: 0, held: 0, ends: 0 };
-    if (outcome.result === 'busy') throw refusal.busy(name, activity);
-    if (outcome.result === 'unavailable') throw refusal.proxyUnavailable();
-    if (outcome.result === 'failed') throw refusal.sleepFailed(name);
   }
 
   /** The project's own service, and those of its lanes that are to stay. */
@@ -362,8 +329,8 @@ export class ProjectCommands {
   /** Tried at the proxy where it is to be routed in another way, stored, and the supervisor's. */
   async #change(supervisor: ProjectSupervisor, changed: Project, isRouting: boolean): Promise<void> {
     if (isRouting) {
-      this.#checkHosts(changed);
-      await this.#tryRoutes(supervisor, changed);
+      checkHosts(changed, this.#needs.registry);
+      await tryRoutes(supervisor, changed, this.#needs);
     }
     try {
       await this.#needs.store.updateProject(changed);
@@ -413,50 +380,6 @@ export class ProjectCommands {
   async #nextRevision(name: string): Promise<number> {
     const [newest] = await this.#needs.store.listRevisions(name);
     return (newest?.number ?? 0) + 1;
-  }
-
-  /** Our own projects by their names; the proxy would only say which service has it. */
-  #checkHosts(project: Project): void {
-    const hosts = hostsOf(project);
-    for (const other of this.#needs.registry.projects()) {
-      const taken = hostsOf(other.project).find((host) => hosts.includes(host));
-      if (taken === undefined || other.name === project.settings.name) continue;
-      const message = `the hostname ${taken} belongs to project ${other.name}`;
-      throw refusal.hostnameTaken(message, { hostname: taken, owner: other.name });
-    }
-  }
-
-  /** A host that somebody else has is found out before anything is stored. */
-  async #tryRoutes(supervisor: ProjectSupervisor, changed: Project): Promise<void> {
-    const { state } = supervisor;
-    if (!state?.linked) return;
-    const lanes = this.#needs.lanes.splitOf(supervisor, changed);
-    const spec = supervisor.specOf(state.published ?? desiredPublication(state), changed.settings, lanes);
-    if (!spec) return;
-    try {
-      await this.#needs.link.publish(spec);
-    } catch (error) {
-      if (isLumaError(error, 'host_taken')) throw refusal.hostnameTaken(error.message, error.details);
-      this.#needs.log.info('new routes follow when the proxy is back', {
-        project: supervisor.name,
-        error: messageOf(error),
-      });
-    }
-  }
-
-  #throwUnlessAnswered(supervisor: ProjectSupervisor, outcome: WakeOutcome | null, timeoutMs: number): void {
-    const { name } = supervisor;
-    if (!outcome) throw supervisor.isClosed ? refusal.shuttingDown() : refusal.wakeTimeout(name, timeoutMs);
-    if (outcome.result === 'failed') throw refusal.wakeFailed(name, outcome.failure);
-    if (outcome.result === 'stopped') throw refusal.stopped(name);
-    if (outcome.result === 'deleted') throw refusal.notFound(name);
-    if (outcome.result === 'closing') throw refusal.shuttingDown();
-  }
-
-  #needLinked(supervisor: ProjectSupervisor): ProjectState {
-    if (!supervisor.state) throw refusal.runtimeUnknown();
-    if (!supervisor.state.linked) throw refusal.proxyUnavailable();
-    return supervisor.state;
   }
 
   #check(settings: ProjectSettings): void {
