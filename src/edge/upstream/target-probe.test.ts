@@ -97,3 +97,24 @@ test('ends when its signal says so', async () => {
   expect(await probe(port, {})).toEqual({ kind: 'aborted' });
   expect(await probe(port, {})).toEqual({ kind: 'aborted' });
 });
+
+test('asks at the port and with the headers that the check names, which take the place of its own', async () => {
+  let request = '';
+  const port = await listen((socket) => {
+    socket.on('data', (bytes: Buffer) => {
+      request += bytes.toString();
+      socket.end('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
+    });
+  });
+  // Nobody listens on the target's own port.
+  const outcome = await probe(1, { path: '/up', port, headers: { host: 'shop.test', 'X-Key': 'a' } });
+  expect(outcome).toMatchObject({ kind: 'answered' });
+  expect(request).toBe(
+    'GET /up HTTP/1.1\r\nUser-Agent: luma-probe\r\nAccept: */*\r\nhost: shop.test\r\nX-Key: a\r\nConnection: close\r\n\r\n',
+  );
+});
+
+test('a connection to another port is no connection to the target', async () => {
+  const port = await listen(() => undefined);
+  expect(await probe(1, { kind: 'connect', port })).toMatchObject({ kind: 'answered' });
+});
