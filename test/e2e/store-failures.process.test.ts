@@ -96,6 +96,7 @@ async function isWhole(): Promise<void> {
 it('locked by another program: sleeps and wakes go on, changes are refused, all is written afterwards', async () => {
   await addBoth();
   const other = new Database(database());
+  other.run('pragma busy_timeout = 5000');
   other.run('begin immediate');
   try {
     await goesOn();
@@ -141,7 +142,7 @@ it('damaged while the server was away: it does not start and keeps the file, the
   const backup = `${database()}.backup`;
   copyFileSync(database(), backup);
   const damaged = readFileSync(database());
-  damaged.fill(0xa5, 8_192, 16_384);
+  damaged.fill(0xa5, 4_096);
   writeFileSync(database(), damaged);
   await expect(luma.startServer()).rejects.toThrow(/luma\.db cannot be used|luma\.db is damaged/);
   expect(readFileSync(database())).toEqual(damaged);
