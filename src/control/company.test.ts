@@ -328,7 +328,10 @@ test('a project that wakes and sleeps again and again says so once among its eve
   expect(reports[0]?.message).toStartWith(
     'app went to sleep and woke up 6 times within 10m; a longer idle_timeout (now 1s)',
   );
-  expect(reports[0]?.details).toMatchObject({ wakes: 6, crashes: 0, window_ms: 600_000, idle_timeout: '1s' });
+  expect(reports[0]?.details).toMatchObject({
+    ...{ wakes: 6, crashes: 0, window_ms: 600_000, idle_timeout: '1s' },
+    paths: [{ text: '/', count: 6 }],
+  });
 });
 
 describe('what people may say', () => {

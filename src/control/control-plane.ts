@@ -10,7 +10,7 @@ import type { Project, ProjectSettings } from '../domain/project.ts';
 import type { ProjectEvent } from '../domain/project-event.ts';
 import type { RegistryCredentials } from '../domain/registry.ts';
 import type { TrafficWish } from '../domain/traffic.ts';
-import type { ProxyLink } from '../proxy/client/contract.ts';
+import type { ProxyLink, WakeCause } from '../proxy/client/contract.ts';
 import type { LogLine, Runtime } from '../runtimes/contract.ts';
 import type { Store } from '../store/contract.ts';
 import type {
@@ -106,7 +106,10 @@ export class ControlPlane implements ControlPlaneDoor {
     this.#housekeeping = new Housekeeping({ store, runtime, clock, log, registry, onKnown, onLeft });
     const onSuspect = (instanceId: string): void => this.#housekeeping.suspect(instanceId);
     const look = (): Promise<void> => this.#housekeeping.look();
-    this.#listener = new LinkListener({ link, registry, log, now: () => clock.now(), look, onSuspect });
+    const flapping = this.#watchFlapping(journal);
+    const onCause = (name: string, cause: WakeCause): void => flapping.onCause(name, cause);
+    const now = (): number => clock.now();
+    this.#listener = new LinkListener({ link, registry, log, now, look, onSuspect, onCause });
     this.#calendar = new ScheduleKeeper(clock, {
       onWindow: (name, until) => this.#onWindow(name, until),
       onWakeUp: (name) => this.#onWakeUp(name),
@@ -119,12 +122,6 @@ export class ControlPlane implements ControlPlaneDoor {
       },
       openUntil: (name) => this.#calendar.openUntil(name),
     });
-    const flapping = new FlappingWatch({
-      onFlapping: (name, text, details) =>
-        registry.get(name)?.chronicle.record('flapping', { text, details }),
-      idleTimeoutMs: (name) => registry.get(name)?.project.settings.idleTimeoutMs ?? null,
-    });
-    journal.listen(null, (event) => flapping.onEvent(event));
     this.#supervisorNeeds = {
       store,
       records: this.#records,
@@ -304,6 +301,17 @@ export class ControlPlane implements ControlPlaneDoor {
       },
       projects: this.#registry.projects().length,
     };
+  }
+
+  #watchFlapping(journal: Journal): FlappingWatch {
+    const registry = this.#registry;
+    const watch = new FlappingWatch({
+      onFlapping: (name, text, details) =>
+        registry.get(name)?.chronicle.record('flapping', { text, details }),
+      idleTimeoutMs: (name) => registry.get(name)?.project.settings.idleTimeoutMs ?? null,
+    });
+    journal.listen(null, (event) => watch.onEvent(event));
+    return watch;
   }
 
   /** Were it lost, the revision would be tried once more after the next start. */

@@ -8,6 +8,7 @@ import type {
   ServiceActivity,
   ServiceReport,
   ServiceSpec,
+  WakeCause,
 } from '../proxy/client/contract.ts';
 import type { ProjectRegistry } from './project-registry.ts';
 import type { ProjectSupervisor } from './projects/project-supervisor.ts';
@@ -20,6 +21,8 @@ export interface LinkListenerNeeds {
   /** Looks at the runtime; resolves also when that fails. */
   readonly look: () => Promise<void>;
   readonly onSuspect: (instanceId: string) => void;
+  /** What is known of the request that asks for an instance. */
+  readonly onCause: (project: string, cause: WakeCause) => void;
 }
 
 export class LinkListener implements ProxyLinkListener {
@@ -80,9 +83,10 @@ export class LinkListener implements ProxyLinkListener {
     for (const supervisor of this.#needs.registry.all()) supervisor.send({ kind: 'unlinked' });
   }
 
-  onWake(service: string): void {
+  onWake(service: string, cause: WakeCause | null): void {
     const supervisor = this.#needs.registry.get(service);
     if (!supervisor) return;
+    if (cause) this.#needs.onCause(service, cause);
     if (supervisor.isKnown) supervisor.send({ kind: 'wake', by: 'proxy' });
     else this.#waiting.add(service);
   }

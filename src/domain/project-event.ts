@@ -27,7 +27,7 @@ export type ProjectEventKind =
   | 'crashed' // details: { exit_code, log_lines }
   | 'window_opened' // of its schedules: it is kept awake; details: { until }
   | 'window_closed'
-  | 'flapping' // wakes and sleeps, or crashes, too often; details: { wakes, crashes, window_ms, idle_timeout, … }
+  | 'flapping' // wakes and sleeps, or crashes, too often; details: { wakes, crashes, window_ms, idle_timeout, paths, user_agents }
   | 'adopted'; // found running by a new control plane
 
 export interface ProjectEvent {

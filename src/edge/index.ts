@@ -37,6 +37,7 @@ export { DEFAULT_EDGE_SETTINGS, type EdgeSettings } from './edge-settings.ts';
 export type { AccessLog } from './exchange/access-line.ts';
 export type { EdgeHost } from './exchange/edge-host.ts';
 export { type CountsTaken, DURATION_BOUNDS } from './exchange/service-counts.ts';
+export type { WakeCause } from './exchange/wake-cause.ts';
 export { EDGE_LIMITS, type EdgeLimits } from './limits.ts';
 export type { Readiness, RouteChange, ServiceRoute, TargetRoute } from './routing/service-route.ts';
 export type { ListenAddress } from './sockets/listener.ts';

@@ -426,7 +426,7 @@ export class Daemon implements Commands {
   #crewListener(): ConstructorParameters<typeof Crew>[0]['listener'] {
     return {
       onAcknowledged: (column, generation) => this.#rows?.acknowledged(column, generation),
-      onWake: (service) => this.#services.wake(service),
+      onWake: (service, cause) => this.#services.wake(service, cause),
       onAnswered: (service, targetId, generation) => this.#services.answered(service, targetId, generation),
       onSlotReleased: (service) => this.#crew.tell({ type: 'slot-released', service }),
       onRefused: (service, targetId, reason) => this.#services.targetRefused(service, targetId, reason),

@@ -37,6 +37,7 @@ export interface Wanted {
 
 export interface ToldEvent {
   readonly kind: string;
+  readonly at: string;
   readonly message: string;
   readonly details: Record<string, unknown>;
 }

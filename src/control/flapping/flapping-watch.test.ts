@@ -13,7 +13,8 @@ function stage() {
     const event: ProjectEvent = { id: ++id, project, kind, at, message: '', details: {} };
     watch.onEvent(event);
   };
-  return { told, happens };
+  const asks = (path: string, userAgent: string): void => watch.onCause('web', { path, userAgent });
+  return { told, happens, asks };
 }
 
 describe('a project that flaps', () => {
@@ -27,9 +28,37 @@ describe('a project that flaps', () => {
       {
         project: 'web',
         text: 'web went to sleep and woke up 6 times within 10m; a longer idle_timeout (now 20s) keeps it awake in between, and quiet_rules keep monitors and bots from waking it',
-        details: { wakes: 6, crashes: 0, window_ms: 600_000, idle_timeout: '20s' },
+        details: {
+          wakes: 6,
+          crashes: 0,
+          window_ms: 600_000,
+          idle_timeout: '20s',
+          paths: [],
+          user_agents: [],
+        },
       },
     ]);
+  });
+
+  test('is told with who woke it most often', () => {
+    const { told, happens, asks } = stage();
+    asks('/first', 'nobody: it has not slept yet');
+    happens('woken', 0);
+    for (let n = 0; n < 6; n++) {
+      happens('slept', n * 1_000);
+      asks(n % 3 === 0 ? '/' : '/healthz', n % 3 === 0 ? '' : 'UptimeRobot/2.0');
+      happens('woken', n * 1_000 + 500);
+    }
+    expect(told[0]?.text).toEndWith(
+      'from waking it, here most often /healthz (4 times) by UptimeRobot/2.0 (4 times)',
+    );
+    expect(told[0]?.details).toMatchObject({
+      paths: [
+        { text: '/healthz', count: 4 },
+        { text: '/', count: 2 },
+      ],
+      user_agents: [{ text: 'UptimeRobot/2.0', count: 4 }],
+    });
   });
 
   test('by crashes is sent to what it wrote', () => {

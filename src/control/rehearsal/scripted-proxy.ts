@@ -106,7 +106,7 @@ export class ScriptedProxy {
     for (const spec of snapshot) if (!this.#conflictOf(spec)) this.#install(spec, true);
     this.#isLinked = true;
     listener.onReady(conflicts);
-    for (const [name, service] of this.services) if (service.held.size > 0) listener.onWake(name);
+    for (const [name, service] of this.services) if (service.held.size > 0) listener.onWake(name, null);
   }
 
   /** The link breaks; `forGood` keeps it broken until `connect`. */
@@ -179,7 +179,8 @@ export class ScriptedProxy {
       service.held.add(release);
       this.#touch(name);
       // Who waits for a slot wakes nobody.
-      if (this.#isLinked && service.gate !== 'open') this.#listener?.onWake(name);
+      if (this.#isLinked && service.gate !== 'open')
+        this.#listener?.onWake(name, { path: '/', userAgent: 'rehearsal/1' });
     });
   }
 

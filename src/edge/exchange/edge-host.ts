@@ -1,11 +1,12 @@
 /** What the edge asks of the process around it; `proxy/workers` implements it over the daemon's socket. */
+import type { WakeCause } from './wake-cause.ts';
 
 export interface EdgeHost {
   /**
    * Requests are held for this service: ask for an instance. Said when a request is held while this worker held none
    * for it, and after every opening that leaves some held (test/model shows what is lost otherwise).
    */
-  wake(service: string): void;
+  wake(service: string, cause: WakeCause | null): void;
   /** A starting target answered this worker's probe after `afterMs`: the gate may open. */
   targetAnswered(service: string, targetId: string, afterMs: number): void;
   /** A slot of a target was released that requests held by other workers may take: tell them all, and us. */

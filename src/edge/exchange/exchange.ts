@@ -27,6 +27,8 @@ import { isImpatient, waitingPage } from './waiting-page.ts';
 
 const NEVER = Number.POSITIVE_INFINITY;
 
+import { type WakeCause, wakeCauseOf } from './wake-cause.ts';
+
 export class Exchange implements Caller, Holder {
   readonly core: EdgeCore;
   readonly client: ClientSide;
@@ -161,6 +163,10 @@ export class Exchange implements Caller, Holder {
     if (this.#phase !== 'held') return;
     if (this.#route.waitMode !== 'page') this.fail(FAILURES.waking);
     else this.#conclude(waitingPage(this.#route.name, this.nameRequest()), FAILURES.waking.code);
+  }
+
+  wakeCause(): WakeCause {
+    return wakeCauseOf(this.head);
   }
 
   lookAgain(): WaitsFor | null {

@@ -21,6 +21,7 @@ import { ServiceCounts } from './service-counts.ts';
 import { SlotReleases } from './slot-releases.ts';
 import { TargetSharing } from './target-sharing.ts';
 import { failureOfStopped } from './traffic-failure.ts';
+import type { WakeCause } from './wake-cause.ts';
 
 /** What a request is held for: its service's gate, or a target with a free slot. */
 export type WaitsFor = 'gate' | 'slot';
@@ -29,6 +30,7 @@ export type WaitsFor = 'gate' | 'slot';
 export interface Holder {
   /** Looks at the gate and for a slot once more; null: it is held no more. */
   lookAgain(): WaitsFor | null;
+  wakeCause(): WakeCause;
   fail(failure: Failure): void;
   /** The service is gone. */
   deskGone(): void;
@@ -269,7 +271,8 @@ export class ServiceDesk {
 
   #wake(): void {
     this.counts.add('wakes');
-    this.#core.host.wake(this.#route.name);
+    const [first] = this.#holders;
+    this.#core.host.wake(this.#route.name, first?.wakeCause() ?? null);
   }
 
   /** Gate and slots are the same for all: the first that stays held speaks for the rest. */

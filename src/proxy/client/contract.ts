@@ -12,6 +12,13 @@ import type {
 
 export type { LaneSplit, QuietRule, Readiness, ServiceOptions, TrafficGroup };
 
+/** What is known of the request that wakes a service. */
+export interface WakeCause {
+  /** Without its query. */
+  readonly path: string;
+  readonly userAgent: string;
+}
+
 export interface TargetSpec {
   /** The instance id. */
   readonly id: string;
@@ -127,7 +134,7 @@ export interface ProxyLinkListener {
   onReady(conflicts: readonly HostConflict[]): void;
   onDisconnected(): void;
   /** Requests are held. Repeated after each re-connect while it stays true; may come more than once. */
-  onWake(service: string): void;
+  onWake(service: string, cause: WakeCause | null): void;
   /** A published target answered for the first time; the gate is open. */
   onAnswered(service: string, targetId: string): void;
   /** The edge could not connect to a ready target. */

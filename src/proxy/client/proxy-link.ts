@@ -167,7 +167,7 @@ class SocketProxyLink implements ProxyLink {
         this.#take(message.id)?.reject(fromWireError(message.error));
         break;
       case 'wake':
-        listener.onWake(message.service);
+        listener.onWake(message.service, message.cause ?? null);
         break;
       case 'answered':
         listener.onAnswered(message.service, message.targetId);

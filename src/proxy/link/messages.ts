@@ -112,7 +112,12 @@ export const toControlSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('rejected'), error: wireErrorSchema }),
   z.object({ type: z.literal('done'), ...call, result: z.unknown() }),
   z.object({ type: z.literal('failed'), ...call, error: wireErrorSchema }),
-  z.object({ type: z.literal('wake'), service: z.string() }),
+  z.object({
+    type: z.literal('wake'),
+    service: z.string(),
+    /** Left out by proxies that do not tell it. */
+    cause: z.object({ path: z.string(), userAgent: z.string() }).nullish(),
+  }),
   z.object({ type: z.literal('answered'), service: z.string(), targetId: z.string() }),
   z.object({
     type: z.literal('target-refused'),

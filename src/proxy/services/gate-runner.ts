@@ -123,10 +123,11 @@ export class GateRunner {
         table.refuse(service, effect.failure);
         break;
       case 'send-wake':
-        tellOwner(entry.owner, { type: 'wake', service });
+        tellOwner(entry.owner, { type: 'wake', service, cause: entry.wakeCause });
         break;
       case 'send-wake-if-held':
-        if (this.activity(entry).held > 0) tellOwner(entry.owner, { type: 'wake', service });
+        if (this.activity(entry).held > 0)
+          tellOwner(entry.owner, { type: 'wake', service, cause: entry.wakeCause });
         return;
       case 'send-answered':
         tellOwner(entry.owner, { type: 'answered', service, targetId: effect.targetId });

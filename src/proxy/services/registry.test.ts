@@ -337,7 +337,7 @@ test('a new worker makes every held request heard again', () => {
   registry.publish('a', spec('hello'));
   worker.enter(rowOf('hello'), 1);
   registry.raiseHeld();
-  expect(heard).toEqual([{ type: 'wake', service: 'hello' }]);
+  expect(heard).toEqual([{ type: 'wake', service: 'hello', cause: null }]);
 });
 
 describe('what a worker says by an older table', () => {

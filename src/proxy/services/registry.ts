@@ -2,8 +2,10 @@
  * The services: who owns them, their hosts, rows and gates. Every change goes through here, each in one turn.
  * Owned by the daemon; workers get copies of its table, owners hear what they must know.
  */
+
 import type { Clock, Timer } from '../../base/clock.ts';
 import type { Board, RowAllocator } from '../../edge/board/index.ts';
+import type { WakeCause } from '../../edge/index.ts';
 import type { FenceResult, HostConflict, ServiceReport, ServiceSpec } from '../client/contract.ts';
 import type { Gate, WakeFailure } from '../gates/index.ts';
 import { gateReport, newGate } from '../gates/index.ts';
@@ -205,9 +207,10 @@ export class Registry {
 
   // ---- what workers say
 
-  wake(name: string): void {
+  wake(name: string, cause: WakeCause | null = null): void {
     const entry = this.#entries.get(name);
     if (!entry) return;
+    if (cause) entry.wakeCause = cause;
     this.#runner.step(entry, { kind: 'wake' });
     this.#activity.watch(entry);
     this.#options.table.flush();
@@ -304,7 +307,16 @@ export class Registry {
   #newEntry(owner: string, spec: ServiceSpec): ServiceEntry {
     const gate: Gate = { ...newGate, link: this.#options.linkState(owner) };
     const row = this.#options.rows.take();
-    return { owner, spec, deployment: null, row, gate, targets: new Map(), openedAtMs: null };
+    return {
+      owner,
+      spec,
+      deployment: null,
+      row,
+      gate,
+      targets: new Map(),
+      openedAtMs: null,
+      wakeCause: null,
+    };
   }
 
   /** Rows for the targets that are new. All or none: a full board leaves everything as it was. */

@@ -91,6 +91,6 @@ function specOf(route: OwnedRoute): ServiceSpec {
   };
 }
 
-function newEntry(parts: Omit<ServiceEntry, 'gate' | 'openedAtMs'>): ServiceEntry {
-  return { ...parts, gate: newGate, openedAtMs: null };
+function newEntry(parts: Omit<ServiceEntry, 'gate' | 'openedAtMs' | 'wakeCause'>): ServiceEntry {
+  return { ...parts, gate: newGate, openedAtMs: null, wakeCause: null };
 }

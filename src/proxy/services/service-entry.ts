@@ -1,4 +1,5 @@
 /** One service as the daemon knows it. Written by the registry and the gate runner alone. */
+import type { WakeCause } from '../../edge/index.ts';
 import type { TargetRoute } from '../../edge/routing/service-route.ts';
 import type { ServiceSpec, TargetSpec } from '../client/contract.ts';
 import type { Gate } from '../gates/index.ts';
@@ -24,6 +25,8 @@ export interface ServiceEntry {
   readonly targets: Map<string, TargetEntry>;
   /** By the machine's clock; null while it has never opened. */
   openedAtMs: number | null;
+  /** Of the request that asked for an instance last. */
+  wakeCause: WakeCause | null;
 }
 
 export function routeOf(entry: ServiceEntry): OwnedRoute {

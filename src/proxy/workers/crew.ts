@@ -2,11 +2,13 @@
  * The daemon's end of every worker it knows: who they are, what they have acknowledged, and one way to tell them all.
  * Owns the worker socket and the members; it starts and ends no process (fleet.ts does).
  */
+
 import type { UnixSocketListener } from 'bun';
 import type { Clock } from '../../base/clock.ts';
 import { delay } from '../../base/clock.ts';
 import { LumaError, messageOf } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
+import type { WakeCause } from '../../edge/index.ts';
 import {
   ACKNOWLEDGE_PERIOD_MS,
   ACKNOWLEDGE_TIMEOUT_MS,
@@ -27,7 +29,7 @@ type Table = Extract<ToDaemon, { type: 'table' }>;
 export interface CrewListener {
   /** It counts on the board and acts by a table of this generation, or a newer one. */
   onAcknowledged(column: number, generation: number): void;
-  onWake(service: string): void;
+  onWake(service: string, cause: WakeCause | null): void;
   /** `generation`: of the route table by which it was asked. */
   onAnswered(service: string, targetId: string, generation: number): void;
   /** For all members, the one that says it too. */
@@ -257,7 +259,7 @@ export class Crew {
         seat.events.onServing();
         break;
       case 'wake':
-        listener.onWake(message.service);
+        listener.onWake(message.service, message.cause);
         break;
       case 'answered':
         listener.onAnswered(message.service, message.targetId, message.generation);

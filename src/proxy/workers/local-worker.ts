@@ -39,7 +39,7 @@ export class LocalWorker {
     this.#edge = newWorkerEdge({
       ...{ column, clock, log, settings: options.edge, accessLog: options.accessLog },
       host: {
-        wake: (service) => this.#host.wake(service),
+        wake: (service, cause) => this.#host.wake(service, cause),
         targetAnswered: (service, targetId, afterMs) => this.#host.targetAnswered(service, targetId, afterMs),
         slotReleased: (service) => this.#host.slotReleased(service),
         certificateWanted: (host) => this.#host.certificateWanted(host),
@@ -128,7 +128,7 @@ export class LocalWorker {
 
 function hostOf(listener: CrewListener, table: WorkerTable): EdgeHost {
   return {
-    wake: (service) => listener.onWake(service),
+    wake: (service, cause) => listener.onWake(service, cause),
     targetAnswered: (service, targetId) => listener.onAnswered(service, targetId, table.generation),
     slotReleased: (service) => listener.onSlotReleased(service),
     certificateWanted: (host) => listener.onCertificateWanted(host),

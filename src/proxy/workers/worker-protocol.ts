@@ -84,7 +84,12 @@ export const toDaemonSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('ack'), generation: z.int().min(0) }),
   /** It serves by the certificates, and answers the challenges, of this version or a newer one. */
   z.object({ type: z.literal('certified'), version: z.int().min(0) }),
-  z.object({ type: z.literal('wake'), service }),
+  /** `cause`: of the request that is held first. */
+  z.object({
+    type: z.literal('wake'),
+    service,
+    cause: z.object({ path: z.string().max(200), userAgent: z.string().max(200) }).nullable(),
+  }),
   /** Handshakes wait for a certificate of this host: `certificate-answer` ends that. */
   z.object({ type: z.literal('certificate-wanted'), host: z.string().min(1).max(253) }),
   /** `generation`: of its route table when the target answered. */

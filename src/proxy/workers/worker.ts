@@ -10,7 +10,7 @@ import { assert } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import type { BoardColumn } from '../../edge/board/index.ts';
 import type { EdgeHost } from '../../edge/exchange/edge-host.ts';
-import type { AccessLog, Edge, EdgeSettings } from '../../edge/index.ts';
+import type { AccessLog, Edge, EdgeSettings, WakeCause } from '../../edge/index.ts';
 import { STOP_IDLE_MS } from '../limits.ts';
 import { CountsBeat } from './counts-beat.ts';
 import { DaemonConnection } from './daemon-connection.ts';
@@ -109,8 +109,8 @@ export class Worker implements EdgeHost {
     this.#options.exit(0);
   }
 
-  wake(service: string): void {
-    this.#connection.send({ type: 'wake', service });
+  wake(service: string, cause: WakeCause | null): void {
+    this.#connection.send({ type: 'wake', service, cause });
   }
 
   targetAnswered(service: string, targetId: string, afterMs: number): void {
