@@ -31,6 +31,7 @@ export interface ProxyFlags {
   /** Without it there is no HTTPS. */
   readonly httpsPort?: number;
   readonly more?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** What a command has said, and its exit code. */
@@ -52,7 +53,7 @@ export class ProxyFixture {
   httpsPort = 0;
 
   /** Resolves when it says that it is ready; rejects with what it said otherwise. */
-  async start({ workers = 1, port = 0, httpsPort, more = [] }: ProxyFlags = {}): Promise<void> {
+  async start({ workers = 1, port = 0, httpsPort, more = [], env = {} }: ProxyFlags = {}): Promise<void> {
     const words = [
       'run',
       '--http-host',
@@ -65,7 +66,10 @@ export class ProxyFixture {
       String(workers),
     ];
     words.push('--socket-path', this.socketPath, '--state-dir', this.stateDir, ...more);
-    const child = Bun.spawn([process.execPath, ENTRY, ...words], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = Bun.spawn([process.execPath, ENTRY, ...words], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...env },
+    });
     this.#process = child;
     this.#said = '';
     const heardAll = Promise.all([this.#collect(child.stdout), this.#collect(child.stderr)]);

@@ -156,3 +156,39 @@ test('connections that idle during a take-over are kept, over TLS too, and hear 
   expect([goAways[0], errors]).toEqual([0, []]);
   await until('only the new worker', async () => (await proxy.client.status()).workers.length === 1);
 }, 20_000);
+
+/** As systemd listens: prints every datagram, and whether the process that was the service before still runs. */
+const SERVICE_MANAGER = `import os,socket,sys
+s=socket.socket(socket.AF_UNIX,socket.SOCK_DGRAM)
+s.bind(sys.argv[1])
+print('bound',flush=True)
+before=None
+while True:
+  pid=int(dict(l.split('=') for l in s.recv(1000).decode().split())['MAINPID'])
+  print(pid, before is None or os.path.exists('/proc/%d' % before),flush=True)
+  before=pid`;
+
+test('a service manager hears of the next daemon while the one before still runs', async () => {
+  const address = join(proxy.dir, 'notify');
+  const manager = Bun.spawn(['python3', '-c', SERVICE_MANAGER, address], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let said = '';
+  const listening = (async () => {
+    const decoder = new TextDecoder();
+    for await (const bytes of manager.stdout) said += decoder.decode(bytes, { stream: true });
+  })();
+  const env = { NOTIFY_SOCKET: address };
+  try {
+    await until('it to listen', () => said === 'bound\n');
+    await proxy.start({ workers: 1, env });
+    const first = proxy.pid;
+    const { exited } = await proxy.startAnother({ workers: 1, port: proxy.port, env });
+    expect(await exited).toBe(0);
+    await until('the second', () => said.split('\n').length === 4);
+    expect(said).toBe(`bound\n${first} True\n${proxy.pid} True\n`);
+  } finally {
+    manager.kill();
+    await listening;
+  }
+}, 20_000);
