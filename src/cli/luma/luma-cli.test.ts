@@ -344,7 +344,7 @@ describe('projects', () => {
     const { out } = await run('projects show hello');
     expect(out).toContain('failure       no such image (image_not_found, 2026-01-31T08:00:00.000Z)\n');
     expect(out).toContain(
-      'running       i-1 running at 127.0.0.1:1 (readiness_failed: GET /ready: answered with status 503)\n',
+      'instances     i-1 running at 127.0.0.1:1 (readiness_failed: GET /ready: answered with status 503)\n',
     );
     expect(out).not.toContain('development');
   });

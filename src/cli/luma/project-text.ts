@@ -54,7 +54,7 @@ export function projectFacts(project: ProjectJson): string {
     ['env', Object.keys(project.env_vars).join(', ') || null],
     ['health check', check && `${check.path} within ${check.timeout}`],
     ['probes', probesText(project.probes)],
-    ['instances', `${project.min_instances} to ${project.max_instances}`],
+    ['scales', `${project.min_instances} to ${project.max_instances}`],
     ['concurrency', `${project.concurrency}, of which ${project.target_utilization * 100} % on average`],
     ['affinity', project.session_affinity ? 'clients come back to their instance' : null],
     ['frozen after', project.freeze_after === 'never' ? null : project.freeze_after],
@@ -71,7 +71,7 @@ export function projectFacts(project: ProjectJson): string {
     ['forwarded', project.forward_headers ? 'headers of clients are appended to' : null],
     ['revision', String(project.revision)],
     ['traffic', trafficText(project)],
-    ['running', project.instances.map(instanceText).join('; ') || 'none'],
+    ['instances', project.instances.map(instanceText).join('; ') || 'none'],
     ['created', project.created_at],
     ['updated', project.updated_at],
   ]);
