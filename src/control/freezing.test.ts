@@ -1,16 +1,19 @@
 /** Freezing over a whole control plane: suspended after a first quiet, resumed by a request, stopped after a longer one. */
 import { afterEach, describe, expect, test } from 'bun:test';
 import { LumaError } from '../base/errors.ts';
-import { DEFAULT_SCALING } from '../domain/project.ts';
-import { Platform } from './rehearsal/platform.ts';
+import { DEFAULT_SCALING, type ScalingSettings } from '../domain/project.ts';
+import { Platform, projectSettings } from './rehearsal/platform.ts';
 
 const open: Platform[] = [];
 
-async function platform(maxInstances = 1): Promise<Platform> {
+function scalingWith(changed: Partial<ScalingSettings>): ScalingSettings {
+  return { ...DEFAULT_SCALING, concurrency: 10, maxInstances: 1, freezeAfterMs: 5_000, ...changed };
+}
+
+async function platform(maxInstances = 1, minInstances = 0): Promise<Platform> {
   const luma = await new Platform().open();
   open.push(luma);
-  const scaling = { ...DEFAULT_SCALING, concurrency: 10, maxInstances, freezeAfterMs: 5_000 };
-  await luma.create({ scaling });
+  await luma.create({ scaling: scalingWith({ maxInstances, minInstances }) });
   await luma.pass(100);
   return luma;
 }
@@ -22,6 +25,16 @@ afterEach(async () => {
 
 const states = async (luma: Platform): Promise<string[]> =>
   (await luma.runtime.list()).map(({ state }) => state);
+
+function calls({ runtime: { script } }: Platform): Record<'start' | 'freeze' | 'thaw' | 'stop', number> {
+  const countOf = (call: 'start' | 'freeze' | 'thaw' | 'stop'): number => script.countOf(call);
+  return {
+    start: countOf('start'),
+    freeze: countOf('freeze'),
+    thaw: countOf('thaw'),
+    stop: countOf('stop'),
+  };
+}
 
 describe('a project with freeze_after', () => {
   test('is suspended after it, resumed by the next request, and stopped after idle_timeout', async () => {
@@ -104,5 +117,46 @@ describe('a project with freeze_after', () => {
     expect(await second.status()).toBe('frozen');
     expect((await second.during(second.proxy.request('app'))).status).toBe(200);
     expect(second.runtime.script.countOf('start')).toBe(1);
+  });
+});
+
+describe('min_instances beside freeze_after', () => {
+  test('are awake all the time: none of them is frozen, and none is thawed', async () => {
+    const luma = await platform(5, 2);
+    await luma.during(luma.proxy.request('app'));
+    for (let passedMs = 0; passedMs < 60_000; passedMs += 500) {
+      await luma.pass(500);
+      expect([await luma.status(), await states(luma)]).toEqual(['running', ['running', 'running']]);
+    }
+    expect(calls(luma)).toEqual({ start: 2, freeze: 0, thaw: 0, stop: 0 });
+  });
+
+  test('that are wanted while it lies frozen thaw it at once, and it is frozen again when they are given up', async () => {
+    const luma = await platform();
+    await luma.during(luma.proxy.request('app'));
+    await luma.pass(6_000);
+    expect(await luma.status()).toBe('frozen');
+    const change = (minInstances: number): Promise<unknown> =>
+      luma.during(luma.control.replaceProject(projectSettings({ scaling: scalingWith({ minInstances }) })));
+    await change(1);
+    await luma.pass(60_000);
+    expect([await luma.status(), calls(luma).thaw]).toEqual(['running', 1]);
+    await luma.during(luma.proxy.request('app'));
+    await change(0);
+    await luma.pass(6_000);
+    expect(await luma.status()).toBe('frozen');
+  });
+
+  test('are awake again after a restart that finds one frozen', async () => {
+    const first = await platform(1, 1);
+    await first.pass(500);
+    const [{ instanceId } = { instanceId: '' }] = await first.runtime.list();
+    await first.during(first.control.close({ stopInstances: false, timeoutMs: 0 }));
+    await first.during(first.runtime.freeze(instanceId));
+    const second = await (await first.successor()).open();
+    open.push(second);
+    await second.pass(60_000);
+    expect([await second.status(), await states(second)]).toEqual(['running', ['running']]);
+    expect(calls(second)).toEqual({ start: 1, freeze: 1, thaw: 1, stop: 0 });
   });
 });

@@ -78,7 +78,7 @@ export interface ServiceSettings {
 
 /** How many instances there are, and when they are suspended. */
 export interface ScalingSettings {
-  /** Default 0. With one or more it never sleeps. */
+  /** Default 0. With one or more it never sleeps and is never frozen. */
   readonly minInstances: number;
   /** Of one revision. Default 100. */
   readonly maxInstances: number;

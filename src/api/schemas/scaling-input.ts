@@ -11,7 +11,7 @@ export const scalingShape = {
     .min(0)
     .max(INSTANCES_MAX)
     .openapi({
-      description: `So many are always there; with one or more it never sleeps. Default ${DEFAULT_SCALING.minInstances}.`,
+      description: `So many are always there, and awake; with one or more it never sleeps and is never frozen. Default ${DEFAULT_SCALING.minInstances}.`,
       example: 0,
     })
     .nullish(),
@@ -49,7 +49,7 @@ export const scalingShape = {
   freeze_after: textThat(isDurationWithin(DURATION_MIN_MS, IDLE_TIMEOUT_MAX_MS, 'never'))
     .openapi({
       description:
-        'From the end of the last request until its processes are suspended, which a request undoes in milliseconds; shorter than `idle_timeout`. Default `never`.',
+        'From the end of the last request until its processes are suspended, which a request undoes in milliseconds; shorter than `idle_timeout`; without effect while `min_instances` is one or more. Default `never`.',
       example: '5s',
     })
     .nullish(),

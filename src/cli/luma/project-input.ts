@@ -43,7 +43,11 @@ export const projectOptions: readonly OptionSpec[] = [
     placeholder: 'share',
     summary: 'the part of --concurrency that an instance should have on average',
   },
-  { name: 'freeze-after', placeholder: 'duration', summary: 'suspend it after so much quiet, or never' },
+  {
+    name: 'freeze-after',
+    placeholder: 'duration',
+    summary: 'suspend it after so much quiet, or never; not with min-instances of 1 or more',
+  },
   { name: 'session-affinity', summary: 'clients come back to the instance that they had first' },
   ...keepingOptions,
   { name: 'stop-timeout', placeholder: 'duration', summary: 'from the stop signal to the kill' },

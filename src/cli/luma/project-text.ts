@@ -57,7 +57,7 @@ export function projectFacts(project: ProjectJson): string {
     ['scales', `${project.min_instances} to ${project.max_instances}`],
     ['concurrency', `${project.concurrency}, of which ${project.target_utilization * 100} % on average`],
     ['affinity', project.session_affinity ? 'clients come back to their instance' : null],
-    ['frozen after', project.freeze_after === 'never' ? null : project.freeze_after],
+    ['frozen after', freezeText(project)],
     ['sleeps after', project.idle_timeout],
     ['wakes within', project.wake_timeout],
     ['wait mode', project.wait_mode],
@@ -102,6 +102,11 @@ function statusCell(project: ProjectJson): Cell {
 
 function runsText({ docker_image: image, command }: ProjectJson): string {
   return image ?? listText(command) ?? '';
+}
+
+function freezeText({ freeze_after: quiet, min_instances: least }: ProjectJson): string | null {
+  if (quiet === 'never') return null;
+  return least === 0 ? quiet : `${quiet}, but not while min_instances is ${least}`;
 }
 
 function httpsText({ ssl, ssl_redirect: isRedirected }: ProjectJson): string {

@@ -8,6 +8,7 @@ import type { ObservedInstance } from '../../runtimes/contract.ts';
 import type { InstanceRecord } from '../../store/contract.ts';
 import { lineupOf } from '../projects/lineup.ts';
 import { type InstanceEntry, newInstance, type ProjectBasis } from '../projects/project-state.ts';
+import { sleepPolicyOf } from '../projects/sleep-policy.ts';
 
 export interface Adoption {
   readonly basis: ProjectBasis;
@@ -22,9 +23,9 @@ export function adoptProject(
   newId: () => string,
   bounds: { readonly least: number; readonly most: number },
 ): Adoption {
-  const freezes = project.settings.scaling.freezeAfterMs !== null;
+  const mayFreeze = project.settings.scaling.freezeAfterMs !== null;
   const byAge = [...records].sort((a, b) => a.revision - b.revision || a.createdAt - b.createdAt);
-  const entries = byAge.map((record) => adoptInstance(record, observed.get(record.instanceId), freezes));
+  const entries = byAge.map((record) => adoptInstance(record, observed.get(record.instanceId), mayFreeze));
   const usable = entries.filter((entry) => entry.intent !== 'removing');
   const wanted = lineupOf(project);
   const leading = wanted.some((share) => share.revision === project.revision)
@@ -45,8 +46,7 @@ export function adoptProject(
   return {
     basis: {
       wanted: project.wanted,
-      freezes,
-      sleepy: project.settings.idleTimeoutMs !== null && bounds.least === 0,
+      ...sleepPolicyOf(project.settings, bounds.least),
       current: fallback?.id ?? newest.id,
       candidate: fallback ? newest.id : null,
       verifies: fallback !== undefined,
@@ -69,13 +69,13 @@ function isRunning(entry: InstanceEntry): boolean {
 function adoptInstance(
   record: InstanceRecord,
   observed: ObservedInstance | undefined,
-  freezes: boolean,
+  mayFreeze: boolean,
 ): InstanceEntry {
   const entry = { ...newInstance(record.instanceId, record.revision), intent: record.intent };
   const runs = observed?.state === 'running' || observed?.state === 'frozen';
   if (record.intent === 'live') {
     // Where it was not meant to be frozen it is thawed when it is met again after the start.
-    if (observed?.state === 'frozen' && freezes) return { ...entry, state: 'frozen' };
+    if (observed?.state === 'frozen' && mayFreeze) return { ...entry, state: 'frozen' };
     if (observed?.state === 'running' && observed.address)
       return { ...entry, state: 'starting', located: true };
     return { ...entry, state: observed ? 'prepared' : 'preparing' };

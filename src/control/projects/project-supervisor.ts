@@ -31,6 +31,7 @@ import type { InstanceEntry, ProjectBasis, ProjectState, Publication } from './p
 import { initialState } from './project-state.ts';
 import { type OwnView, statesThatCount, viewOf } from './project-view.ts';
 import { desiredPublication, isSamePublication } from './publishing.ts';
+import { sleepPolicyOf } from './sleep-policy.ts';
 import type { SupervisorNeeds } from './supervisor-needs.ts';
 
 /** What the store and the runtime know of a project's instances. */
@@ -194,14 +195,7 @@ export class ProjectSupervisor implements EffectSubject, Observer {
   /** Hostnames, times or bounds are others now. */
   changeRoutes(): void {
     const { least, most } = this.bounds;
-    const sleepy = this.#project.settings.idleTimeoutMs !== null && least === 0;
-    this.send({
-      kind: 'routes-changed',
-      sleepy,
-      freezes: this.#project.settings.scaling.freezeAfterMs !== null,
-      least,
-      most,
-    });
+    this.send({ kind: 'routes-changed', ...sleepPolicyOf(this.#project.settings, least), least, most });
     this.#scaler.review();
   }
 
