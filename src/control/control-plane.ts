@@ -13,6 +13,7 @@ import type { TrafficWish } from '../domain/traffic.ts';
 import type { ProxyLink, WakeCause } from '../proxy/client/contract.ts';
 import type { LogLine, Runtime } from '../runtimes/contract.ts';
 import type { Store } from '../store/contract.ts';
+import { ProjectCommands } from './commands/project-commands.ts';
 import type {
   ControlPlaneDoor,
   DeployOptions,
@@ -34,7 +35,6 @@ import { StartQueue } from './instances/start-queue.ts';
 import { Journal } from './journal/journal.ts';
 import { LaneKeeper } from './lanes/lane-keeper.ts';
 import { LinkListener } from './link-listener.ts';
-import { ProjectCommands } from './project-commands.ts';
 import { projectLogs } from './project-logs.ts';
 import { ProjectRegistry } from './project-registry.ts';
 import { ProjectSupervisor } from './projects/project-supervisor.ts';
@@ -193,11 +193,11 @@ export class ControlPlane implements ControlPlaneDoor {
   }
 
   async listProjects(): Promise<readonly ProjectView[]> {
-    return this.#registry.projects().map((supervisor) => this.#commands.view(supervisor));
+    return this.#registry.projects().map((supervisor) => this.#lanes.view(supervisor));
   }
 
   async getProject(name: string): Promise<ProjectView> {
-    return this.#commands.view(this.#commands.find(name));
+    return this.#lanes.view(this.#registry.find(name));
   }
 
   createProject(settings: ProjectSettings): Promise<ProjectView> {
@@ -205,7 +205,7 @@ export class ControlPlane implements ControlPlaneDoor {
   }
 
   replaceProject(settings: ProjectSettings, options: ReplaceOptions = {}): Promise<ProjectView> {
-    return this.#commands.replace(settings, options);
+    return this.#commands.deploys.replace(settings, options);
   }
 
   splitTraffic(
@@ -213,15 +213,15 @@ export class ControlPlane implements ControlPlaneDoor {
     wishes: readonly TrafficWish[],
     options: DeployOptions = {},
   ): Promise<ProjectView> {
-    return this.#commands.splitTraffic(name, wishes, options);
+    return this.#commands.deploys.splitTraffic(name, wishes, options);
   }
 
   revisions(name: string): Promise<readonly RevisionView[]> {
-    return this.#commands.revisions(name);
+    return this.#commands.deploys.revisions(name);
   }
 
   rollback(name: string, options: RollbackOptions): Promise<ProjectView> {
-    return this.#commands.rollback(name, options);
+    return this.#commands.deploys.rollback(name, options);
   }
 
   deleteProject(name: string): Promise<void> {
@@ -229,27 +229,27 @@ export class ControlPlane implements ControlPlaneDoor {
   }
 
   wake(name: string, signal?: AbortSignal): Promise<WakeResult> {
-    return this.#commands.wake(name, signal);
+    return this.#commands.life.wake(name, signal);
   }
 
   sleep(name: string): Promise<ProjectView> {
-    return this.#commands.sleep(name);
+    return this.#commands.life.sleep(name);
   }
 
   stop(name: string): Promise<ProjectView> {
-    return this.#commands.stop(name);
+    return this.#commands.life.stop(name);
   }
 
   start(name: string): Promise<ProjectView> {
-    return this.#commands.start(name);
+    return this.#commands.life.start(name);
   }
 
   logs(name: string, query: LogQuery): AsyncIterable<LogLine> {
-    return projectLogs(this.#commands.find(name), this.#options.runtime, query);
+    return projectLogs(this.#registry.find(name), this.#options.runtime, query);
   }
 
   async events(name: string, query: { limit?: number; afterId?: number }): Promise<readonly ProjectEvent[]> {
-    this.#commands.find(name);
+    this.#registry.find(name);
     await this.#journal.flush();
     return this.#options.store.listEvents(name, query);
   }
@@ -316,7 +316,7 @@ export class ControlPlane implements ControlPlaneDoor {
 
   /** Were it lost, the revision would be tried once more after the next start. */
   #prove(name: string, revision: number): void {
-    this.#commands.prove(name, revision).catch((error: unknown) => {
+    this.#commands.deploys.prove(name, revision).catch((error: unknown) => {
       this.#options.log.warn('that a revision answers could not be stored', {
         project: name,
         revision,

@@ -1,4 +1,5 @@
 /** All supervisors, by service and by instance. The control plane and its lanes alone add to it. */
+import { refusal } from './errors.ts';
 import type { ProjectSupervisor } from './projects/project-supervisor.ts';
 
 export class ProjectRegistry {
@@ -13,6 +14,13 @@ export class ProjectRegistry {
   project(name: string): ProjectSupervisor | null {
     const supervisor = this.get(name);
     return supervisor?.isLane === false ? supervisor : null;
+  }
+
+  /** The same, for who needs it to be there. */
+  find(name: string): ProjectSupervisor {
+    const supervisor = this.project(name);
+    if (!supervisor) throw refusal.notFound(name);
+    return supervisor;
   }
 
   projects(): ProjectSupervisor[] {

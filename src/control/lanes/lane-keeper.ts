@@ -10,11 +10,13 @@ import { type Revision, revisionSettingsOf } from '../../domain/revision.ts';
 import { type LaneWish, lanesOf, leadOf, tagHosts, tagsOf } from '../../domain/traffic.ts';
 import type { LaneSplit } from '../../proxy/client/contract.ts';
 import type { Store } from '../../store/contract.ts';
+import type { ProjectView } from '../contract.ts';
 import type { ProjectRegistry } from '../project-registry.ts';
 import type { ProjectSupervisor } from '../projects/project-supervisor.ts';
 import { TRAFFIC_COOKIE } from '../routes/service-spec.ts';
 import { hasAnswered, isPrepared, type Lane, percentNow } from './lane.ts';
 import { laneProject, laneService, revisionOfLane } from './lane-project.ts';
+import { wholeView } from './traffic-view.ts';
 
 export interface LaneKeeperNeeds {
   readonly store: Store;
@@ -40,7 +42,7 @@ export interface Trial {
 export class LaneKeeper {
   readonly #needs: LaneKeeperNeeds;
   readonly #lanes = new Map<string, Map<number, Lane>>();
-  /** Of trials that did not work, by project. */
+  /** Why a revision that was to be seen did not start, by project; forgotten once something new is wanted. */
   readonly #failures = new Map<string, StartFailure>();
 
   constructor(needs: LaneKeeperNeeds) {
@@ -51,15 +53,15 @@ export class LaneKeeper {
     return [...(this.#lanes.get(project)?.values() ?? [])];
   }
 
-  /** Why a revision that was to be seen did not start; null once something new is wanted. */
-  failureOf(project: string): StartFailure | null {
-    return this.#failures.get(project) ?? null;
-  }
-
   /** As `follow`, for a project that was found: its lanes are adopted with all else. */
   load(own: ProjectSupervisor): Promise<void> {
     this.attend(own);
     return this.#follow(own, { isFound: true, trial: null });
+  }
+
+  /** The project with its lanes, as people see it. */
+  view(own: ProjectSupervisor): ProjectView {
+    return wholeView(own, this.of(own.name), this.#failures.get(own.name) ?? null);
   }
 
   /** A project that is new has no lanes; it may get some. */
