@@ -50,6 +50,14 @@ async function idleCpu(pids: readonly number[]): Promise<number> {
   return (100 * (cpuMs(pids) - before)) / tookMs;
 }
 
+/** Deleting thousands of sleeping processes one by one takes minutes, and leaves no less behind. */
+async function endQuickly(luma: Luma): Promise<void> {
+  if (runtime === 'docker') return void (await luma.stop());
+  for (const { name, status } of await luma.projects())
+    if (status !== 'idle') await luma.api('DELETE', `/projects/${name}`);
+  await luma.end();
+}
+
 type Row = readonly [what: string, measured: number, most: number | null];
 
 async function measure(luma: Luma): Promise<readonly Row[]> {
@@ -102,5 +110,5 @@ try {
   );
   process.exitCode = rows.every(([, measured, most]) => most === null || measured <= most) ? 0 : 1;
 } finally {
-  await luma.stop();
+  await endQuickly(luma);
 }

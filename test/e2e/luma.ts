@@ -124,6 +124,11 @@ export class Luma {
   async stop(): Promise<number> {
     for (const { name } of await this.projects().catch(() => []))
       await this.api('DELETE', `/projects/${name}`);
+    return this.end();
+  }
+
+  /** Leaves the projects there are: nothing but files of them may be left. */
+  async end(): Promise<number> {
     const code = (await this.#server?.end('SIGTERM')) ?? 0;
     await this.#proxy?.end('SIGTERM');
     this.#options.cleanUp?.();
