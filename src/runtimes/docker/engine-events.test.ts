@@ -140,6 +140,19 @@ describe('the event stream', () => {
     stop();
   });
 
+  test('tells once what the engine tells from its memory and as news, and again what happens again', async () => {
+    const heard: string[] = [];
+    const stop = events().watch(({ kind }) => heard.push(kind));
+    await eventually(() => current !== null);
+    const at = (timeMs: number, action: string) => JSON.stringify({ ...raw(action), timeNano: timeMs * 1e6 });
+    const remembered = [at(1, 'start'), at(2, 'pause'), at(3, 'unpause')];
+    const news = [at(2, 'pause'), at(3, 'unpause'), at(4, 'pause')];
+    current?.enqueue(`${[...remembered, ...news].join('\n')}\n`);
+    await eventually(() => heard.length >= 4);
+    expect(heard).toEqual(['started', 'frozen', 'thawed', 'frozen']);
+    stop();
+  });
+
   test('is one for all listeners, each of which can leave', async () => {
     const watched = events();
     const heard: string[] = [];
@@ -149,7 +162,7 @@ describe('the event stream', () => {
     current?.enqueue(`${JSON.stringify(raw('start'))}\n`);
     await eventually(() => heard.length === 2);
     stopFirst();
-    current?.enqueue(`${JSON.stringify(raw('start'))}\n`);
+    current?.enqueue(`${JSON.stringify({ ...raw('start'), timeNano: 1_700_000_001_000 * 1e6 })}\n`);
     await eventually(() => heard.length === 3);
     expect(heard).toEqual(['first', 'second', 'second']);
     expect(opened.length).toBe(1);

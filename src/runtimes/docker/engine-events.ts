@@ -110,7 +110,9 @@ export class EngineEvents {
 
   async #read(stream: AsyncIterable<Uint8Array>): Promise<void> {
     const ranOutOfMemory = new Set<string>();
+    const repeated = new RepeatedEvents();
     for await (const raw of jsonLines(stream)) {
+      if (repeated.has(raw)) continue;
       const event = runtimeEvent(raw, ranOutOfMemory);
       if (event) this.#tell(event);
     }
@@ -128,6 +130,24 @@ export class EngineEvents {
     } catch (error) {
       if (!signal.aborted) throw error;
     }
+  }
+}
+
+/**
+ * The engine tells an event twice that happens while the stream opens: from its memory, and as news (moby appends
+ * to its memory before it publishes). Knows the last few of one stream.
+ */
+class RepeatedEvents {
+  readonly #known = new Set<string>();
+
+  has(raw: Record<string, unknown>): boolean {
+    const id = (raw['Actor'] as { ID?: string } | undefined)?.ID;
+    const key = `${raw['timeNano']} ${raw['Action']} ${id}`;
+    if (this.#known.has(key)) return true;
+    this.#known.add(key);
+    const [oldest] = this.#known;
+    if (this.#known.size > limits.knownEventsMax && oldest !== undefined) this.#known.delete(oldest);
+    return false;
   }
 }
 

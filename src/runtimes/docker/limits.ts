@@ -11,6 +11,8 @@ export const limits = {
   stopMarginMs: 30_000,
   /** Whether an engine is there at all: one whose socket accepts may be busy. Without one the answer comes at once. */
   detectMs: 5_000,
+  /** So many events of a stream are remembered, to know one that is told twice. */
+  knownEventsMax: 128,
   /** A pull without a byte of progress for this long has broken off. */
   pullStallMs: 120_000,
   /** Importing the hello image: about 100 MB through the socket. */
