@@ -10,7 +10,7 @@ import type { Runtime, RuntimeEvent } from '../runtimes/contract.ts';
 import type { Store } from '../store/contract.ts';
 import { adoptProject } from './instances/adoption.ts';
 import { newInstanceId } from './instances/instance-id.ts';
-import { Inventory } from './instances/inventory.ts';
+import { Inventory, type Observer } from './instances/inventory.ts';
 import { type Survey, survey, sweep } from './instances/survey.ts';
 import type { ProjectRegistry } from './project-registry.ts';
 import type { ProjectSupervisor } from './projects/project-supervisor.ts';
@@ -46,7 +46,7 @@ export class Housekeeping {
   constructor(needs: HousekeepingNeeds) {
     this.#needs = needs;
     const { runtime, clock, log, registry } = needs;
-    const find = (id: string): ProjectSupervisor | null => registry.byInstance(id);
+    const find = (id: string): Observer | null => registry.byInstance(id)?.watch ?? null;
     this.#inventory = new Inventory({ runtime, clock, log, find, all: () => registry.instanceIds() });
   }
 
@@ -91,7 +91,8 @@ export class Housekeeping {
       return;
     }
     if (event.kind !== 'relist') {
-      if (this.#needs.registry.byInstance(event.instanceId)?.isNews(event)) this.suspect(event.instanceId);
+      if (this.#needs.registry.byInstance(event.instanceId)?.watch.isNews(event))
+        this.suspect(event.instanceId);
       return;
     }
     this.#isFresh = false;

@@ -52,7 +52,7 @@ export class LinkListener implements ProxyLinkListener {
     this.#isReady = false;
     this.#reports = new Map(reports.map((report) => [report.service, report]));
     await this.#needs.look();
-    return this.#needs.registry.all().flatMap((supervisor) => supervisor.snapshot() ?? []);
+    return this.#needs.registry.all().flatMap((supervisor) => supervisor.routes.snapshot() ?? []);
   }
 
   onReady(conflicts: readonly HostConflict[]): void {

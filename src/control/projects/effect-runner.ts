@@ -24,12 +24,12 @@ export interface EffectSubject {
   /** What the proxy knows it as. */
   readonly service: string;
   readonly facts: ReadonlyMap<string, InstanceFacts>;
+  readonly routes: { specOf(publication: Publication): ServiceSpec | null };
   readonly chronicle: ProjectChronicle;
   readonly waiters: Waiters;
   /** An instance of it answers: what is started now is one more. */
   readonly isServing: boolean;
   send(input: ProjectInput): void;
-  specOf(publication: Publication): ServiceSpec | null;
 }
 
 export class EffectRunner {
@@ -136,7 +136,7 @@ export class EffectRunner {
     const send = this.#sender();
     switch (effect.kind) {
       case 'publish': {
-        const spec = this.#subject.specOf(effect.publication);
+        const spec = this.#subject.routes.specOf(effect.publication);
         this.track(this.#proxy.publish(name, effect.publication, spec, send));
         return;
       }

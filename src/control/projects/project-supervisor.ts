@@ -1,6 +1,6 @@
 /**
- * The runner of one service of a project, its own or a lane's: feeds its machine one input at a time, runs the effects, and alone owns the project's
- * state and the facts about its instances. It decides nothing itself.
+ * The runner of one service of a project, its own or a lane's: feeds its machine one input at a time, runs the effects, and alone owns the
+ * project's state. What is known of its instances, and what was said to the proxy, belong to the two it makes for that. It decides nothing itself.
  */
 import { assert, messageOf } from '../../base/errors.ts';
 import type { InstanceState } from '../../domain/instance-state.ts';
@@ -9,25 +9,22 @@ import type { Project, RevisionSettings } from '../../domain/project.ts';
 import type { StartFailure } from '../../domain/project-status.ts';
 import type { Revision } from '../../domain/revision.ts';
 import { leadOf, percentOf } from '../../domain/traffic.ts';
-import type { LaneSplit, ServiceActivity, ServiceReport, ServiceSpec } from '../../proxy/client/contract.ts';
+import type { LaneSplit, ServiceActivity, ServiceReport } from '../../proxy/client/contract.ts';
 import type { ObservedInstance } from '../../runtimes/contract.ts';
 import { ProjectHealth } from '../health/project-health.ts';
-import { type InstanceFacts, newFacts } from '../instances/instance-facts.ts';
-import type { Observer } from '../instances/inventory.ts';
-import { type ChangeEvent, isMoved, isNews } from '../instances/runtime-news.ts';
-import { failureOfExit } from '../instances/start-failure.ts';
-import { serviceSpec, targetSpec } from '../routes/service-spec.ts';
+import type { InstanceFacts } from '../instances/instance-facts.ts';
+import { InstanceWatch } from '../instances/instance-watch.ts';
+import { KnownInstances } from '../instances/known-instances.ts';
+import { ProjectRoutes } from '../routes/project-routes.ts';
 import { ProjectScaler } from '../scaling/project-scaler.ts';
 import { Waiters } from '../wake/waiters.ts';
 import { EffectRunner, type EffectSubject } from './effect-runner.ts';
-import { KnownRevisions } from './known-revisions.ts';
 import { lineupOf } from './lineup.ts';
 import { ProjectChronicle } from './project-chronicle.ts';
-import { isAwake } from './project-draft.ts';
 import type { ProjectEffect } from './project-effect.ts';
 import type { ProjectInput } from './project-input.ts';
 import { next } from './project-machine.ts';
-import type { InstanceEntry, ProjectBasis, ProjectState, Publication } from './project-state.ts';
+import type { ProjectBasis, ProjectState } from './project-state.ts';
 import { initialState } from './project-state.ts';
 import { type OwnView, statesThatCount, viewOf } from './project-view.ts';
 import { desiredPublication, isSamePublication } from './publishing.ts';
@@ -43,15 +40,18 @@ export interface AdoptionFacts {
   readonly revisions: readonly Revision[];
 }
 
-export class ProjectSupervisor implements EffectSubject, Observer {
+export class ProjectSupervisor implements EffectSubject {
   readonly waiters = new Waiters();
   readonly chronicle: ProjectChronicle;
+  /** What the proxy is told. */
+  readonly routes: ProjectRoutes;
+  /** What the runtime tells. */
+  readonly watch: InstanceWatch;
   readonly #needs: SupervisorNeeds;
   readonly #runner: EffectRunner;
   readonly #scaler: ProjectScaler;
   readonly #health: ProjectHealth;
-  readonly facts = new Map<string, InstanceFacts>();
-  readonly #revisions = new KnownRevisions();
+  readonly #instances: KnownInstances;
   readonly #inputs: ProjectInput[] = [];
   readonly #changeListeners = new Set<() => void>();
   #project: Project;
@@ -59,8 +59,6 @@ export class ProjectSupervisor implements EffectSubject, Observer {
   #state: ProjectState | null = null;
   #isTaking = false;
   #isClosed = false;
-  #snapshot: Publication | null = null;
-  #lanes: LaneSplit | null = null;
 
   /** `service`: what the proxy knows it as. A lane's project has one revision and no hostnames. */
   constructor(
@@ -70,6 +68,11 @@ export class ProjectSupervisor implements EffectSubject, Observer {
   ) {
     this.#needs = needs;
     this.#project = project;
+    const { clock, onSuspect } = needs;
+    const onInstance = (id: string, isThere: boolean): void => needs.onInstance(service, id, isThere);
+    this.#instances = new KnownInstances({ clock, onInstance, onSuspect }, project);
+    this.routes = new ProjectRoutes(this);
+    this.watch = new InstanceWatch(needs, this);
     this.#runner = new EffectRunner(needs, this);
     this.#scaler = new ProjectScaler(needs.clock, this);
     const { name } = project.settings;
@@ -101,6 +104,10 @@ export class ProjectSupervisor implements EffectSubject, Observer {
     return this.#state;
   }
 
+  get facts(): ReadonlyMap<string, InstanceFacts> {
+    return this.#instances.facts;
+  }
+
   get isKnown(): boolean {
     return this.#state !== null;
   }
@@ -115,14 +122,12 @@ export class ProjectSupervisor implements EffectSubject, Observer {
 
   /** What is known now of a project that was found, or is new; sets its life going. */
   adopt(basis: ProjectBasis, { records, observed, revisions }: AdoptionFacts): void {
-    for (const { number, settings } of revisions) this.#revisions.learn(number, settings);
+    for (const { number, settings } of revisions) this.#instances.learnRevision(number, settings);
     assert(this.#state === null, `${this.name} is adopted once`);
     for (const entry of basis.instances) {
-      const createdAt = records.get(entry.id);
-      this.#learn(entry.id, entry.revision, createdAt, observed.get(entry.id) ?? null);
-      if (entry.state === 'starting' && !entry.halt) {
-        this.chronicle.record('adopted', { facts: this.facts.get(entry.id) ?? null });
-      }
+      const address = observed.get(entry.id)?.address ?? null;
+      const facts = this.#instances.meet(entry, records.get(entry.id), address);
+      if (entry.state === 'starting' && !entry.halt) this.chronicle.record('adopted', { facts });
     }
     this.#state = initialState(basis);
     this.send({ kind: 'begin' });
@@ -130,25 +135,20 @@ export class ProjectSupervisor implements EffectSubject, Observer {
 
   /** The stored project has changed; the machine hears of it by the inputs that follow. */
   replaceProject(project: Project): void {
-    this.#revisions.follow(this.#project, new Set([...this.facts.values()].map(({ revision }) => revision)));
+    this.#instances.follow(project);
     this.#project = project;
   }
 
   /** Of a revision that may get an instance here although it is not the project's. */
   learnRevision(number: number, settings: RevisionSettings): void {
-    this.#revisions.learn(number, settings);
+    this.#instances.learnRevision(number, settings);
   }
 
   /** Who of the project's requests goes to lanes; true: that is news, which the proxy is told. */
   divide(lanes: LaneSplit): boolean {
-    if (JSON.stringify(lanes) === JSON.stringify(this.#lanes)) return false;
-    this.#lanes = lanes;
-    this.changeRoutes();
-    return true;
-  }
-
-  get lanes(): LaneSplit | null {
-    return this.#lanes;
+    const isNews = this.routes.divide(lanes);
+    if (isNews) this.changeRoutes();
+    return isNews;
   }
 
   /** The revision that is to serve. */
@@ -231,23 +231,11 @@ export class ProjectSupervisor implements EffectSubject, Observer {
 
   // What the proxy says
 
-  /** What the snapshot is to say of this project; null: nothing, it is being deleted. */
-  snapshot(): ServiceSpec | null {
-    if (!this.#state) return serviceSpec(this, this.#project.settings, this.#trafficWanted(), []);
-    const desired = desiredPublication(this.#state);
-    this.#snapshot = desired;
-    return this.specOf(desired);
-  }
-
   /** Our snapshot is in force. */
   onLinked(report: ServiceReport | null, conflict: StartFailure | null): void {
-    const published = this.#publishedAfter(report);
+    const linked = this.routes.linkedBy(report, conflict);
     if (report) this.#runner.noteQuiet(report);
-    const ready = (report?.targets ?? []).filter((target) => target.state === 'ready').map(({ id }) => id);
-    const targets = this.#state ? desiredPublication(this.#state).targets : [];
-    const answered = ready.filter((id) => targets.includes(id));
-    const activity = report ? { inFlight: report.inFlight, held: report.held, ends: report.ends } : null;
-    this.send({ kind: 'linked', published: conflict ? null : published, activity, answered, conflict });
+    this.send(linked);
   }
 
   onActivity(activity: ServiceActivity): void {
@@ -258,44 +246,6 @@ export class ProjectSupervisor implements EffectSubject, Observer {
     this.#scaler.onLoad(inFlight + held);
   }
 
-  specOf(
-    publication: Publication,
-    settings = this.#project.settings,
-    lanes = this.#lanes,
-  ): ServiceSpec | null {
-    if (publication.traffic === 'none') return null;
-    const targets = publication.targets.flatMap((id) => {
-      const facts = this.facts.get(id);
-      return facts?.address ? [targetSpec(id, facts.address, facts.settings)] : [];
-    });
-    const split = publication.split.map(({ revision, percent }) => ({
-      name: `r${revision}`,
-      percent,
-      targetIds: publication.targets.filter((id) => this.facts.get(id)?.revision === revision),
-      keys: [],
-    }));
-    const isClosing = this.#state?.closing === true && this.#state.wanted === 'active';
-    return serviceSpec(
-      { service: this.service, lanes },
-      settings,
-      isClosing ? 'closing' : publication.traffic,
-      targets,
-      split,
-    );
-  }
-
-  // What the runtime says
-
-  changesOf(id: string): number {
-    return this.facts.get(id)?.changes ?? -1;
-  }
-
-  isNews(event: ChangeEvent): boolean {
-    const entry = this.#entry(event.instanceId);
-    const facts = this.facts.get(event.instanceId);
-    return entry !== null && facts !== undefined && isNews(entry, facts, event);
-  }
-
   onImageCheckFailed(instanceId: string): void {
     this.#health.onImageCheckFailed(instanceId);
   }
@@ -304,24 +254,7 @@ export class ProjectSupervisor implements EffectSubject, Observer {
     return this.#runner.lines(instanceId, facts);
   }
 
-  /** What a list of the runtime says of an instance. */
-  async observe(id: string, observed: ObservedInstance | null): Promise<void> {
-    const entry = this.#entry(id);
-    const facts = this.facts.get(id);
-    if (!entry || !facts) return;
-    if (entry.call !== null) {
-      facts.isSuspect = true;
-      return;
-    }
-    const state = observed?.state ?? 'absent';
-    const hasMoved = state === 'running' && isMoved(facts, observed);
-    const isUp = isAwake(entry) || entry.state === 'frozen';
-    if (isUp && (hasMoved || state === 'exited' || state === 'prepared' || state === 'absent')) {
-      return this.#onEnded(entry, facts, observed);
-    }
-    this.send({ kind: 'found', id, as: state === 'exited' ? 'prepared' : state });
-    if (observed?.isUnhealthy) this.onImageCheckFailed(id);
-  }
+  // Who waits for it, and its end
 
   /** Resolves when the proxy routes what is wanted, or why it does not; null also when that cannot be known now. */
   whenRouted(): Promise<StartFailure | null> {
@@ -384,81 +317,12 @@ export class ProjectSupervisor implements EffectSubject, Observer {
 
   #noteChanges(before: ProjectState, after: ProjectState): void {
     if (after.wake) this.chronicle.onWakeBegan(after.wake.by === 'proxy' ? 1 : 0);
-    for (const { id, revision } of after.instances) {
-      if (!this.facts.has(id)) this.#learn(id, revision, undefined, null);
-    }
-    for (const entry of after.instances) {
-      const old = before.instances.find((other) => other.id === entry.id);
-      const facts = this.facts.get(entry.id);
-      if (!facts || (old && old.state === entry.state && old.call === entry.call)) continue;
-      facts.changes += 1;
-      if (old?.state !== entry.state) facts.since = this.#needs.clock.now();
-      if (entry.state === 'starting') facts.health = null;
-      if (entry.state === 'running' && old?.state !== 'running') this.#runner.noteAwake();
-      if (entry.call === null && facts.isSuspect) {
-        facts.isSuspect = false;
-        this.#needs.onSuspect(entry.id);
-      }
-    }
+    this.#instances.onChange(before, after);
+    const wasRunning = (id: string): boolean =>
+      before.instances.find((old) => old.id === id)?.state === 'running';
+    if (after.instances.some(({ id, state }) => state === 'running' && !wasRunning(id)))
+      this.#runner.noteAwake();
     // Let go just now: it has its idle_timeout from here.
     if (before.kept && !after.kept && !after.due) this.#runner.noteAwake();
-    for (const { id } of before.instances) {
-      if (after.instances.some((entry) => entry.id === id)) continue;
-      this.#forget(id);
-    }
   }
-
-  #forget(id: string): void {
-    this.facts.delete(id);
-    this.#needs.onInstance(this.service, id, false);
-  }
-
-  async #onEnded(
-    entry: InstanceEntry,
-    facts: InstanceFacts,
-    observed: ObservedInstance | null,
-  ): Promise<void> {
-    const { changes } = facts;
-    const logLines = await this.#runner.lines(entry.id, facts);
-    if (facts.changes !== changes) return;
-    facts.exit = observed?.exit ?? null;
-    facts.address = null;
-    const when = entry.state === 'running' ? 'while it served' : 'during its start';
-    const exit = observed ? (observed.exit ?? unknownExit(this.#needs.clock.now())) : null;
-    const failure = failureOfExit(exit, when, { at: this.#needs.clock.now(), logLines });
-    this.send({ kind: 'exited', id: entry.id, failure });
-    // Restarted by hand it runs already, and its start was no news while it was taken for running.
-    if (observed) this.#needs.onSuspect(entry.id);
-  }
-
-  #learn(
-    id: string,
-    revision: number,
-    createdAt: number | undefined,
-    observed: ObservedInstance | null,
-  ): void {
-    const settings = this.#revisions.of(this.#project, revision);
-    const known = { isRecorded: createdAt !== undefined, address: observed?.address ?? null };
-    this.facts.set(id, newFacts(revision, settings, createdAt ?? this.#needs.clock.now(), known));
-    this.#needs.onInstance(this.service, id, true);
-  }
-
-  #entry(id: string): InstanceEntry | null {
-    return this.#state?.instances.find((entry) => entry.id === id) ?? null;
-  }
-
-  #trafficWanted(): 'forward' | 'stopped' {
-    return this.#project.wanted === 'active' ? 'forward' : 'stopped';
-  }
-
-  /** A snapshot closes nothing that has targets: where the proxy has others, what it has is not what we said. */
-  #publishedAfter(report: ServiceReport | null): Publication | null {
-    const said = this.#snapshot;
-    if (!said || !report || said.traffic === 'none') return said;
-    return report.targets.every((target) => said.targets.includes(target.id)) ? said : null;
-  }
-}
-
-function unknownExit(at: number): { code: null; signal: null; outOfMemory: false; at: number } {
-  return { code: null, signal: null, outOfMemory: false, at };
 }

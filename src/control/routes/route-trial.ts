@@ -36,7 +36,11 @@ export async function tryRoutes(
   const { state } = supervisor;
   if (!state?.linked) return;
   const lanes = keeper.splitOf(supervisor, changed);
-  const spec = supervisor.specOf(state.published ?? desiredPublication(state), changed.settings, lanes);
+  const spec = supervisor.routes.specOf(
+    state.published ?? desiredPublication(state),
+    changed.settings,
+    lanes,
+  );
   if (!spec) return;
   try {
     await link.publish(spec);

@@ -1,4 +1,4 @@
-/** What each revision runs, of those that a service may have instances of. Owned by its supervisor. */
+/** What each revision runs, of those that a service may have instances of. Owned by what the service knows of its instances. */
 import type { Project, RevisionSettings } from '../../domain/project.ts';
 import { revisionSettingsOf } from '../../domain/revision.ts';
 
