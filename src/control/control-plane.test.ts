@@ -598,6 +598,21 @@ describe('a new control plane', () => {
     expect((await second.store.listInstances())[0]?.intent).toBe('live');
   });
 
+  test('stops what the server before was starting when its own start is broken off by a stop', async () => {
+    const first = await platform();
+    first.runtime.script.behave('app', { startMs: 25 });
+    await first.create();
+    await first.pass(10);
+    void first.proxy.request('app');
+    await first.pass(1);
+    const second = await (await first.successor()).open();
+    expect(second.runtime.script.countOf('start')).toBe(2);
+    await second.during(second.control.stop('app'));
+    await second.pass(1_000);
+    expect(await second.runtime.list()).toMatchObject([{ state: 'exited' }]);
+    expect(second.kinds().at(-1)).toBe('stopped');
+  });
+
   test('removes what a deleted project left, and leaves alone what it does not know', async () => {
     const first = await platform();
     await first.create();

@@ -70,13 +70,28 @@ describe('with an API', () => {
     }
   });
 
-  test('an aborted call rejects with the reason', async () => {
-    control.wakeGate = () => new Promise(() => {});
+  test('an aborted call rejects with the reason, and what it asked for is not waited for', async () => {
+    const arrived = Promise.withResolvers<void>();
+    const abandoned = Promise.withResolvers<void>();
+    control.wakeGate = (signal) => {
+      signal?.addEventListener('abort', () => abandoned.resolve(), { once: true });
+      arrived.resolve();
+      // A wake that never ends: the API would wait for it when it stops.
+      return abandoned.promise;
+    };
     await client.createProject({ name: 'app', docker_image: 'nginx', hostname: 'app.localhost' });
     const leaving = new AbortController();
     const waking = client.wake('app', { signal: leaving.signal });
+    await arrived.promise;
     leaving.abort(new Error('enough'));
     await expect(waking).rejects.toThrow('enough');
+    await abandoned.promise;
+  });
+
+  test('a call that was aborted before is not made', async () => {
+    const waking = client.wake('app', { signal: AbortSignal.abort(new Error('enough')) });
+    await expect(waking).rejects.toThrow('enough');
+    expect(control.calls).toEqual([]);
   });
 });
 

@@ -411,6 +411,21 @@ describe('waking', () => {
     expect(kinds(next(waiting, { kind: 'prepared', id: 'a' }).effects)).toContain('start');
   });
 
+  test('a start that a stop broke off may have worked: it is stopped, unless it is known to have ended', () => {
+    const brokenOff = (code: string): string[] => {
+      const { effects } = play(
+        starting,
+        { kind: 'start-begun', id: 'a' },
+        { kind: 'stop-asked' },
+        { kind: 'start-failed', id: 'a', failure: { ...failure, code } },
+        { kind: 'intent-stored', id: 'a', intent: 'stopping' },
+      );
+      return kinds(effects).filter((kind) => kind === 'abort-start' || kind === 'stop');
+    };
+    expect(brokenOff('runtime_failed')).toEqual(['abort-start', 'stop']);
+    expect(brokenOff('instance_exited')).toEqual(['abort-start']);
+  });
+
   test('a failed start answers who waits, and who comes within the back-off', () => {
     const step = next(starting, { kind: 'start-failed', id: 'a', failure });
     expect(step.effects).toContainEqual({ kind: 'fail-wake', failure, retryAfterMs: 1_000 });

@@ -138,12 +138,14 @@ export function onStartFailed(step: Transition, entry: WritableEntry, failure: S
   entry.call = null;
   if (entry.state === 'starting') step.move(entry, 'start-failed');
   step.emit({ kind: 'disarm-deadline', id: entry.id });
+  const isOver = failure.code === 'instance_exited' || failure.code === 'instance_not_found';
+  if (isOver) entry.located = false;
   if (entry.halt) {
+    // Broken off, or its answer lost, it may run all the same (an earlier server may have started it): it is stopped.
+    if (!isOver) entry.located = true;
     entry.halt = { ...entry.halt, drain: 'done' };
     return;
   }
-  const isOver = failure.code === 'instance_exited' || failure.code === 'instance_not_found';
-  if (isOver) entry.located = false;
   const { wake } = step.draft;
   if (failure.code === 'instance_not_found' && wake && !wake.repaired && entry.id === step.draft.current) {
     step.draft.wake = { ...wake, repaired: true };
