@@ -34,8 +34,10 @@ const STANDARD_HEADERS = {
 export class HttpServer {
   readonly #server: Server;
   readonly #onExchange: OnExchange;
-  /** Answers under way; `stop` waits for them. */
+  /** Answers under way; `stop` waits for them, until `abort`. */
   readonly #underWay = new Set<Promise<void>>();
+  readonly #aborted = Promise.withResolvers<void>();
+  #isAborted = false;
 
   constructor(onExchange: OnExchange) {
     this.#onExchange = onExchange;
@@ -63,13 +65,17 @@ export class HttpServer {
   async stop(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#server.closeIdleConnections();
-    while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
+    while (this.#underWay.size > 0 && !this.#isAborted) {
+      await Promise.race([Promise.allSettled(this.#underWay), this.#aborted.promise]);
+    }
     this.#server.closeAllConnections();
     await closed;
   }
 
-  /** Breaks off what is still under way, which lets `stop` come to its end. */
+  /** Breaks off what is still under way, and `stop` comes to its end: not every call hears that its client is gone. */
   abort(): void {
+    this.#isAborted = true;
+    this.#aborted.resolve();
     this.#server.closeAllConnections();
   }
 

@@ -60,7 +60,7 @@ export const SHOWN_VALUE_CHARACTERS_MAX = 200;
 /** Problems told about one body; a thousand bad variables say no more than a hundred. */
 export const FIELD_PROBLEMS_MAX = 100;
 
-/** How long a stopping API waits for answers under way; whoever stops it has ended what they wait for. */
+/** How long a stopping API waits for answers under way; then it breaks them off. What they wait for ends with the control plane. */
 export const STOP_PATIENCE_MS = 5_000;
 
 /** Of what a registry knows a client by; tokens of the large clouds have some thousand characters. */
