@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import { DEFAULT_SETTINGS, type Project } from '../../domain/project.ts';
+import { DEFAULT_SCALING, DEFAULT_SETTINGS, type Project } from '../../domain/project.ts';
 import { allTo } from '../../domain/revision.ts';
 import type { ObservedInstance, ObservedState } from '../../runtimes/contract.ts';
 import type { InstanceIntent, InstanceRecord } from '../../store/contract.ts';
@@ -51,6 +51,16 @@ function adopt(records: InstanceRecord[], states: Record<string, ObservedState>,
 }
 
 describe('one project after a restart', () => {
+  test('that keeps instances neither sleeps nor freezes, and one that lies frozen is known as such, to be thawed', () => {
+    const scaling = { ...DEFAULT_SCALING, minInstances: 1, freezeAfterMs: 5_000 };
+    const keeping = { ...project, settings: { ...project.settings, scaling } };
+    const adoptWith = (least: number): Adoption =>
+      adoptProject(keeping, [record('b', 2)], seen({ b: 'frozen' }), () => 'new', { least, most: 1 });
+    const instances = [{ id: 'b', state: 'frozen' }];
+    expect(adoptWith(1).basis).toMatchObject({ sleepy: false, freezes: false, instances });
+    expect(adoptWith(0).basis).toMatchObject({ sleepy: true, freezes: true, instances });
+  });
+
   test('that sleeps costs nothing: its instance lies prepared', () => {
     expect(adopt([record('b', 2)], { b: 'exited' })).toMatchObject({
       made: null,
