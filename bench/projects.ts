@@ -50,6 +50,11 @@ async function idleCpu(pids: readonly number[]): Promise<number> {
   return (100 * (cpuMs(pids) - before)) / tookMs;
 }
 
+/** Until its last byte: what the client makes of it is not the platform's. */
+async function listAll({ apiPort }: Luma): Promise<void> {
+  await (await fetch(`http://127.0.0.1:${apiPort}/projects`)).arrayBuffer();
+}
+
 /** Deleting thousands of sleeping processes one by one takes minutes, and leaves no less behind. */
 async function endQuickly(luma: Luma): Promise<void> {
   if (runtime === 'docker') return void (await luma.stop());
@@ -76,7 +81,7 @@ async function measure(luma: Luma): Promise<readonly Row[]> {
   const adds: number[] = [];
   for (let n = 0; n < moreCount; n++) adds.push(await timeMs(() => luma.add({ name: `more-${n}` })));
   const lists: number[] = [];
-  for (let n = 0; n < listCount; n++) lists.push(await timeMs(() => luma.projects()));
+  for (let n = 0; n < listCount; n++) lists.push(await timeMs(() => listAll(luma)));
   const add = summarise(adds);
   const last = await luma.get(`p-${count - 1}.localhost`);
   if (last.status !== 200) throw new Error(`the last one answered ${last.status}`);
