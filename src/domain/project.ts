@@ -106,8 +106,8 @@ export interface ProjectSettings extends RevisionSettings, ServiceSettings {
   readonly name: string;
 }
 
-/** What holds where a person says nothing: the one place of every default. */
-export const DEFAULT_SETTINGS: Omit<ProjectSettings, 'name' | 'image' | 'hostnames'> = {
+/** What holds of a revision where a person says nothing. */
+export const DEFAULT_REVISION_SETTINGS: Omit<RevisionSettings, 'image'> = {
   command: null,
   entrypoint: null,
   workingDir: null,
@@ -116,6 +116,11 @@ export const DEFAULT_SETTINGS: Omit<ProjectSettings, 'name' | 'image' | 'hostnam
   healthCheck: null,
   probes: NO_PROBES,
   stopTimeoutMs: 10_000,
+};
+
+/** What holds where a person says nothing: with the above the one place of every default. */
+export const DEFAULT_SETTINGS: Omit<ProjectSettings, 'name' | 'image' | 'hostnames'> = {
+  ...DEFAULT_REVISION_SETTINGS,
   idleTimeoutMs: 20_000,
   wakeTimeoutMs: 60_000,
   waitMode: 'hold',

@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from 'bun:test';
 import { isLumaError, LumaError } from '../../base/errors.ts';
 import { ManualClock } from '../../base/manual-clock.ts';
-import { NO_PROBES } from '../../domain/probe.ts';
+import { DEFAULT_REVISION_SETTINGS } from '../../domain/project.ts';
 import type { InstanceSpec, RuntimeEvent } from '../contract.ts';
 import { createFakeRuntime, type FakeRuntime } from './index.ts';
 
@@ -26,15 +26,8 @@ const spec: InstanceSpec = {
   project: 'shop',
   revision: 1,
   settings: {
+    ...DEFAULT_REVISION_SETTINGS,
     image: 'shop:1',
-    command: null,
-    entrypoint: null,
-    workingDir: null,
-    envVars: {},
-    containerPort: null,
-    healthCheck: null,
-    probes: NO_PROBES,
-    stopTimeoutMs: 10_000,
   },
 };
 

@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { NO_PROBES } from '../../domain/probe.ts';
-import type { RevisionSettings } from '../../domain/project.ts';
+import { DEFAULT_REVISION_SETTINGS, type RevisionSettings } from '../../domain/project.ts';
 import { findProblems } from './problems.ts';
 import { chooseRunUser } from './run-user.ts';
 
@@ -14,15 +14,9 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function problemsOf(settings: Partial<RevisionSettings>): string[] {
   const complete: RevisionSettings = {
+    ...DEFAULT_REVISION_SETTINGS,
     image: null,
     command: ['sleep', '1'],
-    entrypoint: null,
-    workingDir: null,
-    envVars: {},
-    containerPort: null,
-    healthCheck: null,
-    probes: NO_PROBES,
-    stopTimeoutMs: 10_000,
     ...settings,
   };
   return findProblems(complete, user).map(({ field, code }) => `${field} ${code}`);

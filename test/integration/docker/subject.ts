@@ -3,8 +3,7 @@ import Docker from 'dockerode';
 import { systemClock } from '../../../src/base/clock.ts';
 import { silentLog } from '../../../src/base/log.ts';
 import { randomId } from '../../../src/base/random-id.ts';
-import { NO_PROBES } from '../../../src/domain/probe.ts';
-import type { RevisionSettings } from '../../../src/domain/project.ts';
+import { DEFAULT_REVISION_SETTINGS, type RevisionSettings } from '../../../src/domain/project.ts';
 import type { InstanceSpec, Runtime } from '../../../src/runtimes/contract.ts';
 import { createDockerRuntime, type DockerRuntimeOptions } from '../../../src/runtimes/docker/index.ts';
 import type { ContractSubject } from '../../../src/runtimes/runtime.contract.ts';
@@ -102,13 +101,6 @@ function printed({ stream, text }: { stream: 'stdout' | 'stderr'; text: string }
 }
 
 const appSettings: RevisionSettings = {
+  ...DEFAULT_REVISION_SETTINGS,
   image: 'luma-test/app',
-  command: null,
-  entrypoint: null,
-  workingDir: null,
-  envVars: {},
-  containerPort: null,
-  healthCheck: null,
-  probes: NO_PROBES,
-  stopTimeoutMs: 10_000,
 };

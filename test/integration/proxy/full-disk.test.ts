@@ -37,24 +37,11 @@ test.skipIf(!canMount)(
     expect(await link.signalled('awake', fenced.token)).toBe('stale');
     await link.liftFence('awake', fenced.token);
     expect((await proxy.get('awake.test')).status).toBe(200);
-    const refused = await proxy.run(
-      'deploy',
-      'shop',
-      '--host',
-      'shop.test',
-      '--target',
-      `127.0.0.1:${app.port}`,
-    );
+    const deploy = ['deploy', 'shop', '--host', 'shop.test', '--target', `127.0.0.1:${app.port}`];
+    const refused = await proxy.run(...deploy);
     expect([refused.code === 0, refused.err]).toEqual([false, expect.stringMatching(/ENOSPC|no space/i)]);
     rmSync(ballast);
-    const done = await proxy.run(
-      'deploy',
-      'shop',
-      '--host',
-      'shop.test',
-      '--target',
-      `127.0.0.1:${app.port}`,
-    );
+    const done = await proxy.run(...deploy);
     expect([done.code, done.err]).toEqual([0, '']);
     expect((await proxy.get('shop.test')).status).toBe(200);
     const again = await link.fence('awake', (await proxy.client.getService('awake')).ends);
