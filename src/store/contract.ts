@@ -3,7 +3,7 @@
  * (`store.contract.ts`) runs over SQLite, memory and, later, the servers.
  * Every method is one transaction: it happens whole or not at all, also at a kill -9.
  */
-import { isLumaError } from '../base/errors.ts';
+import { isLumaError, type LumaError } from '../base/errors.ts';
 import type { SecretKey } from '../base/sealed-text.ts';
 import type { Project } from '../domain/project.ts';
 import type { ProjectEvent } from '../domain/project-event.ts';
@@ -91,6 +91,6 @@ export interface Store {
 const away: readonly string[] = ['store_busy', 'store_full', 'store_unavailable', 'store_unreadable'];
 
 /** It may be back later, with all it had: locked, full, gone or damaged. Anything else is not the database's fault. */
-export function isStoreAway(error: unknown): boolean {
+export function isStoreAway(error: unknown): error is LumaError {
   return isLumaError(error) && away.includes(error.code);
 }

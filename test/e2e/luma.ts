@@ -141,6 +141,11 @@ export class Luma {
     return (await this.#server?.end('SIGTERM')) ?? 0;
   }
 
+  /** SIGTERM to the proxy alone. */
+  async interruptProxy(): Promise<void> {
+    await this.#proxy?.end('SIGTERM');
+  }
+
   output(): string {
     return `${this.#server?.output() ?? ''}${this.#proxy?.output() ?? ''}`;
   }
@@ -153,7 +158,7 @@ export class Luma {
     method: string,
     path: string,
     body?: unknown,
-  ): Promise<{ status: number; json: Record<string, unknown> }> {
+  ): Promise<{ status: number; headers: Answer['headers']; json: Record<string, unknown> }> {
     const answer = await ask({
       port: this.apiPort,
       host: `127.0.0.1:${this.apiPort}`,
@@ -162,7 +167,8 @@ export class Luma {
       headers: body === undefined ? {} : { 'Content-Type': 'application/json' },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
-    return { status: answer.status, json: answer.body ? JSON.parse(answer.body) : {} };
+    const { status, headers } = answer;
+    return { status, headers, json: answer.body ? JSON.parse(answer.body) : {} };
   }
 
   /** Registers a project that runs the test app, and fails unless it was accepted. */

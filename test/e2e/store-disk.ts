@@ -1,7 +1,7 @@
-/** A small disk of its own for the database of an installation: to be filled without harm to anything else. */
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+/** Disks of their own for the database of an installation: to be filled, unmounted or broken without harm to anything else. */
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 
 const SIZE = '3m';
 const CHUNK_BYTES = 4_096;
@@ -33,10 +33,19 @@ export class StoreDisk {
       dataDir,
     ]);
     if (exitCode !== 0) throw new Error(`${dataDir} cannot be mounted`);
-    for (const name of elsewhere) {
-      mkdirSync(join(this.#outside, name), { mode: 0o700 });
-      symlinkSync(join(this.#outside, name), join(dataDir, name));
-    }
+    linkElsewhere(dataDir, this.#outside);
+  }
+
+  /** Unmounts it under everybody, and keeps it. */
+  takeAway(): void {
+    mkdirSync(join(this.#outside, 'kept'));
+    run('mount', '--bind', this.#dataDir, join(this.#outside, 'kept'));
+    run('umount', '-l', this.#dataDir);
+  }
+
+  bringBack(): void {
+    run('mount', '--bind', join(this.#outside, 'kept'), this.#dataDir);
+    run('umount', '-l', join(this.#outside, 'kept'));
   }
 
   fill(): void {
@@ -51,6 +60,85 @@ export class StoreDisk {
     Bun.spawnSync(['umount', '-l', this.#dataDir]);
     rmSync(this.#outside, { recursive: true, force: true });
   }
+}
+
+function linkElsewhere(dataDir: string, outside: string): void {
+  for (const name of elsewhere) {
+    mkdirSync(join(outside, name), { mode: 0o700, recursive: true });
+    symlinkSync(join(outside, name), join(dataDir, name));
+  }
+}
+
+/** A disk with a file system that turns read-only when it meets an error, as the kernel does with disks that die. */
+export class DyingDisk {
+  readonly #outside = mkdtempSync(join(tmpdir(), 'luma-outside-'));
+  #dataDir = '';
+
+  static isPossible(): boolean {
+    const disk = new DyingDisk();
+    const dataDir = mkdtempSync(join(tmpdir(), 'luma-mount-'));
+    try {
+      disk.mountAt(dataDir);
+      disk.die();
+      return true;
+    } catch (error) {
+      if (error instanceof CommandError || isFileError(error)) return false;
+      throw error;
+    } finally {
+      disk.unmount();
+      rmSync(dataDir, { recursive: true, force: true });
+    }
+  }
+
+  mountAt(dataDir: string): void {
+    this.#dataDir = dataDir;
+    run('dd', 'if=/dev/zero', `of=${this.#image}`, 'bs=1M', 'count=16', 'status=none');
+    run('mkfs.ext4', '-q', '-F', '-O', '^has_journal', this.#image);
+    this.mount('rw');
+    chmodSync(dataDir, 0o700);
+    linkElsewhere(dataDir, this.#outside);
+  }
+
+  /** What is written to it from now on fails; nothing but a new mount helps. */
+  die(): void {
+    const device = basename(run('findmnt', '-no', 'SOURCE', this.#dataDir));
+    writeFileSync(`/sys/fs/ext4/${device}/trigger_fs_error`, '1');
+  }
+
+  /** After whoever used it has ended. */
+  mount(how: 'ro' | 'rw'): void {
+    run('mount', '-o', `loop,errors=remount-ro,${how}`, this.#image, this.#dataDir);
+  }
+
+  umount(): void {
+    run('umount', this.#dataDir);
+  }
+
+  /** As an operator would. */
+  repair(): void {
+    Bun.spawnSync(['e2fsck', '-fy', this.#image]);
+  }
+
+  unmount(): void {
+    Bun.spawnSync(['umount', '-l', this.#dataDir]);
+    rmSync(this.#outside, { recursive: true, force: true });
+  }
+
+  get #image(): string {
+    return join(this.#outside, 'image');
+  }
+}
+
+class CommandError extends Error {}
+
+function isFileError(error: unknown): boolean {
+  return error instanceof Error && 'errno' in error;
+}
+
+function run(...command: string[]): string {
+  const { exitCode, stdout, stderr } = Bun.spawnSync(command);
+  if (exitCode !== 0) throw new CommandError(`${command.join(' ')}: ${stderr}`);
+  return stdout.toString().trim();
 }
 
 /** To the last byte, by a file of that name. */

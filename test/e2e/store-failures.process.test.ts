@@ -58,12 +58,14 @@ async function refuses(status: number, code: string): Promise<void> {
     luma.api('POST', '/projects', { name: 'new', command: ['true'], hostname: 'new.localhost' }),
     luma.api('PATCH', '/projects/awake', { env_vars: { TURN: '2' } }),
     luma.api('PATCH', '/projects/awake', { hostname: 'other.localhost' }),
+    luma.api('PUT', '/projects/awake/traffic', { traffic: [{ revision: 1, percent: 100, tag: 'one' }] }),
     luma.api('POST', '/projects/awake/stop'),
     luma.api('DELETE', '/projects/awake'),
     luma.api('PUT', '/registries/ghcr.io', { registry_token: 'x' }),
   ]);
-  for (const { status: got, json } of asked) {
+  for (const { status: got, headers, json } of asked) {
     expect([got, json['code']]).toEqual([status, code]);
+    expect(headers.has('retry-after')).toBe(status === 503);
     expect(String(json['hint']).length).toBeGreaterThan(10);
     expect(String(json['detail'])).toContain(database());
   }

@@ -2,7 +2,7 @@
 import type { StartFailure } from '../../domain/project-status.ts';
 import type { Dependencies } from '../dependencies/bonds.ts';
 import { DEPENDENCY_RETRY_MS } from '../dependencies/limits.ts';
-import { isAwake, mayRun, type Transition } from './project-draft.ts';
+import { isAwaited, isAwake, mayRun, type Transition } from './project-draft.ts';
 import type { ProjectInput } from './project-input.ts';
 import type { ProjectState } from './project-state.ts';
 import { askFence, cancelSleep, maySleep, watchForQuiet } from './sleeping.ts';
@@ -116,7 +116,7 @@ function wantsStart(state: ProjectState): boolean {
 
 /** Who waits for it waits for its dependencies alone. */
 function isStuck({ draft, current, candidate }: Transition): boolean {
-  if (!draft.wake || candidate || draft.wanted !== 'active' || draft.closing) return false;
+  if (!draft.wake || isAwaited(candidate) || draft.wanted !== 'active' || draft.closing) return false;
   const isStartable = current?.state === 'prepared' || current?.state === 'frozen';
   return isStartable && current.call === null && !current.halt;
 }

@@ -1,5 +1,6 @@
 /** Runs the effects that call the runtime and the store for one instance; each ends in exactly one input. */
 import type { Timer } from '../../base/clock.ts';
+import type { LumaError } from '../../base/errors.ts';
 import { startupOf } from '../../domain/probe.ts';
 import type { RevisionSettings } from '../../domain/project.ts';
 import type { StartFailure } from '../../domain/project-status.ts';
@@ -9,6 +10,7 @@ import { isCommand, untilStartedUp } from '../health/startup-command.ts';
 import type { InstanceFacts } from '../instances/instance-facts.ts';
 import { runtimeSilence, withPatience } from '../instances/patience.ts';
 import { recentLines } from '../instances/recent-lines.ts';
+import type { StoreWait } from '../instances/record-keeper.ts';
 import { failureOfError } from '../instances/start-failure.ts';
 import type { ProjectInput } from './project-input.ts';
 import type { SupervisorNeeds } from './supervisor-needs.ts';
@@ -43,12 +45,11 @@ export class EngineEffects {
     const { id, facts, send } = call;
     const abort = new AbortController();
     facts.abort = abort;
-    const work = async (): Promise<void> => {
-      await this.#record(call);
-      await this.#preparePinned(call, abort);
-    };
+    const wait: StoreWait = { signal: abort.signal, onAway: (error) => this.#onStoreAway(call, error) };
     try {
-      await this.#needs.prepares.run(work, abort.signal, facts.wasPrepared);
+      // Nobody waits for the store in a place that others could use.
+      await this.#record(call, wait);
+      await this.#preparePinned(call, abort, wait);
       facts.abort = null;
       facts.wasPrepared = true;
       send({ kind: 'prepared', id });
@@ -136,10 +137,10 @@ export class EngineEffects {
   }
 
   async storeIntent(call: InstanceCall, intent: InstanceIntent): Promise<void> {
-    const { id, send } = call;
+    const { id, facts, send } = call;
     try {
-      await this.#record(call);
-      await this.#needs.records.setIntent(id, intent);
+      // What has no record was never made either.
+      if (facts.isRecorded) await this.#needs.records.setIntent(id, intent);
       send({ kind: 'intent-stored', id, intent });
     } catch (error) {
       const { message } = this.#failure(error, []);
@@ -154,13 +155,22 @@ export class EngineEffects {
   }
 
   /** From the image that the revision had when it was prepared first; the first time that is found out. */
-  async #preparePinned(call: InstanceCall, abort: AbortController): Promise<void> {
+  async #preparePinned(call: InstanceCall, abort: AbortController, wait: StoreWait): Promise<void> {
     const { project, facts } = call;
-    const { store } = this.#needs;
-    const known = await store.getRevision(project, facts.revision);
+    const { store, records, prepares } = this.#needs;
+    const known = await records.whenAble(() => store.getRevision(project, facts.revision), wait);
     const pinned = known?.pinnedImage ?? null;
-    const { pinnedImage } = await this.#prepareWhileItMoves(specOf(call, pinned), call.onProgress, abort);
-    if (pinned === null && pinnedImage !== null) await store.pinImage(project, facts.revision, pinnedImage);
+    const work = (): Promise<PreparedInstance> =>
+      this.#prepareWhileItMoves(specOf(call, pinned), call.onProgress, abort);
+    const { pinnedImage } = await prepares.run(work, abort.signal, facts.wasPrepared);
+    if (pinned !== null || pinnedImage === null) return;
+    await records.whenAble(() => store.pinImage(project, facts.revision, pinnedImage), wait);
+  }
+
+  /** It takes as long as it takes: whatever serves meanwhile goes on. */
+  #onStoreAway({ id, send, onProgress }: InstanceCall, error: LumaError): void {
+    onProgress(`waits until the database can be written: ${error.message}`);
+    send({ kind: 'prepare-delayed', id });
   }
 
   /** A pull may take long as long as it moves; an engine that says nothing is given up. */
@@ -187,11 +197,11 @@ export class EngineEffects {
     }
   }
 
-  async #record({ project, service, id, facts }: InstanceCall): Promise<void> {
+  async #record({ project, service, id, facts }: InstanceCall, wait: StoreWait): Promise<void> {
     if (facts.isRecorded) return;
     const { revision, createdAt } = facts;
     const record = { instanceId: id, project, service, revision, createdAt };
-    await this.#needs.records.put({ ...record, intent: 'live' });
+    await this.#needs.records.put({ ...record, intent: 'live' }, wait);
     facts.isRecorded = true;
   }
 

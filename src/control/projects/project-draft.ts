@@ -80,6 +80,11 @@ export function mayRun(entry: InstanceEntry): boolean {
   );
 }
 
+/** Who waits for an instance waits for this one: it takes over as soon as it is there. */
+export function isAwaited(candidate: InstanceEntry | null | undefined): boolean {
+  return candidate != null && !candidate.isDelayed;
+}
+
 /** Neither the leader nor its successor, and not on its way out. */
 export function isExtra(step: Transition, entry: WritableEntry): boolean {
   const { current, candidate } = step.draft;

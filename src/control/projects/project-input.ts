@@ -71,6 +71,8 @@ export type ProjectInput =
   // The store
   | { readonly kind: 'intent-stored'; readonly id: string; readonly intent: InstanceIntent }
   | { readonly kind: 'intent-failed'; readonly id: string }
+  /** Its prepare waits for the store, however long that is away. */
+  | { readonly kind: 'prepare-delayed'; readonly id: string }
   // The runtime
   | { readonly kind: 'prepared'; readonly id: string }
   | { readonly kind: 'prepare-failed'; readonly id: string; readonly failure: StartFailure }

@@ -122,6 +122,13 @@ class World {
     expect(isRouted ?? false).toBe(false);
   }
 
+  /** The store cannot take the record of what is to be made. */
+  delayPrepare(at: number): void {
+    const prepares = this.pending.filter(({ kind }) => kind === 'prepare');
+    const chosen = prepares[at % Math.max(1, prepares.length)];
+    if (chosen?.kind === 'prepare') this.send({ kind: 'prepare-delayed', id: chosen.id });
+  }
+
   /** Ends the pending effect number `at` well or badly. */
   settle(at: number, isGood: boolean): void {
     const chosen = this.pending[at % this.pending.length];
@@ -364,6 +371,8 @@ const move = fc.oneof(
     'unlink',
     'crash',
     'deploy',
+    'delay',
+    'delay',
     'stop',
     'start',
     'person-wake',
@@ -412,6 +421,9 @@ function apply(world: World, { do: what, at = 0, isGood = true }: Move): void {
       return;
     case 'deploy':
       world.deploy();
+      return;
+    case 'delay':
+      world.delayPrepare(at);
       return;
     case 'request':
       world.request();

@@ -52,6 +52,7 @@ import {
 import {
   onDeadline,
   onExited,
+  onPrepareDelayed,
   onPrepared,
   onPrepareFailed,
   onStarted,
@@ -193,6 +194,9 @@ function takeOfInstance(step: Transition, input: Extract<ProjectInput, { id: str
       return;
     case 'intent-failed':
       onIntentFailed(step, entry);
+      return;
+    case 'prepare-delayed':
+      onPrepareDelayed(step, entry);
       return;
     case 'prepared':
       onPrepared(step, entry);

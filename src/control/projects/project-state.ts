@@ -32,6 +32,8 @@ export interface InstanceEntry {
   readonly located: boolean;
   /** False while its readiness probe fails: it gets no exchanges. */
   readonly isReady: boolean;
+  /** Its prepare waits for the store: nobody knows when it will be there. */
+  readonly isDelayed: boolean;
 }
 
 /** What the proxy is told. `none`: the service does not exist there. */
@@ -179,6 +181,7 @@ export function newInstance(id: string, revision: number): InstanceEntry {
     halt: null,
     located: false,
     isReady: true,
+    isDelayed: false,
   };
 }
 

@@ -1,6 +1,6 @@
 /** The two-phase sleep: fence, signalled, and only then the stop. Cut short by whoever wants the project awake. */
 
-import { isAwake, isExtra, type Transition, type WritableEntry } from './project-draft.ts';
+import { isAwaited, isAwake, isExtra, type Transition, type WritableEntry } from './project-draft.ts';
 import type { KnownActivity, SleepDepth } from './project-state.ts';
 import { retire } from './retiring.ts';
 
@@ -14,7 +14,7 @@ export function maySleep({ draft, current, candidate }: Transition): boolean {
     draft.wanted === 'active' &&
     !draft.closing &&
     draft.sleep === null &&
-    candidate === null &&
+    !isAwaited(candidate) &&
     current?.state === 'running' &&
     current.halt === null &&
     current.call === null
@@ -39,9 +39,9 @@ export function noteUse({ draft }: Transition, { inFlight, held, ends }: KnownAc
 }
 
 /** Nobody is routed to it: it can be stopped without a fence. */
-export function liesFrozen({ draft, current }: Transition): boolean {
+export function liesFrozen({ draft, current, candidate }: Transition): boolean {
   const isStill = current?.state === 'frozen' && current.halt === null && current.call === null;
-  return isStill && draft.wanted === 'active' && !draft.closing && draft.candidate === null && !draft.wake;
+  return isStill && draft.wanted === 'active' && !draft.closing && !isAwaited(candidate) && !draft.wake;
 }
 
 /** It is not ready and alone, and the gate is closed already: no fence can be asked for, and none is needed. */

@@ -1,6 +1,6 @@
 /** From "somebody wants an answer" to "it answers", and what happens when it does not. */
 import type { StartFailure } from '../../domain/project-status.ts';
-import { isAwake, mayRun, type Transition, type WritableEntry } from './project-draft.ts';
+import { isAwaited, isAwake, mayRun, type Transition, type WritableEntry } from './project-draft.ts';
 import { type InstanceEntry, type ProjectState, STRIKES_MAX, type WakeCause } from './project-state.ts';
 import { isUnrouted } from './publishing.ts';
 import { retire } from './retiring.ts';
@@ -61,7 +61,7 @@ export function pursueWake(step: Transition): void {
     tellWake(step, 'answered');
     return;
   }
-  if (candidate || current.call !== null || current.halt) return;
+  if (isAwaited(candidate) || current.call !== null || current.halt) return;
   if (draft.cooling || draft.resting.engine) return;
   if (current.state === 'failed') step.move(current, 'retry');
   if (draft.dependencies.kind !== 'met') return;
@@ -163,9 +163,17 @@ export function onDeadline(step: Transition, entry: WritableEntry, failure: Star
   onGivenUp(step, entry, failure);
 }
 
+/** Its store is away: what serves goes on as if it were not there. */
+export function onPrepareDelayed(step: Transition, entry: WritableEntry): void {
+  if (entry.call !== 'prepare') return;
+  entry.isDelayed = true;
+  watchForQuiet(step);
+}
+
 export function onPrepared(step: Transition, entry: WritableEntry): void {
   if (entry.call !== 'prepare') return;
   entry.call = null;
+  entry.isDelayed = false;
   if (entry.state !== 'preparing') return;
   step.move(entry, 'prepared');
   if (!entry.halt) step.record('prepared', entry.id);
@@ -174,6 +182,7 @@ export function onPrepared(step: Transition, entry: WritableEntry): void {
 export function onPrepareFailed(step: Transition, entry: WritableEntry, failure: StartFailure): void {
   if (entry.call !== 'prepare') return;
   entry.call = null;
+  entry.isDelayed = false;
   if (entry.state !== 'preparing') return;
   step.move(entry, 'prepare-failed');
   if (!entry.halt) onGivenUp(step, entry, failure);

@@ -27,13 +27,14 @@ export class Platform {
   readonly events: ProjectEvent[] = [];
   /** Writes to the store fail until the clock shows this. */
   storeFailsUntilMs = 0;
+  /** And after so many more; null: never. */
+  storeFailsAfterWrites: number | null = null;
   readonly #kept: Store;
 
   constructor({ clock, kept, engine, proxy, cores = 4 }: PlatformParts = {}) {
     this.clock = clock ?? new ManualClock();
     this.#kept = kept ?? createMemoryStore();
-    const fate = (): WriteFate => (this.clock.monotonic() < this.storeFailsUntilMs ? 'refuse' : 'pass');
-    this.store = createFailingStore(this.#kept, fate);
+    this.store = createFailingStore(this.#kept, () => this.#fateOfWrite());
     this.runtime = createFakeRuntime({ clock: this.clock, ...(engine ? { engine } : {}) });
     this.proxy = proxy ?? new ScriptedProxy(this.clock, (port) => this.runtime.script.answers({ port }));
     this.control = new ControlPlane({
@@ -86,6 +87,12 @@ export class Platform {
 
   kinds(): string[] {
     return this.events.map((event) => event.kind);
+  }
+
+  #fateOfWrite(): WriteFate {
+    if (this.clock.monotonic() < this.storeFailsUntilMs || this.storeFailsAfterWrites === 0) return 'refuse';
+    if (this.storeFailsAfterWrites !== null) this.storeFailsAfterWrites -= 1;
+    return 'pass';
   }
 
   /** What a kill -9 leaves: the store, the engine and the proxy. */

@@ -37,6 +37,12 @@ describe('a socket that is placed', () => {
     expect(readdirSync(dir)).toEqual(['m.sock']);
   });
 
+  test('says where no socket can be made, and why', () => {
+    const refused = (): unknown =>
+      placeSocket('/proc/m.sock', (unix) => Bun.serve({ unix, fetch: () => new Response() }));
+    expect(refused).toThrow(/no socket can be made in \/proc: /);
+  });
+
   test('takes the place of another one, whose end removes nothing', async () => {
     const first = place(() => new Response('first'));
     const second = place(() => new Response('second'));

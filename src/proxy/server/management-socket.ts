@@ -43,7 +43,7 @@ export interface PlacedSocket<T> {
 /** Bound beside its path and renamed to it: whoever connects finds the last one or this one, never none. */
 export function placeSocket<T>(path: string, bind: (temporaryPath: string) => T): PlacedSocket<T> {
   const temporaryPath = temporaryPathFor(path);
-  const server = bindPrivately(() => bind(temporaryPath));
+  const server = bindAt(temporaryPath, bind);
   const { ino } = lstatSync(temporaryPath);
   renameSync(temporaryPath, path);
   // The kernel keeps the number of a socket that is bound, also when it has no name any more.
@@ -64,6 +64,16 @@ export function bindPrivately<T>(bind: () => T): T {
     return bind();
   } finally {
     process.umask(before);
+  }
+}
+
+function bindAt<T>(path: string, bind: (path: string) => T): T {
+  try {
+    return bindPrivately(() => bind(path));
+  } catch (cause) {
+    const message = `no socket can be made in ${dirname(path)}: ${messageOf(cause)}`;
+    const hint = 'make the folder writable, or name another place with --socket-path';
+    throw new LumaError('socket_dir_unusable', message, { hint, cause });
   }
 }
 
