@@ -43,11 +43,11 @@ async function addAll(luma: Luma): Promise<void> {
   await Promise.all(Array.from({ length: addsAtOnce }, add));
 }
 
-/** Of a core, in percent: Luma's own processes, not its instances. */
-async function idleCpu(pids: readonly number[]): Promise<number> {
-  const before = cpuMs(pids);
+/** Of a core, in percent, process by process: Luma's own, not its instances. */
+async function idleCpu(pids: readonly number[]): Promise<readonly number[]> {
+  const before = pids.map((pid) => cpuMs([pid]));
   const tookMs = await timeMs(() => Bun.sleep(idleMs));
-  return (100 * (cpuMs(pids) - before)) / tookMs;
+  return pids.map((pid, n) => (100 * (cpuMs([pid]) - (before[n] ?? 0))) / tookMs);
 }
 
 /** Until its last byte: what the client makes of it is not the platform's. */
@@ -75,7 +75,8 @@ async function measure(luma: Luma): Promise<readonly Row[]> {
   }
   await Bun.sleep(settledAfterMs);
   const proxy = familyOf(luma.proxyPid);
-  const cpu = await idleCpu([luma.serverPid, ...proxy]);
+  const [serverCpu = 0, daemonCpu = 0, ...workersCpu] = await idleCpu([luma.serverPid, ...proxy]);
+  const workerCpu = workersCpu.reduce((sum, one) => sum + one, 0);
   const serverMb = residentMb([luma.serverPid]);
   const proxyMb = residentMb(proxy);
   const adds: number[] = [];
@@ -88,7 +89,10 @@ async function measure(luma: Luma): Promise<readonly Row[]> {
   const isMany = count > 1_000;
   return [
     ['start-up until the API answers and the proxy has its routes, ms', startUpMs, isMany ? null : 3_000],
-    ['CPU of the idle platform, percent of a core', cpu, 1],
+    ['CPU of the idle platform, percent of a core', serverCpu + daemonCpu + workerCpu, 1],
+    ['  server', serverCpu, null],
+    ['  proxy: daemon', daemonCpu, null],
+    ['  proxy: worker', workerCpu, null],
     ['resident memory: server, MB', serverMb, null],
     ['resident memory: proxy and worker, MB', proxyMb, null],
     ['resident memory: all, MB', serverMb + proxyMb, isMany ? null : 250],

@@ -10,6 +10,7 @@ import { beginSlotEntry, slotEntryStep, TurnBack, type TurnBackPhase, turnBackSt
 export class BoardColumn {
   readonly #cells: SharedCells;
   readonly #layout: BoardLayout;
+  readonly #stirCell: number;
 
   constructor(
     cells: SharedCells,
@@ -19,6 +20,7 @@ export class BoardColumn {
     assert(index >= 0 && index < layout.columns, `the board has no column ${index}`);
     this.#cells = cells;
     this.#layout = layout;
+    this.#stirCell = layout.stirCell(index);
   }
 
   /** A new exchange at a service's gate. `generation` is that of the worker's route table. */
@@ -34,11 +36,13 @@ export class BoardColumn {
   /** A held request goes without passing: client gone, deadline, refusal. */
   leave(row: number): void {
     this.#cells.add(this.#layout.rowCell(row, this.index) + HELD, -1);
+    this.#stir();
   }
 
   /** An exchange that passed, but of which nothing was sent to a target: no end. */
   takeBack(row: number): void {
     this.#cells.add(this.#layout.rowCell(row, this.index) + IN_FLIGHT, -1);
+    this.#stir();
   }
 
   /** An exchange that passed, but must wait for a slot of a target: held again. */
@@ -46,6 +50,7 @@ export class BoardColumn {
     const at = this.#layout.rowCell(row, this.index);
     let phase: TurnBackPhase = TurnBack.countHeld;
     while (phase !== TurnBack.turned) phase = turnBackStep(phase, this.#cells, at);
+    this.#stir();
   }
 
   /** An exchange is over, however it ended. Once for the service's row and once for the target's. */
@@ -53,6 +58,7 @@ export class BoardColumn {
     const at = this.#layout.rowCell(row, this.index);
     let phase: EndingPhase = Ending.stamp;
     while (phase !== Ending.ended) phase = endingStep(phase, this.#cells, at, nowMs);
+    this.#stir();
   }
 
   /**
@@ -89,6 +95,7 @@ export class BoardColumn {
     const at = this.#layout.rowCell(row, this.index);
     let phase: TargetEntryPhase = TargetEntry.add;
     while (phase < TargetEntry.entered) phase = targetEntryStep(phase, this.#cells, gate, at, generation);
+    this.#stir();
     return phase === TargetEntry.entered;
   }
 
@@ -102,7 +109,9 @@ export class BoardColumn {
     for (;;) {
       slotEntryStep(entry, place);
       const { part } = entry;
-      if (part === 'entered' || part === 'closed' || part === 'full') return part;
+      if (part !== 'entered' && part !== 'closed' && part !== 'full') continue;
+      this.#stir();
+      return part;
     }
   }
 
@@ -129,6 +138,12 @@ export class BoardColumn {
     const at = this.#layout.rowCell(row, this.index);
     let phase = from;
     while (phase < Admission.passed) phase = admissionStep(phase, this.#cells, gate, at, generation);
+    this.#stir();
     return phase === Admission.passed ? 'passed' : 'held';
+  }
+
+  /** After the change, never before it: a look in between would take the change for seen. */
+  #stir(): void {
+    this.#cells.add(this.#stirCell, 1);
   }
 }

@@ -69,6 +69,36 @@ describe('a board', () => {
     expect(() => Board.open(path)).toThrow('not a board');
   });
 
+  test('stirs with every change of what rows count, and by nothing else, for everybody who has it', () => {
+    const board = Board.create(path, size);
+    const column = board.column(1);
+    board.openGate(0, 1);
+    const changes: (() => unknown)[] = [
+      () => column.enter(0, 1),
+      () => column.turnBack(0),
+      () => column.again(0, 1),
+      () => column.end(0, 1),
+      () => column.enter(0, 1),
+      () => column.takeBack(0),
+      () => column.enter(3, 1),
+      () => column.leave(3),
+      () => column.tryEnterTarget(0, 1),
+      () => column.tryEnterLimited(0, 1, 5),
+      () => column.tryEnterQuiet(0, 1),
+      () => column.endQuiet(0),
+      () => board.foldColumn(1, 2, 1),
+    ];
+    for (const change of changes) {
+      const stirs = board.stirs();
+      change();
+      expect(board.stirs()).not.toBe(stirs);
+    }
+    const stirs = board.stirs();
+    board.closeGate(0);
+    expect(column.inFlight(0) + board.totals(0, 1).held).toBe(0);
+    expect(Board.open(path).stirs()).toBe(stirs);
+  });
+
   test('closed throws instead of counting into nothing', () => {
     const board = Board.create(path, size);
     const column = board.column(0);

@@ -2,6 +2,8 @@
  * Where each number of the board lies, and the only three operations anybody does on them, each one atomic.
  * Admission and the reading of a fence are written against `Cells`, so a model can run them on its own memory.
  * The gate cells are written by the daemon alone; a column by the one process that owns it.
+ * Each column begins with its stirs: a number raised after every change of its rows' counts, so that who looks at all rows again and
+ * again knows when nothing can have changed. A reader takes the stirs first, then the rows: what it misses there stirs later.
  */
 
 export interface Cells {
@@ -42,7 +44,7 @@ export class BoardLayout implements RowAddresses {
     readonly columns: number,
   ) {
     this.#columnsAt = HEADER_CELLS + wholeLines(rows);
-    this.#columnCells = wholeLines(rows * ROW_CELLS);
+    this.#columnCells = LINE_CELLS + wholeLines(rows * ROW_CELLS);
     this.cellCount = this.#columnsAt + columns * this.#columnCells;
   }
 
@@ -50,9 +52,13 @@ export class BoardLayout implements RowAddresses {
     return HEADER_CELLS + row;
   }
 
+  stirCell(column: number): number {
+    return this.#columnsAt + column * this.#columnCells;
+  }
+
   /** First cell of this row in this column; the offsets above are added to it. */
   rowCell(row: number, column: number): number {
-    return this.#columnsAt + column * this.#columnCells + row * ROW_CELLS;
+    return this.stirCell(column) + LINE_CELLS + row * ROW_CELLS;
   }
 }
 

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
+import { afterEach, beforeEach, describe, expect, spyOn, test } from 'bun:test';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -219,8 +219,32 @@ describe('activity', () => {
     await clock.advance(500);
     expect(heard).toEqual([]);
     link = 'ready';
+    registry.linkReady('a');
     await clock.advance(100);
     expect(heard).toMatchObject([{ type: 'activity', changed: [{ inFlight: 1 }] }]);
+  });
+
+  test('costs no reading of services that are awake while nothing moves, and no delay when something does', async () => {
+    awake();
+    awake('other');
+    await clock.advance(200);
+    const totals = spyOn(board, 'totals');
+    await clock.advance(10_000);
+    expect(totals).not.toHaveBeenCalled();
+    worker.enter(rowOf('other'), table.generation);
+    heard.length = 0;
+    await clock.advance(100);
+    expect(heard).toMatchObject([{ type: 'activity', changed: [{ service: 'other', inFlight: 1 }] }]);
+  });
+
+  test('of a worker that died is told as well', async () => {
+    awake();
+    worker.enter(rowOf('hello'), 2);
+    await clock.advance(200);
+    heard.length = 0;
+    board.foldColumn(WORKER, 0, clock.monotonic());
+    await clock.advance(100);
+    expect(heard).toMatchObject([{ type: 'activity', changed: [{ inFlight: 0, ends: 1 }] }]);
   });
 
   test('of the last exchange of a service that was closed is still told', async () => {

@@ -57,7 +57,7 @@ export class Registry {
     this.#claims = new ServiceClaims(this.#entries, options.ownListeners);
     this.#drains = new DrainWatch(board, rows, clock, nowMs);
     this.#runner = new GateRunner({ board, rows, table, drains: this.#drains, nowMs, tellOwner });
-    this.#activity = new ActivityWatch(this.#runner);
+    this.#activity = new ActivityWatch(this.#runner, board);
     // The prober stops asking when a life ends, so what it hears is about the present one.
     this.#prober = new TargetProber(probe, clock, (service, targetId) =>
       this.answered(service, targetId, table.nextGeneration),
@@ -353,6 +353,7 @@ export class Registry {
   #finish(): void {
     this.#options.table.flush();
     this.#options.onChanged();
+    this.#activity.changed();
   }
 
   #follow(entry: ServiceEntry): void {
@@ -362,6 +363,7 @@ export class Registry {
 
   #look(): void {
     this.#drains.sweep();
+    if (!this.#activity.takeDue()) return;
     for (const entry of this.#activity.watched) this.#probeStarting(entry);
     const isListening = (owner: string): boolean => this.#options.linkState(owner) === 'ready';
     for (const [owner, changed] of this.#activity.collect(isListening)) {

@@ -20,7 +20,8 @@ import type {
 import { runBeside } from './beside.ts';
 import type { InstanceFiles, Run } from './instance-files.ts';
 import type { Launcher } from './launcher.ts';
-import { FLOOD_BYTES, KEPT_LINES_MAX, LOOK_BUSY_MS, LOOK_FLOOD_MS, LOOK_MS } from './limits.ts';
+import { KEPT_LINES_MAX, LOOK_BUSY_MS, LOOK_MS, LOOK_TOGETHER_PART } from './limits.ts';
+import { pauseAfter } from './look-pace.ts';
 import { hasLostPort } from './lost-port.ts';
 import { findLeader, findNewborn } from './orphans.ts';
 import { Output } from './output.ts';
@@ -59,6 +60,7 @@ export class ProcessInstance {
   #leftOver: ProcessSession | null = null;
   #port: number | null;
   #nextLookAt = 0;
+  #lookPauseMs = LOOK_MS;
 
   constructor(spec: InstanceSpec, files: InstanceFiles, surroundings: InstanceSurroundings) {
     this.#spec = spec;
@@ -166,13 +168,22 @@ export class ProcessInstance {
     return this.#running ? this.#nextLookAt : null;
   }
 
+  /** As a timer goes off: soon enough after its last look to be looked at along with those who wanted it. */
+  isToBeLookedAt(now: number): boolean {
+    return this.#running !== null && now >= this.#nextLookAt - this.#lookPauseMs * LOOK_TOGETHER_PART;
+  }
+
   /** Notes new output, and the end of a process that is not our child. */
   look(): void {
     const { clock } = this.#surroundings;
-    this.#nextLookAt = clock.monotonic() + LOOK_MS;
+    const pauseMs = this.#lookPauseMs;
+    // Also when this fails.
+    this.#lookAfter(LOOK_MS);
     const addedBytes = this.#output.look(clock.now());
-    this.#nextLookAt = clock.monotonic() + pauseAfter(addedBytes, this.#output.isFollowed);
     const running = this.#running;
+    const { isFollowed } = this.#output;
+    const isEndHeard = running?.isChild ?? false;
+    this.#lookAfter(pauseAfter({ addedBytes, pauseMs, isFollowed, isEndHeard }));
     if (running?.hasEnded) this.#concludeLater(running);
   }
 
@@ -282,8 +293,13 @@ export class ProcessInstance {
     return exit;
   }
 
+  #lookAfter(pauseMs: number): void {
+    this.#lookPauseMs = pauseMs;
+    this.#nextLookAt = this.#surroundings.clock.monotonic() + pauseMs;
+  }
+
   #lookSoon(): void {
-    this.#nextLookAt = this.#surroundings.clock.monotonic() + LOOK_BUSY_MS;
+    this.#lookAfter(LOOK_BUSY_MS);
     this.#surroundings.lookSoon(this);
   }
 
@@ -338,11 +354,6 @@ export class ProcessInstance {
       exit ? { details: { exit } } : {},
     );
   }
-}
-
-function pauseAfter(addedBytes: number, isFollowed: boolean): number {
-  if (addedBytes > FLOOD_BYTES) return LOOK_FLOOD_MS;
-  return addedBytes > 0 || isFollowed ? LOOK_BUSY_MS : LOOK_MS;
 }
 
 export function notFound(instanceId: string): LumaError {

@@ -28,7 +28,6 @@ import type {
 import { InstanceFiles } from './instance-files.ts';
 import { KeptOutput } from './kept-output.ts';
 import { Launcher } from './launcher.ts';
-import { LOOK_TOGETHER_MS } from './limits.ts';
 import { findStrays, killStray } from './orphans.ts';
 import { findProblems, type SettingsProblem } from './problems.ts';
 import { type InstanceSurroundings, notFound, ProcessInstance } from './process-instance.ts';
@@ -245,13 +244,12 @@ export class ProcessRuntime implements Runtime {
   #look(): void {
     const now = this.#clock.monotonic();
     for (const instance of this.#lookedAt) {
-      const { nextLookAt, instanceId } = instance;
-      if (nextLookAt === null || nextLookAt > now + LOOK_TOGETHER_MS) continue;
+      if (!instance.isToBeLookedAt(now)) continue;
       try {
         instance.look();
       } catch (error) {
         // It is tried again at the next look; the others must not suffer.
-        this.#log.error(`instance ${instanceId} cannot be looked at`, { error: messageOf(error) });
+        this.#log.error(`instance ${instance.instanceId} cannot be looked at`, { error: messageOf(error) });
       }
     }
     this.#plan();

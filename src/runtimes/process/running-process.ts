@@ -36,6 +36,11 @@ export class RunningProcess {
     return { host: '127.0.0.1', port: this.run.port, readiness: 'connect' };
   }
 
+  /** Its end is heard, and need not be looked for. */
+  get isChild(): boolean {
+    return this.#child !== null;
+  }
+
   get isAlive(): boolean {
     return this.session.isLeaderAlive();
   }
