@@ -153,6 +153,22 @@ kill_daemon() {
   while [ -e "/proc/$pid" ]; do sleep 0.02; done
 }
 
+# What an engine that was killed has lost track of: its processes are still in the engine's own control group.
+end_containers() {
+  local file pid pids
+  [ -s "$dir/number" ] || return 0
+  names "$(number)"
+  for file in $(find /sys/fs/cgroup -path "*/luma-t$n/*" -name freezer.state 2>/dev/null); do
+    echo THAWED 2>/dev/null >"$file" || true
+  done
+  for _ in $(seq 100); do
+    pids=$(find /sys/fs/cgroup -path "*/luma-t$n/*" -name cgroup.procs -exec cat {} + 2>/dev/null | sort -u || true)
+    [ -n "$pids" ] || return 0
+    for pid in $pids; do kill -KILL "$pid" 2>/dev/null || true; done
+    sleep 0.05
+  done
+}
+
 stop_daemon() {
   local pid
   if is_alive; then
@@ -163,6 +179,7 @@ stop_daemon() {
     for _ in $(seq 200); do [ -e "/proc/$pid" ] || break; sleep 0.1; done
     kill -KILL "$pid" 2>/dev/null || true
   fi
+  end_containers
   for pid in $(helpers); do kill -TERM "$pid" 2>/dev/null || true; done
   for _ in $(seq 20); do [ -n "$(helpers)" ] || break; sleep 0.1; done
   for pid in $(helpers); do kill -KILL "$pid" 2>/dev/null || true; done
@@ -176,7 +193,7 @@ forget() {
     # What a killed test started beside the engine, such as a registry.
     for pid in $(ip netns pids "$space" 2>/dev/null || true); do kill -KILL "$pid" 2>/dev/null || true; done
     ip link del "$outside" 2>/dev/null || true # its routes go with it
-    find /sys/fs/cgroup -depth -type d -path "*/luma-t$n" -exec find {} -depth -type d -exec rmdir {} + \; 2>/dev/null || true
+    find /sys/fs/cgroup -depth -type d \( -path "*/luma-t$n" -o -path "*/luma-t$n/*" \) -exec rmdir {} + 2>/dev/null || true
     ip netns del "$space" 2>/dev/null || true
   fi
   rm -rf "$dir"

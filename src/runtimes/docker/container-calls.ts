@@ -4,15 +4,19 @@
  */
 import type { Container, ContainerCreateOptions, ContainerInfo, ContainerInspectInfo } from 'dockerode';
 import { isLumaError, type LumaError } from '../../base/errors.ts';
+import { isUp } from './container-state.ts';
 import { type Engine, statusOf } from './engine.ts';
 import { limits } from './limits.ts';
+import type { LostProcesses } from './lost-processes.ts';
 import { isGone } from './refusals.ts';
 
 export class ContainerCalls {
   readonly #engine: Engine;
+  readonly #lost: LostProcesses;
 
-  constructor(engine: Engine) {
+  constructor(engine: Engine, lost: LostProcesses) {
     this.#engine = engine;
+    this.#lost = lost;
   }
 
   /** Returns the new container's id. */
@@ -59,8 +63,11 @@ export class ContainerCalls {
     return this.change(what, id, (one, abortSignal) => one.start({ abortSignal }), limits.changeMs);
   }
 
-  /** Kills it if it runs. */
+  /** Kills it if it runs, also where the engine does not know that it does. */
   async remove(id: string): Promise<void> {
+    const info = await this.tryInspect(id);
+    // First, because nobody knows the container's id afterwards.
+    if (info && !isUp(info.State)) await this.#lost.end(info.Id);
     // The client's types lack the signal here; it takes one with every call.
     const options = (abortSignal: AbortSignal): object => ({ force: true, v: true, abortSignal });
     const refusal = await this.change(

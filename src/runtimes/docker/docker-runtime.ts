@@ -38,6 +38,7 @@ import { InstanceStarter } from './instance-starter.ts';
 import { KnownAddresses } from './known-addresses.ts';
 import { labels } from './labels.ts';
 import { limits } from './limits.ts';
+import { LostProcesses } from './lost-processes.ts';
 import { Observation } from './observation.ts';
 import { Preparation } from './preparation.ts';
 import { Reachability } from './reachability.ts';
@@ -78,7 +79,8 @@ export class DockerRuntime implements Runtime {
   readonly #mailboxes = new InstanceMailboxes();
 
   constructor({ installationId, engine, clock, log, sandboxesMax }: DockerRuntimeParts) {
-    const calls = new ContainerCalls(engine);
+    const lost = new LostProcesses({ address: engine.address, clock, log });
+    const calls = new ContainerCalls(engine, lost);
     const post = (id: string, task: () => Promise<void>): Promise<void> => this.#mailboxes.post(id, task);
     this.#engine = engine;
     this.#clock = clock;

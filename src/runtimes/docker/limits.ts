@@ -36,6 +36,11 @@ export const limits = {
   progressGapMs: 500,
   /** One connection to a container's own address, once per engine. Longer than the second that a lost ARP costs. */
   reachMs: 2_500,
+  /** Processes that an engine lost track of: so long they are given to go, and looked for this often. */
+  lostMs: 2_000,
+  lostLookMs: 10,
+  /** Files of /proc read at once while looking. */
+  procReadsAtOnce: 16,
   /** Back-off of the event stream: doubles from the first to the last. */
   reconnectFirstMs: 100,
   reconnectLastMs: 5_000,
