@@ -71,7 +71,8 @@ function adoptInstance(
   observed: ObservedInstance | undefined,
   mayFreeze: boolean,
 ): InstanceEntry {
-  const entry = { ...newInstance(record.instanceId, record.revision), intent: record.intent };
+  // Whether it ever answered is not stored: it is given the benefit of the doubt.
+  const entry = { ...newInstance(record.instanceId, record.revision), intent: record.intent, isProved: true };
   const runs = observed?.state === 'running' || observed?.state === 'frozen';
   if (record.intent === 'live') {
     // Where it was not meant to be frozen it is thawed when it is met again after the start.

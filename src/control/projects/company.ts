@@ -16,7 +16,7 @@ export function onKept(step: Transition, { kept, restarts }: Extract<ProjectInpu
   if (kept) {
     cancelSleep(step);
     const isFree = draft.wanted === 'active' && !draft.closing && !draft.backoff && !draft.conflict;
-    if (isFree && current && !isAwake(current)) draft.wake ??= { by: 'keep', repaired: false };
+    if (isFree && current && !isAwake(current)) draft.wake ??= { by: 'keep' };
     watchForQuiet(step);
     return;
   }
@@ -116,7 +116,8 @@ function wantsStart(state: ProjectState): boolean {
 
 /** Who waits for it waits for its dependencies alone. */
 function isStuck({ draft, current, candidate }: Transition): boolean {
-  if (!draft.wake || isAwaited(candidate) || draft.wanted !== 'active' || draft.closing) return false;
+  if (!draft.wake || draft.wanted !== 'active' || draft.closing) return false;
+  if (isAwaited(candidate) && !current?.isProved) return false;
   const isStartable = current?.state === 'prepared' || current?.state === 'frozen';
   return isStartable && current.call === null && !current.halt;
 }

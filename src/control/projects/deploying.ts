@@ -33,9 +33,9 @@ export function onRevised(step: Transition, input: Extract<ProjectInput, { kind:
   if (running) return;
   draft.instances.push(newInstance(instanceId, revision));
   // What never worked is nothing to fall back on.
-  if (current && current.state !== 'preparing' && current.state !== 'failed') return;
+  if (current && !neverWorked(current)) return;
   promote(step);
-  if (verifies && draft.wanted === 'active') draft.wake ??= { by: 'proxy', repaired: false };
+  if (verifies && draft.wanted === 'active') draft.wake ??= { by: 'proxy' };
 }
 
 /** Takes a candidate one step on; called after every input. */
@@ -44,7 +44,7 @@ export function pursueDeploy(step: Transition): void {
   if (!candidate || draft.closing || draft.wanted === 'deleted') return;
   const serves = isAwake(current) && !current?.halt;
   const isAway = draft.failure?.code === RUNTIME_AWAY;
-  const isLost = !current || (current.state === 'failed' && !isAway) || current.state === 'preparing';
+  const isLost = !current || (neverWorked(current) && !(current.state === 'failed' && isAway));
   if (candidate.state === 'running' && candidate.isReady && !candidate.halt && candidate.call === null) {
     if (serves && !hasCrew(step, candidate)) return;
     promote(step);
@@ -54,7 +54,8 @@ export function pursueDeploy(step: Transition): void {
   // Its engine was away, which is no fault of the revision.
   const isAgain = candidate.state === 'failed' && !candidate.halt && candidate.call === null;
   if (isAgain && !draft.resting.engine) step.move(candidate, 'retry');
-  const isTried = serves || (draft.verifies && !isLost && draft.wanted === 'active');
+  const isTried =
+    serves || (!isLost && draft.wanted === 'active' && (draft.verifies || isComingBack(current)));
   if (isTried) {
     const isReady = candidate.state === 'prepared' && candidate.call === null && !candidate.halt;
     // A sleep that is signalled ends first: a further target would open its gate.
@@ -63,6 +64,15 @@ export function pursueDeploy(step: Transition): void {
     return;
   }
   if (isLost || candidate.state !== 'preparing') promote(step);
+}
+
+function neverWorked({ state, isProved }: WritableEntry): boolean {
+  return !isProved && (state === 'preparing' || state === 'failed');
+}
+
+/** It served until it ended, or had to be: who waits is answered by it, not by what nobody has seen to work. */
+function isComingBack({ state, halt, isProved }: WritableEntry): boolean {
+  return isProved && (state === 'preparing' || state === 'failed' || halt?.reason === 'failed');
 }
 
 function isAtWork(step: Transition, entry: WritableEntry): boolean {
@@ -87,5 +97,5 @@ export function promote(step: Transition): void {
       retire(step, old);
     step.record('switched', entry.id);
   }
-  if (entry.state === 'starting' && !entry.halt && !draft.wake) draft.wake = { by: 'proxy', repaired: false };
+  if (entry.state === 'starting' && !entry.halt && !draft.wake) draft.wake = { by: 'proxy' };
 }

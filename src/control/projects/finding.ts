@@ -29,7 +29,7 @@ function adopt(step: Transition, entry: WritableEntry, as: 'running' | 'frozen')
   }
   startNow(step, entry, as === 'frozen' ? 'thaw' : 'start');
   if (step.draft.wanted !== 'active' || step.draft.closing) haltForStop(step, entry);
-  else step.draft.wake ??= { by: 'proxy', repaired: false };
+  else step.draft.wake ??= { by: 'proxy' };
 }
 
 function thaw(step: Transition, entry: WritableEntry): void {

@@ -23,7 +23,7 @@ export function onLinked(step: Transition, input: Extract<ProjectInput, { kind: 
   for (const entry of draft.instances) {
     if (entry.state !== 'starting' || entry.call !== null || entry.halt) continue;
     step.emit({ kind: 'arm-deadline', id: entry.id });
-    if (entry.id === draft.current) draft.wake ??= { by: 'proxy', repaired: false };
+    if (entry.id === draft.current) draft.wake ??= { by: 'proxy' };
   }
   watchForQuiet(step);
 }

@@ -507,6 +507,59 @@ describe('crashes', () => {
   });
 });
 
+describe('a start that fails although the app has answered before', () => {
+  const ended: StartFailure = { ...failure, code: 'instance_exited' };
+  const again = play(
+    intending,
+    { kind: 'published', publication: nowhere },
+    { kind: 'stopped', id: 'a' },
+    { kind: 'wake', by: 'proxy' },
+    { kind: 'start-failed', id: 'a', failure: ended },
+  );
+
+  test('is tried again at once, and who waits goes on waiting', () => {
+    expect(kinds(again.effects)).not.toContain('fail-wake');
+    expect(again.effects).toContainEqual({ kind: 'record', event: 'crashed', id: 'a', failure: ended });
+    expect(again.state).toMatchObject({ strikes: 1, cooling: false, failure: null });
+    expect(after(again.state, { kind: 'prepared', id: 'a' }).instances[0]?.call).toBe('start');
+  });
+
+  test('is tried three times more, later and later, before they hear why', () => {
+    let { state } = again;
+    const delays: number[] = [];
+    let told: ProjectEffect | undefined;
+    while (!told && delays.length < 10) {
+      const failing = play(
+        state,
+        { kind: 'prepared', id: 'a' },
+        { kind: 'start-failed', id: 'a', failure: ended },
+      );
+      told = failing.effects.find(({ kind }) => kind === 'fail-wake');
+      const armed = failing.effects.find((effect) => effect.kind === 'arm' && effect.timer === 'backoff');
+      if (armed?.kind === 'arm') delays.push(armed.delayMs);
+      state = failing.state.cooling
+        ? after(failing.state, { kind: 'timer', timer: 'backoff' })
+        : failing.state;
+    }
+    expect(delays).toEqual([1_000, 2_000, 4_000, 8_000]);
+    expect(told).toMatchObject({ failure: ended, retryAfterMs: 8_000 });
+    expect(state).toMatchObject({ wake: null, backoff: ended });
+  });
+
+  test('what was prepared and is gone is prepared again also when it has never answered', () => {
+    const gone: StartFailure = { ...failure, code: 'instance_not_found' };
+    const missed = play(starting, { kind: 'start-failed', id: 'a', failure: gone });
+    expect(kinds(missed.effects)).toContain('prepare');
+    const twice = play(
+      missed.state,
+      { kind: 'prepared', id: 'a' },
+      { kind: 'start-failed', id: 'a', failure: gone },
+    );
+    expect(twice.state).toMatchObject({ cooling: true, wake: { by: 'proxy' } });
+    expect(twice.effects).toContainEqual({ kind: 'record', event: 'wake_failed', id: 'a', failure: gone });
+  });
+});
+
 describe('suspended behind our back', () => {
   const suspended = play(awake, { kind: 'found', id: 'a', as: 'frozen' });
   const thawed = play(suspended.state, { kind: 'start-begun', id: 'a' }, { kind: 'started', id: 'a' });
@@ -584,6 +637,18 @@ describe('a new revision', () => {
     expect(promoted).toMatchObject({ current: 'b', switchFailure: null });
   });
 
+  test('that was taken away before its start is made again', () => {
+    const gone: StartFailure = { ...failure, code: 'instance_not_found' };
+    const tried = after(deploying, { kind: 'prepared', id: 'b' });
+    const again = after(
+      tried,
+      { kind: 'start-failed', id: 'b', failure: gone },
+      { kind: 'timer', timer: 'retry' },
+    );
+    expect(again.candidate).toBe('b');
+    expect(again.instances[1]?.call).toBe('prepare');
+  });
+
   test('that does not start leaves the old one serving and says why', () => {
     const step = next(proving, { kind: 'exited', id: 'b', failure });
     expect(step.state).toMatchObject({
@@ -619,6 +684,40 @@ describe('a new revision', () => {
       after(restarted, { kind: 'revised', revision: 3, instanceId: 'c', lineup: all(3), verifies: false })
         .switchFailure,
     ).toBeNull();
+  });
+
+  test('does not take over from one that ended meanwhile before it has answered itself', () => {
+    const bad: StartFailure = { ...failure, code: 'instance_exited' };
+    for (const verifies of [true, false]) {
+      const both = after(awake, { ...revised, verifies });
+      const left = play(both, { kind: 'exited', id: 'a', failure: bad }, { kind: 'prepared', id: 'b' });
+      expect(left.state).toMatchObject({ current: 'a', candidate: 'b' });
+      expect(left.state.instances.map(({ call }) => call)).toEqual(['prepare', 'start']);
+      const alone = after(
+        left.state,
+        { kind: 'wake', by: 'proxy' },
+        { kind: 'published', publication: nowhere },
+        { kind: 'start-failed', id: 'b', failure: bad },
+        { kind: 'prepared', id: 'a' },
+      );
+      expect(alone).toMatchObject({ current: 'a', candidate: null, switchFailure: bad });
+      expect(alone.instances[0]?.call).toBe('start');
+    }
+  });
+
+  test('keeps nobody waiting for its trial when the one before has answered before', () => {
+    const tried = after(
+      intending,
+      { kind: 'published', publication: nowhere },
+      { kind: 'stopped', id: 'a' },
+      { ...revised, verifies: true },
+      { kind: 'prepared', id: 'b' },
+    );
+    expect(tried.instances.map(({ call }) => call)).toEqual([null, 'start']);
+    expect(after(tried, { kind: 'wake', by: 'proxy' }).instances.map(({ call }) => call)).toEqual([
+      'start',
+      'start',
+    ]);
   });
 
   test('of a sleeping project replaces the prepared instance without a start', () => {

@@ -34,6 +34,8 @@ export interface InstanceEntry {
   readonly isReady: boolean;
   /** Its prepare waits for the store: nobody knows when it will be there. */
   readonly isDelayed: boolean;
+  /** It has answered before: what it could do once it is given the time to do again. */
+  readonly isProved: boolean;
 }
 
 /** What the proxy is told. `none`: the service does not exist there. */
@@ -82,8 +84,6 @@ export type WakeCause = 'proxy' | 'person' | 'keep' | 'schedule';
 /** Somebody wants an instance that answers. */
 export interface Wake {
   readonly by: WakeCause;
-  /** The instance had to be prepared again for this wake: once is enough. */
-  readonly repaired: boolean;
 }
 
 export interface KnownActivity {
@@ -182,6 +182,7 @@ export function newInstance(id: string, revision: number): InstanceEntry {
     located: false,
     isReady: true,
     isDelayed: false,
+    isProved: false,
   };
 }
 

@@ -10,6 +10,8 @@ const BACKOFF_FIRST_MS = 1_000;
 const BACKOFF_MAX_MS = 60_000;
 /** What a runtime says when its engine does not answer. */
 export const RUNTIME_AWAY = 'runtime_unavailable';
+const EXITED = 'instance_exited';
+const NOT_FOUND = 'instance_not_found';
 /** How often what nobody waits for is tried again while the engine is away. */
 const AWAY_RETRY_MS = 5_000;
 /** A crashed app is started again after at most this: until then requests wait; from then on they hear why. */
@@ -48,7 +50,7 @@ export function onWake(step: Transition, by: WakeCause): void {
   if (by === 'person') cancelSleep(step);
   step.rested();
   draft.due = false;
-  draft.wake = { by: draft.wake?.by === 'person' ? 'person' : by, repaired: draft.wake?.repaired ?? false };
+  draft.wake = { by: draft.wake?.by === 'person' ? 'person' : by };
 }
 
 /** Takes a pending wake one step on; called after every input. */
@@ -61,7 +63,8 @@ export function pursueWake(step: Transition): void {
     tellWake(step, 'answered');
     return;
   }
-  if (isAwaited(candidate) || current.call !== null || current.halt) return;
+  // What has never answered is not started for anybody when its successor is on its way.
+  if ((isAwaited(candidate) && !current.isProved) || current.call !== null || current.halt) return;
   if (draft.cooling || draft.resting.engine) return;
   if (current.state === 'failed') step.move(current, 'retry');
   if (draft.dependencies.kind !== 'met') return;
@@ -138,17 +141,12 @@ export function onStartFailed(step: Transition, entry: WritableEntry, failure: S
   entry.call = null;
   if (entry.state === 'starting') step.move(entry, 'start-failed');
   step.emit({ kind: 'disarm-deadline', id: entry.id });
-  const isOver = failure.code === 'instance_exited' || failure.code === 'instance_not_found';
+  const isOver = failure.code === EXITED || failure.code === NOT_FOUND;
   if (isOver) entry.located = false;
   if (entry.halt) {
     // Broken off, or its answer lost, it may run all the same (an earlier server may have started it): it is stopped.
     if (!isOver) entry.located = true;
     entry.halt = { ...entry.halt, drain: 'done' };
-    return;
-  }
-  const { wake } = step.draft;
-  if (failure.code === 'instance_not_found' && wake && !wake.repaired && entry.id === step.draft.current) {
-    step.draft.wake = { ...wake, repaired: true };
     return;
   }
   if (!isOver) entry.halt = { reason: 'failed', drain: 'done' };
@@ -242,7 +240,8 @@ export function onGivenUp(step: Transition, entry: WritableEntry, failure: Start
   const { draft } = step;
   if (entry.id === draft.candidate) {
     draft.switchFailure = failure;
-    if (failure.code === RUNTIME_AWAY) {
+    // Neither is the revision's fault: it is prepared and tried again.
+    if (failure.code === RUNTIME_AWAY || failure.code === NOT_FOUND) {
       step.rest('engine');
       return;
     }
@@ -265,10 +264,28 @@ export function onGivenUp(step: Transition, entry: WritableEntry, failure: Start
     awaitRuntime(step, entry, failure);
     return;
   }
+  if (isWorthAnother(entry, failure)) {
+    startOver(step, entry, failure);
+    return;
+  }
   if (step.candidate) return;
   draft.strikes = Math.min(STRIKES_MAX, draft.strikes + 1);
   step.record(draft.wake ? 'wake_failed' : 'prepare_failed', entry.id, failure);
   failWake(step, failure, draft.strikes);
+}
+
+/** Its start says little of its revision: it has answered before, or somebody took away what was prepared. */
+function isWorthAnother(entry: InstanceEntry, { code }: StartFailure): boolean {
+  return code === NOT_FOUND || (code === EXITED && entry.isProved);
+}
+
+/** As after a crash: who waits goes on waiting while it is tried again, until it has failed too often. */
+function startOver(step: Transition, entry: WritableEntry, failure: StartFailure): void {
+  // That it was missing the first time is mended before anybody could do something about it.
+  if (failure.code === EXITED) step.record('crashed', entry.id, failure);
+  else if (step.draft.strikes > 0) step.record('wake_failed', entry.id, failure);
+  step.move(entry, 'retry');
+  strike(step, failure);
 }
 
 /** It could not be started, or ended by itself; the others go on. */
@@ -333,6 +350,7 @@ export function failWake(step: Transition, failure: StartFailure, strikes: numbe
 /** The proxy reached it: it serves. */
 export function settleAnswered(step: Transition, entry: WritableEntry): void {
   step.move(entry, 'answered');
+  entry.isProved = true;
   step.emit({ kind: 'disarm-deadline', id: entry.id });
   step.draft.failure = null;
   endBackoff(step);

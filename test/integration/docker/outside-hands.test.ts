@@ -5,6 +5,7 @@ import type { Container } from 'dockerode';
 import { Luma } from '../../e2e/luma.ts';
 import { type TestEngine, withEngine } from '../../engine/engine.ts';
 import { clientOf } from './subject.ts';
+import { until } from './until.ts';
 
 const limitMs = 120_000;
 const requestsAfter = 3;
@@ -91,3 +92,49 @@ describe('the clients of a project get their answers when', () => {
     );
   }
 });
+
+const app = { docker_image: 'luma-test/app', container_port: 8080 };
+
+test(
+  'who waits for an app that has answered before is answered, although it is killed during its start',
+  async () => {
+    const name = 'killed-during-its-start';
+    const host = `${name}.localhost`;
+    await luma.add({ name, ...app, idle_timeout: '1s', env_vars: { BOOT_MS: '1000' } });
+    expect((await luma.get(host)).status).toBe(200);
+    await luma.api('POST', `/projects/${name}/sleep`);
+    const answer = luma.get(host);
+    const container = await containerOf(name, instance);
+    await until('it to start', async () => ((await container.inspect()).State.Running ? true : undefined));
+    await container.kill();
+    expect((await answer).status).toBe(200);
+    const kinds = (await luma.events(name)).map(({ kind }) => kind);
+    expect(kinds).toContain('crashed');
+    expect(kinds).not.toContain('wake_failed');
+    await luma.api('DELETE', `/projects/${name}`);
+  },
+  limitMs,
+);
+
+test(
+  'what is killed while a revision is tried that does not start goes on serving after its restart',
+  async () => {
+    const name = 'killed-during-a-deploy';
+    const host = `${name}.localhost`;
+    await luma.add({ name, ...app, idle_timeout: '60s' });
+    expect((await luma.get(host)).status).toBe(200);
+    const leader = await containerOf(name, instance);
+    const deploy = luma.api('PATCH', `/projects/${name}`, { env_vars: { EXIT_CODE: '7' } });
+    await leader.kill();
+    await deploy;
+    const failed = await until('the deploy to fail', async () => {
+      expect((await luma.get(host)).status).toBe(200);
+      const { json } = await luma.api('GET', `/projects/${name}`);
+      return (json as { switch_failure: { message: string } | null }).switch_failure ?? undefined;
+    });
+    expect(failed.message).toContain('it exited with code 7');
+    expect((await luma.get(host)).status).toBe(200);
+    await luma.api('DELETE', `/projects/${name}`);
+  },
+  limitMs,
+);
