@@ -246,6 +246,8 @@ export class DockerRuntime implements Runtime {
 
   async rest(): Promise<void> {
     this.#keeper.close();
+    // One that is being started is in no list yet, and would run on for ever.
+    await this.#keeper.whenStill();
     await this.#sandboxes.rest((await this.#containers.list()).sandboxes);
   }
 

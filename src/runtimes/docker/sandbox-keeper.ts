@@ -113,13 +113,18 @@ export class SandboxKeeper {
     });
   }
 
-  /** Nothing is made, started or removed from now on. */
+  /** Nothing is begun from now on; what is under way ends by itself (see `whenStill`). */
   close(): void {
     this.#isClosed = true;
     for (const timer of this.#timers.values()) timer.cancel();
     this.#timers.clear();
     this.#ahead.close();
     this.#mending.close();
+  }
+
+  /** After `close`: resolves when nothing is made, started or removed any more. */
+  async whenStill(): Promise<void> {
+    await Promise.all([this.#ahead.whenIdle(), this.#mending.whenIdle()]);
   }
 
   #startAgain(instanceId: string): void {
@@ -152,7 +157,7 @@ export class SandboxKeeper {
     const { post, log, starts } = this.#parts;
     const done = mailbox.post(async () => {
       await starts.whenNone(limits.stillMs);
-      await post(instanceId, task);
+      if (!this.#isClosed) await post(instanceId, task);
     });
     done.catch((error: unknown) => {
       if (this.#isClosed) return;

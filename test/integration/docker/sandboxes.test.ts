@@ -242,6 +242,20 @@ describe('a sandbox that nobody waits for', () => {
       await next.close();
     }
   });
+
+  it('does not run on when it was just being started as Luma left', async () => {
+    const spec = web();
+    const leaving = runtimeOn(engine, subject.installationId);
+    await leaving.prepare(spec);
+    const sandbox = sandboxOf(spec.instanceId);
+    await until('it to be made', async () => (await exists(sandbox)) || undefined);
+    await leaving.rest?.();
+    await leaving.close();
+    await until(
+      'it to have run and ended',
+      async () => (await sandbox.inspect()).State.Status === 'exited' || undefined,
+    );
+  });
 });
 
 describe('what is not Luma’s', () => {
