@@ -158,7 +158,10 @@ export class Housekeeping {
       observed,
       revisions: revisionsByProject.get(supervisor.name) ?? [],
     });
-    for (const { id } of basis.instances) if (observed.get(id)?.state === 'frozen') this.suspect(id);
+    for (const { id } of basis.instances) {
+      const found = observed.get(id);
+      if (found?.state === 'frozen' || found?.failedChecks) this.suspect(id);
+    }
     this.#needs.onKnown(supervisor);
   }
 }

@@ -135,17 +135,66 @@ describe('the check that an image brings along', () => {
     expect(luma.runtime.script.countOf('start')).toBe(2);
   });
 
-  test('does not delay or break a wake', async () => {
-    const luma = await new Platform().open();
-    luma.runtime.script.behave('app', { bootMs: 500 });
-    await luma.create();
-    const answer = luma.proxy.request('app');
-    await luma.pass(100);
-    luma.runtime.script.tellUnhealthy((await instance(luma))?.instanceId ?? '');
-    expect((await luma.during(answer)).status).toBe(200);
+  test('does not delay or break a wake: who failed it while it started has as many tries as any other', async () => {
+    const { luma, id } = await startingSick();
+    for (let second = 0; second < 60; second++) await luma.pass(1_000);
+    luma.runtime.script.tellUnhealthy(id);
+    luma.runtime.script.tellHealthy(id);
+    await luma.pass(60_000);
+    expect(luma.kinds()).not.toContain('unhealthy');
     expect(luma.runtime.script.countOf('start')).toBe(1);
   });
+
+  test('replaces an instance that fails it from its start on, once it has been given its tries', async () => {
+    const { luma, id } = await startingSick();
+    await luma.pass(20_000);
+    expect(luma.kinds()).not.toContain('unhealthy');
+    // One may have been under way when it answered first, the next is the verdict. Docker tells of neither.
+    for (let count = 0; count < 2; count++) {
+      luma.runtime.script.tellUnhealthy(id);
+      await luma.pass(10_000);
+      expect(luma.kinds().includes('unhealthy')).toBe(count === 1);
+    }
+    expect((await luma.during(luma.proxy.request('app'))).status).toBe(200);
+    expect(luma.runtime.script.countOf('start')).toBe(2);
+  });
+
+  test('replaces an instance that failed it while no server ran, as soon as it is adopted', async () => {
+    const { luma } = await awake(NO_PROBES);
+    const id = (await instance(luma))?.instanceId ?? '';
+    luma.runtime.script.dropEvents();
+    luma.runtime.script.tellUnhealthy(id);
+    const next = await luma.successor();
+    await next.open();
+    await next.pass(1_000);
+    expect(next.kinds()).toContain('unhealthy');
+    expect((await next.during(next.proxy.request('app'))).status).toBe(200);
+    expect(luma.runtime.script.countOf('start')).toBe(2);
+  });
+
+  test('is asked for no more when its instance is gone', async () => {
+    const { luma, id } = await startingSick();
+    await luma.pass(10_000);
+    await luma.during(luma.control.stop('app'));
+    const before = luma.runtime.script.countOf('list');
+    await luma.pass(60_000);
+    expect(luma.runtime.script.countOf('list')).toBe(before);
+    expect((await luma.control.getProject('app')).instances[0]?.instanceId).toBe(id);
+  });
 });
+
+/** Its image's check fails while it boots; then it answers. */
+async function startingSick(): Promise<{ luma: Platform; id: string }> {
+  const luma = await new Platform().open();
+  luma.runtime.script.behave('app', { bootMs: 500 });
+  await luma.create({ idleTimeoutMs: null });
+  const answer = luma.proxy.request('app');
+  await luma.pass(100);
+  const id = (await instance(luma))?.instanceId ?? '';
+  luma.runtime.script.tellUnhealthy(id);
+  expect((await luma.during(answer)).status).toBe(200);
+  return { luma, id };
+}
 
 describe('readiness', () => {
   test('that fails takes the instance out, holds who comes, and answers them when it succeeds again', async () => {

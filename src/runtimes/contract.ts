@@ -60,8 +60,16 @@ export interface ObservedInstance {
   /** Present while running or frozen. */
   readonly address?: InstanceAddress;
   readonly exit?: InstanceExit;
-  /** The check that its image brings along fails. */
-  readonly isUnhealthy?: boolean;
+  /** The check that its image brings along fails, as often as it takes. */
+  readonly failedChecks?: FailedChecks;
+}
+
+/** Of the check that an image brings along. */
+export interface FailedChecks {
+  /** In a row. */
+  readonly count: number;
+  /** So many in a row are a verdict. */
+  readonly threshold: number;
 }
 
 export type RuntimeEvent =

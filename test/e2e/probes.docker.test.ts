@@ -81,6 +81,33 @@ test('the HEALTHCHECK of an image counts as a liveness probe, and delays no wake
   expect(await start('checked')).not.toBe(before);
 }, 60_000);
 
+test('a HEALTHCHECK that fails from the start on delays nobody, and replaces the instance once it has had its tries', async () => {
+  const made = await docker.createContainer({ Image: 'luma-test/app' });
+  const check = 'HEALTHCHECK --interval=1s --timeout=1s --retries=1 CMD test ! -e /dev/shm/sick';
+  await made.commit({ repo: 'luma-test/early', changes: check });
+  await made.remove();
+  const { Config } = await docker.getImage('luma-test/early').inspect();
+  const app = [...(Config.Entrypoint ?? []), ...(Config.Cmd ?? [])].join(' ');
+  // Sick in its first life alone, and slow enough that Docker says so before it answers.
+  const script = `[ -e /tmp/once ] || { touch /tmp/once /dev/shm/sick; sleep 3; }; exec ${app}`;
+  const command = { entrypoint: ['sh', '-c'], command: [script] };
+  await luma.add({ name: 'early', ...quick, docker_image: 'luma-test/early', ...command });
+  const before = await start('early');
+  expect((await (await containerOf('early')).inspect()).State.Health?.Status).toBe('unhealthy');
+  expect(await untilUnhealthy('early')).toContain('the HEALTHCHECK of its image fails');
+  expect(await start('early')).not.toBe(before);
+  await luma.killServer();
+  const last = await start('early');
+  await makeSick('early');
+  const health = async () => (await (await containerOf('early')).inspect()).State.Health?.Status;
+  await until('Docker to say so', async () => (await health()) === 'unhealthy');
+  expect(await start('early')).toBe(last);
+  // It failed while nobody heard it: the next server replaces it.
+  await luma.startServer();
+  await until('the other one', async () => (await luma.events('early', 'unhealthy')).length > 1);
+  expect(await start('early')).not.toBe(last);
+}, 90_000);
+
 test('a container that somebody pauses is resumed, and not taken for one that hangs', async () => {
   const liveness = { http_get: { path: '/' }, period: '500ms', timeout: '400ms' };
   await luma.add({ name: 'paused', ...quick, probes: { liveness } });

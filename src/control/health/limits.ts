@@ -9,3 +9,6 @@ export const STARTUP_PAUSE_FIRST_MS = 20;
 export const STARTUP_PAUSE_GROWTH = 1.5;
 /** Who has started for a minute is asked every six seconds: found ready at most a tenth too late. */
 export const STARTUP_LATENESS_PART = 1 / 10;
+
+/** How often an instance is looked at whose image's check failed while it started. */
+export const DOUBT_LOOK_EVERY_MS = 5_000;

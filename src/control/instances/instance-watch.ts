@@ -1,6 +1,6 @@
 /** What the runtime says of the instances of one service, brought to its machine: one was found, moved, or has ended. Keeps nothing. */
 import type { Clock } from '../../base/clock.ts';
-import type { ObservedInstance } from '../../runtimes/contract.ts';
+import type { FailedChecks, ObservedInstance } from '../../runtimes/contract.ts';
 import { isAwake } from '../projects/project-draft.ts';
 import type { ProjectInput } from '../projects/project-input.ts';
 import type { InstanceEntry, ProjectState } from '../projects/project-state.ts';
@@ -15,8 +15,8 @@ export interface WatchedService {
   /** The last lines that the instance wrote. */
   lines(instanceId: string, facts: InstanceFacts): Promise<readonly string[]>;
   send(input: ProjectInput): void;
-  /** The check that its image brings along fails. */
-  onImageCheckFailed(instanceId: string): void;
+  /** What a list says of the check that its image brings along; null: it does not fail, or there is none. */
+  onImageChecked(instanceId: string, failed: FailedChecks | null): void;
 }
 
 export interface InstanceWatchNeeds {
@@ -60,7 +60,7 @@ export class InstanceWatch implements Observer {
       return this.#onEnded(entry, facts, observed);
     }
     this.#subject.send({ kind: 'found', id, as: state === 'exited' ? 'prepared' : state });
-    if (observed?.isUnhealthy) this.#subject.onImageCheckFailed(id);
+    if (state === 'running') this.#subject.onImageChecked(id, observed?.failedChecks ?? null);
   }
 
   async #onEnded(

@@ -10,7 +10,7 @@ import type { StartFailure } from '../../domain/project-status.ts';
 import type { Revision } from '../../domain/revision.ts';
 import { leadOf, percentOf } from '../../domain/traffic.ts';
 import type { LaneSplit, ServiceActivity, ServiceReport } from '../../proxy/client/contract.ts';
-import type { ObservedInstance } from '../../runtimes/contract.ts';
+import type { FailedChecks, ObservedInstance } from '../../runtimes/contract.ts';
 import { ProjectHealth } from '../health/project-health.ts';
 import type { InstanceFacts } from '../instances/instance-facts.ts';
 import { InstanceWatch } from '../instances/instance-watch.ts';
@@ -248,6 +248,10 @@ export class ProjectSupervisor implements EffectSubject {
 
   onImageCheckFailed(instanceId: string): void {
     this.#health.onImageCheckFailed(instanceId);
+  }
+
+  onImageChecked(instanceId: string, failed: FailedChecks | null): void {
+    this.#health.onImageChecked(instanceId, failed);
   }
 
   lines(instanceId: string, facts: InstanceFacts): Promise<readonly string[]> {

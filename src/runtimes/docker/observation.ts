@@ -1,6 +1,6 @@
 /** What containers say of their instances: state, address, exit. Owns nothing. */
-import type { ContainerInfo } from 'dockerode';
-import type { ObservedInstance } from '../contract.ts';
+import type { ContainerInfo, ContainerInspectInfo } from 'dockerode';
+import type { FailedChecks, ObservedInstance } from '../contract.ts';
 import { exitOf, observedState } from './container-state.ts';
 import type { Containers } from './containers.ts';
 import type { InstanceNetwork } from './instance-network.ts';
@@ -32,12 +32,22 @@ export class Observation {
     const exit = exitOf(info.State);
     const isRunning = state === 'running' || state === 'frozen';
     const place = isRunning ? await this.#network.place(info) : null;
+    const failedChecks = state === 'running' ? failedChecksOf(info) : null;
     return {
       ...instance,
       state,
       ...(place?.kind === 'at' && { address: place.address }),
       ...(exit && { exit }),
-      ...(state === 'running' && info.State.Health?.Status === 'unhealthy' && { isUnhealthy: true }),
+      ...(failedChecks && { failedChecks }),
     };
   }
+}
+
+/** Docker's own, where the image does not say. */
+const RETRIES_DEFAULT = 3;
+
+function failedChecksOf({ State, Config }: ContainerInspectInfo): FailedChecks | null {
+  if (State.Health?.Status !== 'unhealthy') return null;
+  const threshold = Config.Healthcheck?.Retries || RETRIES_DEFAULT;
+  return { count: State.Health.FailingStreak, threshold };
 }

@@ -36,6 +36,8 @@ export interface FakeInstance {
   crash: Timer | null;
   exit: InstanceExit | null;
   isFrozen: boolean;
+  /** Of its image's check, in a row. */
+  failedCount: number;
 }
 
 type Listener = (event: RuntimeEvent) => void;
@@ -98,6 +100,7 @@ export class FakeEngine {
       crash: null,
       exit: null,
       isFrozen: false,
+      failedCount: 0,
     };
     this.#instances.set(spec.instanceId, instance);
     return instance;
@@ -188,7 +191,15 @@ export class FakeEngine {
 
   tellUnhealthy(instanceId: string): void {
     const instance = this.#instances.get(instanceId);
-    if (instance) this.#emit(instance, { kind: 'unhealthy', instanceId });
+    if (!instance) return;
+    const isNews = instance.failedCount === 0;
+    instance.failedCount += 1;
+    if (isNews) this.#emit(instance, { kind: 'unhealthy', instanceId });
+  }
+
+  tellHealthy(instanceId: string): void {
+    const instance = this.#instances.get(instanceId);
+    if (instance) instance.failedCount = 0;
   }
 
   vanish(instanceId: string): void {
@@ -230,6 +241,7 @@ export class FakeEngine {
     });
     instance.app = app;
     instance.exit = null;
+    instance.failedCount = 0;
     for (const { stream, text } of prints?.(instanceEnvironment(spec, app.port)) ?? []) {
       output.print(stream, text);
     }
@@ -254,10 +266,15 @@ export class FakeEngine {
   }
 }
 
-function observe({ spec, app, isFrozen, exit }: FakeInstance): ObservedInstance {
+function observe({ spec, app, isFrozen, exit, failedCount }: FakeInstance): ObservedInstance {
   const one = { instanceId: spec.instanceId, project: spec.project, revision: spec.revision };
-  if (app) return { ...one, state: isFrozen ? 'frozen' : 'running', address: addressOf(app) };
+  const running = { ...one, state: 'running' as const, ...failedChecksOf(failedCount) };
+  if (app) return { ...(isFrozen ? { ...one, state: 'frozen' } : running), address: addressOf(app) };
   return exit ? { ...one, state: 'exited', exit } : { ...one, state: 'prepared' };
+}
+
+function failedChecksOf(count: number): Pick<ObservedInstance, 'failedChecks'> {
+  return count === 0 ? {} : { failedChecks: { count, threshold: 1 } };
 }
 
 function addressOf(app: FakeApp): InstanceAddress {

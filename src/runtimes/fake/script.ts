@@ -80,9 +80,13 @@ export class FakeScript {
     this.#engine.end(instanceId, exit);
   }
 
-  /** The check of its image says so. */
+  /** The check of its image says so, once more; its event is told the first time. */
   tellUnhealthy(instanceId: string): void {
     this.#engine.tellUnhealthy(instanceId);
+  }
+
+  tellHealthy(instanceId: string): void {
+    this.#engine.tellHealthy(instanceId);
   }
 
   /** What it is made of disappears behind Luma's back, without any event. */
