@@ -1,6 +1,6 @@
 /**
- * One service as this worker serves it: its current route, its pools, the requests it holds, its probes. All of it is
- * owned here; exchanges come to the desk, and are told when to look at the gate again.
+ * One service as this worker serves it: its current route, its pools, the requests it holds. All of it is owned here;
+ * exchanges come to the desk, and are told when to look at the gate again.
  */
 import type { Timer } from '../../base/clock.ts';
 import { stableHash } from '../balancing/stable-hash.ts';
@@ -19,6 +19,7 @@ import { FAILURES, type Failure, failureOfWake } from './failure.ts';
 import { LaneChoice } from './lane-choice.ts';
 import { ServiceCounts } from './service-counts.ts';
 import { SlotReleases } from './slot-releases.ts';
+import { StartingProbes } from './starting-probes.ts';
 import { TargetSharing } from './target-sharing.ts';
 import { failureOfStopped } from './traffic-failure.ts';
 import type { WakeCause } from './wake-cause.ts';
@@ -47,9 +48,7 @@ export class ServiceDesk {
   readonly #pools = new Map<string, TargetPool>();
   /** First come, first served. */
   readonly #holders = new Set<Holder>();
-  readonly #probes = new Map<string, TargetProbe>();
-  /** Answered already, and still `starting` in our table. */
-  readonly #answered = new Set<string>();
+  readonly #probes: StartingProbes;
   /** Of the first holder, as far as is known. */
   #waitsFor: WaitsFor = 'gate';
   #slotTimer: Timer | null = null;
@@ -77,6 +76,12 @@ export class ServiceDesk {
     this.#errorPages = ErrorPages.read(route.errorPages, core.onError);
     this.#readyAtMs = core.clock.monotonic();
     this.#releases = new SlotReleases(core.clock, core.limits, () => core.host.slotReleased(route.name));
+    this.#probes = new StartingProbes({
+      clock: core.clock,
+      sweep: core.sweep,
+      pool: (target) => this.pool(target),
+      onAnswered: (targetId, afterMs) => core.host.targetAnswered(route.name, targetId, afterMs),
+    });
     this.#ejection = new TargetEjection(
       core.clock,
       core.limits,
@@ -166,7 +171,7 @@ export class ServiceDesk {
     if (!this.#holders.delete(holder)) return;
     this.#core.heldCount--;
     if (this.#holders.size > 0) return;
-    this.#cancelProbes();
+    this.#probes.cancel();
     this.#cancelLook();
   }
 
@@ -232,7 +237,7 @@ export class ServiceDesk {
     for (const pool of this.#pools.values()) pool.close();
     this.#pools.clear();
     for (const holder of this.#holders) holder.deskGone();
-    this.#cancelProbes();
+    this.#probes.cancel();
     this.#cancelLook();
     this.#releases.close();
     this.#ejection.close();
@@ -247,7 +252,7 @@ export class ServiceDesk {
   }
 
   gateClosed(): void {
-    this.#answered.clear();
+    this.#probes.forgetAnswers();
     this.#ejection.suspend();
     for (const pool of this.#pools.values()) pool.endEpoch();
   }
@@ -260,7 +265,7 @@ export class ServiceDesk {
 
   /** For a new daemon, which has heard nothing of what the last one was told: neither wakes nor answers. */
   sayAgain(): void {
-    this.#answered.clear();
+    this.#probes.forgetAnswers();
     this.#reviewProbes();
     this.repeatWake();
   }
@@ -351,34 +356,8 @@ export class ServiceDesk {
     }
   }
 
-  /** Probes run while somebody is held and a target is starting, and at no other time. */
   #reviewProbes(): void {
-    const starting = new Set<string>();
-    for (const target of this.#route.targets) {
-      if (target.state !== 'starting') continue;
-      starting.add(target.id);
-      if (this.#holders.size > 0) this.#probe(target);
-    }
-    for (const [id, probe] of this.#probes) {
-      if (starting.has(id)) continue;
-      this.#probes.delete(id);
-      probe.cancel();
-    }
-    for (const id of this.#answered) {
-      if (!starting.has(id)) this.#answered.delete(id);
-    }
-  }
-
-  #probe(target: TargetRoute): void {
-    if (this.#probes.has(target.id) || this.#answered.has(target.id)) return;
-    const pool = this.pool(target);
-    const onAnswered = (afterMs: number, connection: UpstreamConnection | null): void => {
-      this.#probes.delete(target.id);
-      this.#answered.add(target.id);
-      if (connection !== null) pool.giveFirst(connection, this.#core.sweep.nowMs);
-      this.#core.host.targetAnswered(this.#route.name, target.id, afterMs);
-    };
-    this.#probes.set(target.id, pool.probe(this.#core.clock, target, onAnswered));
+    this.#probes.review(this.#route.targets, this.#holders.size > 0);
   }
 
   /** An ejected target, before it is back. */
@@ -389,11 +368,6 @@ export class ServiceDesk {
       onDone(true);
     };
     return pool.probeOnce(this.#core.clock, target, onAnswered, () => onDone(false));
-  }
-
-  #cancelProbes(): void {
-    for (const probe of this.#probes.values()) probe.cancel();
-    this.#probes.clear();
   }
 }
 

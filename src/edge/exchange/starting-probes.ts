@@ -1,0 +1,69 @@
+/**
+ * The probes of one service's starting targets: they run while somebody is held, and at no other time. Owns those that
+ * run, and which targets have answered; who is held, and the pools that get the connections, are the desk's.
+ */
+import type { Clock } from '../../base/clock.ts';
+import type { TargetRoute } from '../routing/service-route.ts';
+import type { DeadlineSweep } from '../sockets/deadline-sweep.ts';
+import type { TargetPool } from '../upstream/target-pool.ts';
+import type { TargetProbe } from '../upstream/target-probe.ts';
+import type { UpstreamConnection } from '../upstream/upstream-connection.ts';
+
+export interface StartingProbesParts {
+  readonly clock: Clock;
+  readonly sweep: DeadlineSweep;
+  readonly pool: (target: TargetRoute) => TargetPool;
+  readonly onAnswered: (targetId: string, afterMs: number) => void;
+}
+
+export class StartingProbes {
+  readonly #parts: StartingProbesParts;
+  readonly #running = new Map<string, TargetProbe>();
+  /** Answered already, and still `starting` in our table. */
+  readonly #answered = new Set<string>();
+
+  constructor(parts: StartingProbesParts) {
+    this.#parts = parts;
+  }
+
+  /** Targets, or who is held, may be others than before. */
+  review(targets: readonly TargetRoute[], isAnyoneHeld: boolean): void {
+    const starting = new Set<string>();
+    for (const target of targets) {
+      if (target.state !== 'starting') continue;
+      starting.add(target.id);
+      if (isAnyoneHeld) this.#probe(target);
+    }
+    for (const [id, probe] of this.#running) {
+      if (starting.has(id)) continue;
+      this.#running.delete(id);
+      probe.cancel();
+    }
+    for (const id of this.#answered) {
+      if (!starting.has(id)) this.#answered.delete(id);
+    }
+  }
+
+  /** Who answers from now on is told again. */
+  forgetAnswers(): void {
+    this.#answered.clear();
+  }
+
+  cancel(): void {
+    for (const probe of this.#running.values()) probe.cancel();
+    this.#running.clear();
+  }
+
+  #probe(target: TargetRoute): void {
+    if (this.#running.has(target.id) || this.#answered.has(target.id)) return;
+    const { clock, sweep, onAnswered } = this.#parts;
+    const pool = this.#parts.pool(target);
+    const hasAnswered = (afterMs: number, connection: UpstreamConnection | null): void => {
+      this.#running.delete(target.id);
+      this.#answered.add(target.id);
+      if (connection !== null) pool.giveFirst(connection, sweep.nowMs);
+      onAnswered(target.id, afterMs);
+    };
+    this.#running.set(target.id, pool.probe(clock, target, hasAnswered));
+  }
+}
