@@ -4,24 +4,27 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { Transaction } from 'kysely';
-import type { LumaError } from '../../base/errors.ts';
 import { Mailbox } from '../../base/mailbox.ts';
 import type { SecretKey } from '../../base/sealed-text.ts';
 import type { Project } from '../../domain/project.ts';
-import type { ProjectEvent, ProjectEventKind } from '../../domain/project-event.ts';
+import type { ProjectEvent } from '../../domain/project-event.ts';
 import type { RegistryLogin } from '../../domain/registry.ts';
-import { type Revision, revisionsToForget } from '../../domain/revision.ts';
+import type { Revision } from '../../domain/revision.ts';
 import type { EventQuery, InstanceIntent, InstanceRecord, Store } from '../contract.ts';
-import { EVENTS_LISTED_DEFAULT, EVENTS_PER_PROJECT_MAX } from '../limits.ts';
-import { hostnameTaken, instanceNotFound, projectExists, projectNotFound } from '../refusals.ts';
+import { instanceNotFound, projectNotFound } from '../refusals.ts';
 import type { KeyRing, Seal } from '../secrets/key-ring.ts';
+import { raise } from './counters.ts';
+import { appendEvent, listEvents } from './event-log.ts';
 import { readFact, readKeyId } from './facts.ts';
 import { INSTANCE_KEY, makeInstanceKey, readInstanceKey } from './instance-key.ts';
+import { fromInstanceRow, toInstanceRow } from './instance-row.ts';
+import { keepRevision } from './kept-revisions.ts';
 import { SCRUB_DUE } from './migrations.ts';
+import { findConflict } from './name-conflict.ts';
 import { fromProjectRow, toHostnameRows, toProjectRow } from './project-row.ts';
 import { fromRegistryRow, toRegistryRow } from './registry-row.ts';
 import { resealAll } from './reseal.ts';
-import { fromRevisionRow, toRevisionRow } from './revision-row.ts';
+import { fromRevisionRow } from './revision-row.ts';
 import type { Durability, SqlEngine } from './sql-engine.ts';
 import type { Tables } from './tables.ts';
 
@@ -164,14 +167,7 @@ export class SqlStore implements Store {
   listInstances(): Promise<readonly InstanceRecord[]> {
     return this.#read(async (trx) => {
       const rows = await trx.selectFrom('instances').selectAll().orderBy('instance_id').execute();
-      return rows.map((row) => ({
-        instanceId: row.instance_id,
-        project: row.project,
-        service: row.service ?? row.project,
-        revision: Number(row.revision),
-        intent: row.intent,
-        createdAt: Number(row.created_at),
-      }));
+      return rows.map(fromInstanceRow);
     });
   }
 
@@ -179,17 +175,7 @@ export class SqlStore implements Store {
     // Synced: an instance whose record a power cut took would be nobody's for ever.
     return this.#write('synced', async (trx) => {
       await trx.deleteFrom('instances').where('instance_id', '=', instance.instanceId).execute();
-      await trx
-        .insertInto('instances')
-        .values({
-          instance_id: instance.instanceId,
-          project: instance.project,
-          service: instance.service,
-          revision: instance.revision,
-          intent: instance.intent,
-          created_at: instance.createdAt,
-        })
-        .execute();
+      await trx.insertInto('instances').values(toInstanceRow(instance)).execute();
     });
   }
 
@@ -265,30 +251,11 @@ export class SqlStore implements Store {
   }
 
   appendEvent(event: Omit<ProjectEvent, 'id'>): Promise<ProjectEvent> {
-    return this.#write('relaxed', async (trx) => {
-      const id = await raise(trx, 'event_id');
-      await trx
-        .insertInto('events')
-        .values({ ...event, id, details: JSON.stringify(event.details) })
-        .execute();
-      await dropOldEvents(trx, event.project);
-      return { ...event, id };
-    });
+    return this.#write('relaxed', (trx) => appendEvent(trx, event));
   }
 
   listEvents(project: string, query: EventQuery = {}): Promise<readonly ProjectEvent[]> {
-    return this.#read(async (trx) => {
-      const { afterId } = query;
-      const rows = await trx
-        .selectFrom('events')
-        .selectAll()
-        .where('project', '=', project)
-        .$if(afterId !== undefined, (select) => select.where('id', '>', afterId ?? 0))
-        .orderBy('id', afterId === undefined ? 'desc' : 'asc')
-        .limit(query.limit ?? EVENTS_LISTED_DEFAULT)
-        .execute();
-      return rows.map(fromEventRow);
-    });
+    return this.#read((trx) => listEvents(trx, project, query));
   }
 
   close(): Promise<void> {
@@ -334,88 +301,9 @@ export class SqlStore implements Store {
   }
 }
 
-async function raise(trx: Trx, name: 'epoch' | 'event_id'): Promise<number> {
-  await trx
-    .updateTable('counters')
-    .set((set) => ({ value: set('value', '+', 1) }))
-    .where('name', '=', name)
-    .execute();
-  const row = await trx
-    .selectFrom('counters')
-    .select('value')
-    .where('name', '=', name)
-    .executeTakeFirstOrThrow();
-  return Number(row.value);
-}
-
 async function insertHostnames(trx: Trx, project: Project): Promise<void> {
   const rows = toHostnameRows(project);
   if (rows.length > 0) await trx.insertInto('hostnames').values(rows).execute();
-}
-
-/** The revision that the settings are, if it is new; and those that are too many now go. */
-async function keepRevision(trx: Trx, project: Project, seal: Seal): Promise<void> {
-  const { name } = project.settings;
-  const rows = await trx.selectFrom('revisions').select('number').where('project', '=', name).execute();
-  const known = rows.map(({ number }) => Number(number));
-  if (known.includes(project.revision)) {
-    await dropRevisions(trx, project, known);
-    return;
-  }
-  await trx.insertInto('revisions').values(toRevisionRow(project, seal)).execute();
-  await dropRevisions(trx, project, [...known, project.revision]);
-}
-
-async function dropRevisions(trx: Trx, project: Project, known: readonly number[]): Promise<void> {
-  const used = [project.revision, ...project.traffic.map((share) => share.revision)];
-  const forgotten = revisionsToForget(known, used);
-  if (forgotten.length === 0) return;
-  await trx
-    .deleteFrom('revisions')
-    .where('project', '=', project.settings.name)
-    .where('number', 'in', forgotten)
-    .execute();
-}
-
-async function findConflict(trx: Trx, project: Project, isNew: boolean): Promise<LumaError | null> {
-  const { name, hostnames } = project.settings;
-  if (isNew) {
-    const same = await trx.selectFrom('projects').select('name').where('name', '=', name).executeTakeFirst();
-    if (same) return projectExists(name);
-  }
-  if (hostnames.length === 0) return null;
-  const taken = await trx
-    .selectFrom('hostnames')
-    .selectAll()
-    .where('hostname', 'in', hostnames)
-    .where('project', '!=', name)
-    .orderBy('hostname')
-    .executeTakeFirst();
-  return taken ? hostnameTaken(taken.hostname, taken.project) : null;
-}
-
-async function dropOldEvents(trx: Trx, project: string): Promise<void> {
-  const oldest = await trx
-    .selectFrom('events')
-    .select('id')
-    .where('project', '=', project)
-    .orderBy('id', 'desc')
-    .limit(1)
-    .offset(EVENTS_PER_PROJECT_MAX)
-    .executeTakeFirst();
-  if (!oldest) return;
-  await trx.deleteFrom('events').where('project', '=', project).where('id', '<=', oldest.id).execute();
-}
-
-function fromEventRow(row: Tables['events']): ProjectEvent {
-  return {
-    id: Number(row.id),
-    project: row.project,
-    kind: row.kind as ProjectEventKind,
-    at: Number(row.at),
-    message: row.message,
-    details: JSON.parse(row.details) as Record<string, unknown>,
-  };
 }
 
 function hostnameOf(row: { readonly hostname: string }): string {
