@@ -82,7 +82,7 @@ export const deeds: readonly Deed[] = [
     run: async ({ engine, now }) => {
       await engine.kill();
       await engine.restart();
-      return { to: null, killedAt: now(), kills: HARMLESS };
+      return { to: null, killedAt: now(), kills: HARMLESS, isOutage: true };
     },
   },
   {

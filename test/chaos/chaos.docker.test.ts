@@ -4,13 +4,14 @@
  */
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import Docker from 'dockerode';
-import { Luma } from '../e2e/luma.ts';
+import { Luma, until } from '../e2e/luma.ts';
 import { type TestEngine, withEngine } from '../engine/engine.ts';
 import type { Scene } from './calamities.ts';
 import { chooseDeed, untilCalm } from './calamities.ts';
 import { Ledger } from './ledger.ts';
 import { MixedLoad } from './mixed-load.ts';
 import { SeededRandom } from './random.ts';
+import { strays } from './strays.ts';
 
 const minutes = 60_000;
 const isLong = Bun.env['LUMA_TEST_LONG'] === '1';
@@ -70,11 +71,16 @@ test(
       `chaos, begun at ${new Date(performance.timeOrigin + beganAt).toISOString()}, seed ${seed}:\n${ledger.text()}\n${await failuresTold(luma)}`,
     );
     const lost = ledger.losses().filter(({ cause }) => cause === null).length;
-    if (lost > 0) console.log(luma.output());
+    const slow = ledger.slow().length;
+    if (lost + slow > 0) console.log(luma.output());
     // The text above names them.
-    expect(lost).toBe(0);
+    expect({ lost, slow }).toEqual({ lost: 0, slow: 0 });
     expect(ledger.attempts.length).toBeGreaterThan(durationMs / 1_000);
     await untilCalm(scene);
+    await until(
+      'no process of a container that nobody knows',
+      async () => (await strays(scene)).length === 0,
+    );
   },
   durationMs + 5 * minutes,
 );

@@ -56,3 +56,32 @@ test('an answered request is no loss', () => {
   expect(ledger.losses()).toEqual([]);
   expect(ledger.text()).toContain('lost: 0');
 });
+
+describe('a request that waited', () => {
+  const waited: Attempt = { ...broken, startedAt: 0, endedAt: 10_001, failure: null };
+  const outage: Calamity = { ...kill, kills: 'none', startedAt: 500, killedAt: 2_000, isOutage: true };
+  const isSlow = (attempt: Attempt, ...calamities: readonly Calamity[]): boolean => {
+    const ledger = new Ledger();
+    for (const each of calamities) ledger.done(each);
+    ledger.record(attempt);
+    return ledger.slow().length > 0;
+  };
+
+  test('is slow after ten seconds, also where it was answered', () => {
+    expect(isSlow(waited)).toBe(true);
+    expect(isSlow({ ...waited, endedAt: 10_000 })).toBe(false);
+    expect(isSlow(waited, kill)).toBe(true);
+  });
+
+  test('is forgiven the time until the engine was back', () => {
+    expect(isSlow(waited, outage)).toBe(false);
+    expect(isSlow({ ...waited, endedAt: 12_001 }, outage)).toBe(true);
+    expect(isSlow(waited, { ...outage, startedAt: 20_000, killedAt: 21_000 })).toBe(true);
+  });
+
+  test('is named', () => {
+    const ledger = new Ledger();
+    ledger.record(waited);
+    expect(ledger.text()).toContain('slow: 1\n  long to a from 0 to 10001 ms');
+  });
+});

@@ -30,6 +30,8 @@ export interface Calamity {
   readonly killedAt: number;
   /** Whose exchanges it may have killed: those of one project, of all (a worker), or nobody's. */
   readonly kills: { readonly project: string } | 'any' | 'none';
+  /** Nothing could be woken while it lasted. */
+  readonly isOutage?: boolean;
 }
 
 export interface Loss {
@@ -40,6 +42,9 @@ export interface Loss {
 
 /** How long after the kill its victims hear of it, milliseconds: the FIN of a killed process is sent at once, load delays it. */
 const HEARD_WITHIN_MS = 2_000;
+
+/** Longer than any wake that works, also behind an engine that has just come back, milliseconds. */
+const SLOW_MS = 10_000;
 
 /** What was done so long before may have to do with a loss. */
 const BEFORE_MS = 4_000;
@@ -62,7 +67,16 @@ export class Ledger {
       .map((attempt) => ({ attempt, cause: this.calamities.find((each) => killed(each, attempt)) ?? null }));
   }
 
-  /** For people: counts, then every loss by name. */
+  /** Waited although the engine was there: its answer counts for nothing then. */
+  slow(): readonly Attempt[] {
+    return this.attempts.filter(({ startedAt, endedAt }) => {
+      const outages = this.calamities.filter((each) => each.isOutage && each.startedAt <= endedAt);
+      const waitsSince = Math.max(startedAt, ...outages.map(({ killedAt }) => killedAt));
+      return endedAt - waitsSince > SLOW_MS;
+    });
+  }
+
+  /** For people: counts, then every loss and everything slow by name. */
   text(): string {
     const losses = this.losses();
     const unexcused = losses.filter(({ cause }) => cause === null);
@@ -81,6 +95,8 @@ export class Ledger {
       `5xx: ${serverErrors.size === 0 ? 'none' : [...serverErrors].map(([key, n]) => `${n} x ${key}`).join('; ')}`,
       `lost: ${unexcused.length}`,
       ...unexcused.flatMap((loss) => [`  ${lossText(loss)}`, ...this.#before(loss.attempt)]),
+      `slow: ${this.slow().length}`,
+      ...this.slow().flatMap((attempt) => [`  ${attemptText(attempt)}`, ...this.#before(attempt)]),
     ].join('\n');
   }
 
@@ -113,7 +129,11 @@ function killed(
 }
 
 function lossText({ attempt, cause }: Loss): string {
-  const { project, kind, startedAt, endedAt, failure } = attempt;
-  const when = `from ${Math.round(startedAt)} to ${Math.round(endedAt)} ms`;
-  return `${kind} to ${project} ${when}: ${failure?.status ?? 'no answer'} ${failure?.what}${cause === null ? '' : ` (${cause.what} at ${Math.round(cause.killedAt)} ms)`}`;
+  const { failure } = attempt;
+  const why = cause === null ? '' : ` (${cause.what} at ${Math.round(cause.killedAt)} ms)`;
+  return `${attemptText(attempt)}: ${failure?.status ?? 'no answer'} ${failure?.what}${why}`;
+}
+
+function attemptText({ project, kind, startedAt, endedAt }: Attempt): string {
+  return `${kind} to ${project} from ${Math.round(startedAt)} to ${Math.round(endedAt)} ms`;
 }
