@@ -41,6 +41,7 @@ import { ProjectSupervisor } from './projects/project-supervisor.ts';
 import type { SupervisorNeeds } from './projects/supervisor-needs.ts';
 import { Registries } from './registries.ts';
 import { ScheduleKeeper } from './schedules/schedule-keeper.ts';
+import { stopDependentsFirst } from './shutdown.ts';
 
 export interface ControlPlaneOptions {
   readonly store: Store;
@@ -80,7 +81,8 @@ export class ControlPlane implements ControlPlaneDoor {
   readonly #bonds: BondKeeper;
   readonly #calendar: ScheduleKeeper;
   readonly #records: RecordKeeper;
-  #drainTimeoutMs = DRAIN_TIMEOUT_MS;
+  /** Monotonic: of all exchanges together, once Luma ends. */
+  #drainsEndMs = Number.POSITIVE_INFINITY;
   #isClosing = false;
 
   constructor(options: ControlPlaneOptions) {
@@ -132,7 +134,7 @@ export class ControlPlane implements ControlPlaneDoor {
       journal,
       starts: new StartQueue(options.cores ?? availableParallelism()),
       prepares: new StartQueue(PREPARES_MAX),
-      drainTimeoutMs: () => this.#drainTimeoutMs,
+      drainTimeoutMs: () => Math.max(0, Math.min(DRAIN_TIMEOUT_MS, this.#drainsEndMs - clock.monotonic())),
       onInstance: (service, instanceId, isThere) => registry.place(service, instanceId, isThere),
       keepsOf: (service) => this.#bonds.keepsOf(service),
       onSuspect,
@@ -180,9 +182,9 @@ export class ControlPlane implements ControlPlaneDoor {
   async close({ stopInstances, timeoutMs }: CloseOptions): Promise<void> {
     if (this.#isClosing) return;
     this.#isClosing = true;
-    this.#drainTimeoutMs = Math.min(DRAIN_TIMEOUT_MS, timeoutMs);
+    this.#drainsEndMs = this.#options.clock.monotonic() + timeoutMs;
     const supervisors = this.#registry.all();
-    if (stopInstances) await this.#stopAll(supervisors, timeoutMs + CLOSE_GRACE_MS);
+    if (stopInstances) await this.#stopAll(supervisors, timeoutMs);
     this.#calendar.close();
     this.#housekeeping.close();
     this.#listener.close();
@@ -365,13 +367,17 @@ export class ControlPlane implements ControlPlaneDoor {
 
   async #stopAll(supervisors: readonly ProjectSupervisor[], timeoutMs: number): Promise<void> {
     const { clock, log } = this.#options;
-    const stops = supervisors.map(async (supervisor) => {
+    const endMs = clock.monotonic() + timeoutMs + CLOSE_GRACE_MS;
+    const stop = async (supervisor: ProjectSupervisor): Promise<void> => {
       if (!supervisor.isKnown) return;
-      const told = supervisor.waiters.wait('shutdown', { clock, timeoutMs });
+      const told = supervisor.waiters.wait('shutdown', { clock, timeoutMs: endMs - clock.monotonic() });
       supervisor.send({ kind: 'shutdown' });
       if (!(await told)) log.warn('an instance was left running', { project: supervisor.name });
-    });
-    await Promise.all(stops);
+    };
+    const settled = new AbortController();
+    const patience = delay(clock, timeoutMs, settled.signal).catch(() => undefined);
+    await stopDependentsFirst(supervisors, stop, patience);
+    settled.abort();
   }
 
   /** Waits for the work, but not longer than that. */

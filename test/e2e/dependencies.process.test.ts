@@ -1,5 +1,8 @@
 /** Projects that belong together, as real processes: the real server, the real proxy, real apps. */
 import { afterAll, beforeAll, expect, test } from 'bun:test';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Luma, until } from './luma.ts';
 
 let luma: Luma;
@@ -109,4 +112,47 @@ test('one that does not start fails the wake with its reason, and a group wakes 
   await luma.untilStatus('back', 'idle');
   // Neither woke the other again.
   for (const name of ['front', 'back']) expect(await luma.events(name, 'starting')).toHaveLength(1);
+}, 60_000);
+
+/** Says in a file that it has been told to end, and ends; one that is stubborn says that it lives instead. */
+function program(name: string, file: string, isStubborn = false): readonly string[] {
+  const serve = 'python3 -m http.server "$PORT" >/dev/null 2>&1 & child=$!';
+  const heed = `trap 'kill $child; echo ${name} ends >> ${file}; exit 0' TERM; wait`;
+  const ignore = `trap '' TERM; while :; do echo ${name} lives >> ${file}; sleep 0.1; done`;
+  return ['sh', '-c', `${serve}; ${isStubborn ? ignore : heed}`];
+}
+
+async function endOf(web: { isStubborn: boolean; flags: readonly string[] }): Promise<readonly string[]> {
+  const folder = mkdtempSync(join(tmpdir(), 'luma-e2e-order-'));
+  const file = join(folder, 'order');
+  writeFileSync(file, '');
+  chmodSync(folder, 0o755);
+  chmodSync(file, 0o666);
+  const own = await Luma.start({ runtime: 'process', flags: web.flags });
+  try {
+    const more = { idle_timeout: 'never', stop_timeout: '6s', working_dir: '/usr/share' };
+    await own.add({ name: 'disk', ...more, command: program('disk', file) });
+    const needsDisk = { depends_on: [{ project: 'disk' }] };
+    await own.add({ name: 'db', ...more, ...needsDisk, command: program('db', file) });
+    const needsDb = { depends_on: [{ project: 'db' }] };
+    await own.add({ name: 'web', ...more, ...needsDb, command: program('web', file, web.isStubborn) });
+    expect((await own.get('web.localhost')).status).toBe(200);
+    expect(await own.interruptServer()).toBe(0);
+    return readFileSync(file, 'utf8').trim().split('\n');
+  } finally {
+    await own.end();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+test('the end of `luma up` stops what depends on others before them', async () => {
+  expect(await endOf({ isStubborn: false, flags: [] })).toEqual(['web ends', 'db ends', 'disk ends']);
+}, 60_000);
+
+test('nobody waits longer than --shutdown-timeout for the end of what depends on it', async () => {
+  const lines = await endOf({ isStubborn: true, flags: ['--shutdown-timeout', '1s'] });
+  const ends = lines.filter((line) => line.endsWith('ends'));
+  expect(ends.toSorted()).toEqual(['db ends', 'disk ends']);
+  // It was still there, and heard of nothing, when they went.
+  expect(lines.lastIndexOf('web lives')).toBeGreaterThan(lines.indexOf('disk ends'));
 }, 60_000);
