@@ -7,18 +7,18 @@ import { join } from 'node:path';
 import { LumaError } from '../base/errors.ts';
 import { HeapTrim } from '../base/heap-trim.ts';
 import { randomId } from '../base/random-id.ts';
-import { machineNowMs, RowAllocator } from '../edge/board/index.ts';
-import { EDGE_LIMITS, type EdgeSettings, probeTarget } from '../edge/contract.ts';
 import { bootId } from './boot-id.ts';
 import type { CertificateStatus } from './client/certificate-schema.ts';
 import type { ProxyHealth, ProxyStatus, ServiceStatus } from './client/status-schema.ts';
 import { DaemonCertificates } from './daemon-certificates.ts';
 import type { DaemonOptions } from './daemon-options.ts';
+import { DaemonServices } from './daemon-services.ts';
 import { proxyStatus } from './daemon-status.ts';
+import { DaemonWorkers } from './daemon-workers.ts';
 import { ClientCommands } from './deploys/client-commands.ts';
 import { ErrorPageStore } from './deploys/error-page-store.ts';
 import { FileIntake } from './deploys/file-intake.ts';
-import { BOARD_ROWS, STOP_IDLE_MS } from './limits.ts';
+import { BOARD_ROWS } from './limits.ts';
 import { LinkServer } from './link/link-server.ts';
 import { MetricsServer } from './metrics/metrics-server.ts';
 import { metricsText } from './metrics/metrics-text.ts';
@@ -27,33 +27,21 @@ import type { Commands } from './server/command-server.ts';
 import { CommandServer } from './server/command-server.ts';
 import { bindPrivately, checkSocketPlace, prepareSocketPath } from './server/management-socket.ts';
 import { noOptions } from './services/global-options.ts';
-import { unknownService } from './services/refusals.ts';
-import { Registry } from './services/registry.ts';
-import { RouteTable } from './services/route-table.ts';
-import { fromState, fromTable, savedFrom } from './services/saved-services.ts';
+import type { Registry } from './services/registry.ts';
 import type { ServiceEntry } from './services/service-entry.ts';
-import { statusOfService } from './services/service-report.ts';
 import type { SavedState } from './state/index.ts';
 import { loadState, STATE_VERSION, StateFile, type StateLock } from './state/index.ts';
 import { takeLock } from './take-over.ts';
-import type { CrewTable } from './workers/crew.ts';
+import type { CrewListener, CrewTable } from './workers/crew.ts';
 import { Crew } from './workers/crew.ts';
-import { Fleet } from './workers/fleet.ts';
 import type { ListenAddress } from './workers/listening-socket.ts';
 import { closeListeningSocket } from './workers/listening-socket.ts';
-import type { LocalWorker } from './workers/local-worker.ts';
 import type { Inheritance } from './workers/orphans.ts';
 import { inheritFromOrphans } from './workers/orphans.ts';
-import { ownConnectionBudget } from './workers/own-connection-budget.ts';
 import type { SharedBoard } from './workers/shared-board.ts';
 import { closeSharedBoard, makeSharedBoard } from './workers/shared-board.ts';
 import { openSockets, type PublicSocket } from './workers/socket-set.ts';
-import type { Worker } from './workers/worker.ts';
-import { spawnWorker } from './workers/worker-flags.ts';
 import type { CertificateOrder } from './workers/worker-protocol.ts';
-
-/** Nobody serves from it: what dead workers left is folded into it. */
-const OWN_COLUMN = 0;
 
 export class Daemon implements Commands {
   readonly #options: DaemonOptions;
@@ -65,19 +53,14 @@ export class Daemon implements Commands {
   readonly #crew: Crew;
   readonly #certificates: DaemonCertificates;
   readonly #commands: CommandServer;
-  #table = new RouteTable(0, (message) => this.#crew.tell(message));
   #shared: SharedBoard | undefined;
   #sockets: readonly PublicSocket[] = [];
-  #registry: Registry | undefined;
+  #services: DaemonServices | undefined;
   #client: ClientCommands | undefined;
-  #rows: RowAllocator | undefined;
-  #fleet: Fleet | undefined;
-  #local: LocalWorker | undefined;
-  /** What this process is after it handed over, if it served by itself. */
-  #afterwards: Worker | undefined;
+  #workers: DaemonWorkers | undefined;
   #phase: ProxyStatus['state'] = 'serving';
   readonly #handedOver = Promise.withResolvers<void>();
-  readonly #totals = new TrafficTotals((service) => this.#registry?.find(service) !== undefined);
+  readonly #totals = new TrafficTotals((service) => this.#services?.registry.find(service) !== undefined);
   #metricsServer: MetricsServer | undefined;
   /** Null where requests are served by this very process: collecting would hold them up. */
   readonly #trim: HeapTrim | null;
@@ -91,15 +74,15 @@ export class Daemon implements Commands {
     const collect = (): SavedState => this.#collectState();
     this.#state = new StateFile({ stateDir: options.stateDir, clock, log, collect });
     const save = (): Promise<void> => this.#state.save();
-    this.#links = new LinkServer({ registry: () => this.#services, save, version, clock, log });
+    this.#links = new LinkServer({ registry: () => this.#registry, save, version, clock, log });
     this.#certificates = new DaemonCertificates({
       options,
       channel: () => this.#crew,
-      registry: () => this.#services,
+      registry: () => this.#registry,
       email: () => this.#client?.options.letsEncryptEmail ?? null,
     });
     this.#commands = new CommandServer(this, this.#links, log);
-    const table = (): CrewTable => this.#table.current();
+    const table = (): CrewTable => this.#begunServices.table.current();
     const certificates = (): CertificateOrder => this.#certificates.current;
     this.#crew = new Crew({
       daemonId: this.#id,
@@ -137,15 +120,13 @@ export class Daemon implements Commands {
 
   /** Stops accepting, lets what runs finish for as long as it may, saves, and leaves nothing behind. */
   async stop(): Promise<void> {
-    if (this.#phase === 'handing_over')
-      return this.#afterwards?.drain(this.#options.shutdownTimeoutMs, STOP_IDLE_MS);
+    if (this.#phase === 'handing_over') return this.#workers?.stop();
     if (this.#phase !== 'serving') return;
     this.#phase = 'stopping';
     this.client.leave(notServing(this.#phase));
     this.#certificates.close();
     this.#closeSockets();
-    const timeoutMs = this.#options.shutdownTimeoutMs;
-    await Promise.all([this.#fleet?.stop(timeoutMs), this.#local?.drain(timeoutMs)]);
+    await this.#workers?.stop();
     this.#links.close();
     await this.#commands.close(this.#options.clock);
     await this.#state.save();
@@ -154,9 +135,7 @@ export class Daemon implements Commands {
 
   /** A second signal: nothing is waited for. */
   kill(): void {
-    // Workers that were handed over are the next daemon's.
-    if (this.#phase !== 'handing_over') this.#fleet?.kill();
-    this.#local?.close();
+    this.#workers?.kill();
   }
 
   // ---- Commands
@@ -175,26 +154,22 @@ export class Daemon implements Commands {
       options: this.#options,
       startedAt: this.#startedAt,
       state: this.#phase,
-      generation: this.#table.generation,
+      generation: this.#begunServices.table.generation,
       listeners: this.listeners,
       links: this.#links.links,
       members: this.#crew.members,
-      workerRestarts: this.#fleet?.restartCount ?? 0,
+      workerRestarts: this.#workers?.restartCount ?? 0,
       services: this.listServices(),
     });
   }
 
   metrics(): string {
-    const services = this.#services.entries.map((entry) => {
-      const { inFlight, held } = this.#services.runner.activity(entry);
-      return { name: entry.spec.name, inFlight, held };
-    });
     return metricsText({
       version: this.#options.version,
       totals: this.#totals,
-      services,
+      services: this.#begunServices.activity,
       workers: this.#crew.members,
-      workerRestarts: this.#fleet?.restartCount ?? 0,
+      workerRestarts: this.#workers?.restartCount ?? 0,
       expose: (out) => this.#certificates.expose(out),
     });
   }
@@ -209,18 +184,16 @@ export class Daemon implements Commands {
   }
 
   listServices(): ServiceStatus[] {
-    return this.#services.entries.map((entry) => this.#statusOf(entry));
+    return this.#begunServices.statuses;
   }
 
   getService(name: string): ServiceStatus {
-    const entry = this.#services.find(name);
-    if (entry) return this.#statusOf(entry);
-    throw unknownService(name);
+    return this.#begunServices.status(name);
   }
 
   async restartWorkers(): Promise<void> {
     if (this.#phase !== 'serving') throw notServing(this.#phase);
-    await this.#fleet?.restart();
+    await this.#workers?.restart();
   }
 
   async handOver(): Promise<{ pids: readonly number[] }> {
@@ -229,11 +202,11 @@ export class Daemon implements Commands {
     this.#options.log.info('handing over to the next daemon');
     this.client.leave(notServing(this.#phase));
     this.#certificates.close();
-    this.#fleet!.abandon();
+    this.#workers!.leave();
     // Control planes come back to the next daemon; fences that they have not signalled are lifted.
     this.#links.close();
     await this.#state.save();
-    const pids = [...this.#fleet!.pids, ...(this.#local ? [process.pid] : [])];
+    const { pids } = this.#workers!;
     void this.#leave();
     return { pids };
   }
@@ -242,34 +215,15 @@ export class Daemon implements Commands {
   async #leave(): Promise<void> {
     const { clock } = this.#options;
     await this.#commands.refuse(notServing(this.#phase), clock);
-    this.#registry?.close();
+    this.#services?.registry.close();
     this.#trim?.close();
     this.#state.close();
     this.#crew.close();
     await this.#metricsServer?.close();
-    const servedItself = this.#local ? this.#goOnAsWorker() : undefined;
+    const afterwards = this.#workers!.goOnAsWorker();
     this.#lock.release();
-    await Promise.all([this.#commands.leave(clock), servedItself]);
+    await Promise.all([this.#commands.leave(clock), afterwards]);
     this.#handedOver.resolve();
-  }
-
-  /** Resolves when it has finished. */
-  #goOnAsWorker(): Promise<void> {
-    const { version, shutdownTimeoutMs, clock, log, stateDir } = this.#options;
-    const { fd: boardFd } = this.#shared!;
-    const finished = Promise.withResolvers<void>();
-    this.#afterwards = this.#local!.becomeWorker({
-      boardFd,
-      listenFds: this.#sockets.filter(({ isTls }) => !isTls).map(({ fd }) => fd),
-      tlsListenFds: this.#sockets.filter(({ isTls }) => isTls).map(({ fd }) => fd),
-      workersSocketPath: workersSocketPathOf(stateDir),
-      version,
-      shutdownTimeoutMs,
-      clock,
-      log,
-      exit: () => finished.resolve(),
-    });
-    return finished.promise;
   }
 
   // ---- the beginning
@@ -289,9 +243,10 @@ export class Daemon implements Commands {
     this.#restore(saved, inherited);
     await this.#certificates.load();
     this.#client = this.#makeClient(saved);
-    await this.#startWorkers(workersSocketPath, inherited);
+    this.#workers = this.#makeWorkers(workersSocketPath, inherited);
+    await this.#workers.start(inherited);
     if (inherited) await this.#saveInherited();
-    this.#services.open();
+    this.#registry.open();
     this.#certificates.open();
     if (metricsPort !== null) this.#metricsServer = new MetricsServer(metricsPort, () => this.metrics());
     // The daemon before leaves as soon as the socket is ours: by then it is known who comes after it.
@@ -310,18 +265,12 @@ export class Daemon implements Commands {
     }
   }
 
-  /** The table of workers that still serve by it is newer than the file. */
   #restore(saved: SavedState | null, inherited: Inheritance | null): void {
-    const { board } = this.#shared!;
-    this.#rows = new RowAllocator(board);
-    this.#table = new RouteTable(inherited?.table.generation ?? 0, (message) => this.#crew.tell(message));
-    this.#registry = new Registry({
-      board,
-      rows: this.#rows,
-      table: this.#table,
+    this.#services = new DaemonServices({
+      board: this.#shared!.board,
+      generation: inherited?.table.generation ?? 0,
       clock: this.#options.clock,
-      nowMs: machineNowMs,
-      probe: probeTarget,
+      tellWorkers: (message) => this.#crew.tell(message),
       ownListeners: () => [...this.#sockets, ...(this.#metricsServer ? [this.#metricsServer.address] : [])],
       linkState: (owner) => this.#links.stateOf(owner),
       tellOwner: (owner, message) => this.#links.tell(owner, message),
@@ -331,146 +280,76 @@ export class Daemon implements Commands {
         this.#trim?.changed();
       },
     });
-    const restored = inherited
-      ? fromTable(inherited.table, board, this.#rows)
-      : fromState(saved, bootId(), this.#rows);
-    if (inherited) this.#registry.drains.inherit(this.#rows.adoptCounted(), this.#table.generation);
-    for (const service of restored) this.#registry.restore(service);
-    this.#table.flush();
+    this.#services.restore(saved, inherited);
   }
 
   #makeClient(saved: SavedState | null): ClientCommands {
     const { clock, stateDir } = this.#options;
     return new ClientCommands({
-      registry: () => this.#services,
-      statusOf: (entry) => this.#statusOf(entry),
+      registry: () => this.#registry,
+      statusOf: (entry) => this.#begunServices.statusOf(entry),
       options: saved?.options ?? noOptions,
       clock,
       certificates: this.#certificates.forDeploys,
       files: new FileIntake({
         errorPages: new ErrorPageStore(stateDir),
         ownCertificates: this.#certificates.own,
-        errorPagesInUse: () => errorPagesIn(this.#services.entries),
+        errorPagesInUse: () => errorPagesIn(this.#registry.entries),
       }),
-      acknowledged: () => this.#crew.acknowledged(this.#table.generation),
+      acknowledged: () => this.#crew.acknowledged(this.#begunServices.table.generation),
       save: () => this.#state.save(),
       cut: (service, targetIds) => this.#crew.tell({ type: 'cut', service, targetIds }),
     });
   }
 
-  async #startWorkers(workersSocketPath: string, inherited: Inheritance | null): Promise<void> {
-    const { board, fd } = this.#shared!;
-    const { clock, log, shutdownTimeoutMs, workerCommand, workers } = this.#options;
-    this.#noteConnectionCap();
-    const sockets = this.#sockets;
-    const columns = Array.from({ length: board.columns - 1 }, (_, index) => index + 1);
-    if (inherited) this.#buryAll(columns, inherited);
-    const takenCount = inherited ? inherited.orphans.length + inherited.silent.length : 0;
-    const fleet = new Fleet({
-      count: Math.min(workers, Math.max(1, columns.length - takenCount)),
-      columns,
+  #makeWorkers(workersSocketPath: string, inherited: Inheritance | null): DaemonWorkers {
+    const { rows, table } = this.#begunServices;
+    return new DaemonWorkers({
+      options: this.#options,
+      daemonId: this.#id,
+      workersSocketPath,
       crew: this.#crew,
-      spawn: (column) => {
-        const tlsListeners = sockets.filter(({ isTls }) => isTls).length;
-        const listeners = sockets.length - tlsListeners;
-        const flags = {
-          column,
-          workersSocketPath,
-          listeners,
-          tlsListeners,
-          shutdownTimeoutMs,
-          edge: this.#edge,
-        };
-        return spawnWorker(workerCommand, flags, fd, sockets);
-      },
-      onDead: (column) => this.#bury(column),
-      clock,
-      log,
-    });
-    this.#fleet = fleet;
-    for (const orphan of inherited?.orphans ?? []) fleet.adopt(orphan);
-    for (const worker of inherited?.silent ?? []) fleet.awaitSilent(worker);
-    this.#crew.acceptOrphans((orphan) => fleet.adoptLate(orphan));
-    if (workers === 0) await this.#serveAlone(fleet.takeColumn());
-    await fleet.start();
-    fleet.dismissOrphans();
-  }
-
-  /** As workers are told it: with the port that was found. */
-  get #edge(): EdgeSettings {
-    const httpsPort = this.#sockets.find(({ isTls }) => isTls)?.port ?? null;
-    return { ...this.#options.edge, httpsPort };
-  }
-
-  /** Told once, by the daemon: its workers have the same limit. */
-  #noteConnectionCap(): void {
-    const { clientConnectionsMax } = ownConnectionBudget();
-    if (clientConnectionsMax >= EDGE_LIMITS.clientConnectionsMax) return;
-    this.#options.log.warn('the limit of open files is low: raise it with `ulimit -n` or LimitNOFILE=', {
-      connections_per_worker: clientConnectionsMax,
+      listener: this.#crewListener(),
+      shared: this.#shared!,
+      rows,
+      sockets: this.#sockets,
+      totals: this.#totals,
+      table: () => table.current(),
+      certificates: () => this.#certificates.current,
+      takenCount: inherited ? inherited.orphans.length + inherited.silent.length : 0,
     });
   }
 
-  /** The data plane is loaded only by the daemon that is its own worker. */
-  async #serveAlone(index: number): Promise<void> {
-    const { LocalWorker } = await import('./workers/local-worker.ts');
-    const { clock, log, accessLog } = this.#options;
-    const edge = this.#edge;
-    const column = this.#shared!.board.column(index);
-    const listener = this.#crewListener();
-    this.#local = new LocalWorker({ column, edge, listener, clock, log, daemonId: this.#id, accessLog });
-    const certificates = this.#certificates.current;
-    this.#local.start(this.#crew, this.#table.current(), certificates, this.#sockets);
-  }
-
-  #crewListener(): ConstructorParameters<typeof Crew>[0]['listener'] {
+  #crewListener(): CrewListener {
     return {
-      onAcknowledged: (column, generation) => this.#rows?.acknowledged(column, generation),
-      onWake: (service, cause) => this.#services.wake(service, cause),
-      onAnswered: (service, targetId, generation) => this.#services.answered(service, targetId, generation),
+      onAcknowledged: (column, generation) => this.#services?.rows.acknowledged(column, generation),
+      onWake: (service, cause) => this.#registry.wake(service, cause),
+      onAnswered: (service, targetId, generation) => this.#registry.answered(service, targetId, generation),
       onSlotReleased: (service) => this.#crew.tell({ type: 'slot-released', service }),
-      onRefused: (service, targetId, reason) => this.#services.targetRefused(service, targetId, reason),
+      onRefused: (service, targetId, reason) => this.#registry.targetRefused(service, targetId, reason),
       onCertificateWanted: (host) =>
         void this.#certificates
           .demand(host)
           .then(() => this.#crew.tell({ type: 'certificate-answer', host })),
       onCounts: (column, counts) => this.#totals.add(column, counts),
-      onRegistered: () => this.#services.raiseHeld(),
+      onRegistered: () => this.#registry.raiseHeld(),
     };
-  }
-
-  /** On a board taken over: columns of workers that died while no daemon looked. */
-  #buryAll(columns: readonly number[], { orphans, silent }: Inheritance): void {
-    const living = new Set([
-      ...orphans.map(({ hello }) => hello.column),
-      ...silent.map(({ column }) => column),
-    ]);
-    for (const column of columns) {
-      if (!living.has(column)) this.#bury(column);
-    }
-  }
-
-  #bury(column: number): void {
-    this.#shared!.board.foldColumn(column, OWN_COLUMN, machineNowMs());
-    this.#rows!.workerGone(column);
-    this.#totals.workerGone(column);
   }
 
   // ---- the rest
 
-  get #services(): Registry {
-    if (!this.#registry) throw new Error('the daemon has not begun');
-    return this.#registry;
+  get #begunServices(): DaemonServices {
+    if (!this.#services) throw new Error('the daemon has not begun');
+    return this.#services;
   }
 
-  #statusOf(entry: ServiceEntry): ServiceStatus {
-    return statusOfService(entry, this.#services, this.#shared!.board, machineNowMs());
+  get #registry(): Registry {
+    return this.#begunServices.registry;
   }
 
   #collectState(): SavedState {
-    const services = this.#services.entries.map(savedFrom);
     const options = this.#client?.options ?? noOptions;
-    return { version: STATE_VERSION, bootId: bootId(), options, services };
+    return { version: STATE_VERSION, bootId: bootId(), options, services: this.#begunServices.saved };
   }
 
   #closeSockets(): void {
@@ -480,9 +359,8 @@ export class Daemon implements Commands {
 
   async #giveUp(): Promise<void> {
     this.#certificates.close();
-    this.#fleet?.kill();
-    this.#local?.close();
-    this.#registry?.close();
+    this.#workers?.kill();
+    this.#services?.registry.close();
     this.#trim?.close();
     this.#state.close();
     this.#links.close();
