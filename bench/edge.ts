@@ -8,11 +8,10 @@
  * Where others use the machine too, a scheduling group of its own makes ratios steady:
  *   setsid -w sh -c 'echo -20 > /proc/self/autogroup; exec bun bench/edge.ts'
  */
-import { spawnSync } from 'node:child_process';
-import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { EDGE_CASES, type EdgeCase, wrkScript } from './edge-cases.ts';
+import { LOAD_CORE, outputOfLoad, SERVER_CORE } from './peers/cores.ts';
 import { cpuUs, family, Processes, rssMb, untilListening } from './peers/processes.ts';
 import { nginxBase, PROXY_NAMES, type ProxyName, proxy } from './peers/proxies.ts';
 import { printTable } from './statistics.ts';
@@ -27,8 +26,6 @@ const { values } = parseArgs({
   },
 });
 
-const SERVER_CORE = '0';
-const LOAD_CORE = cpus().length > 1 ? '1' : '0';
 const UPSTREAM_PORT = 19_200;
 const ECHO_PORT = 19_190;
 const FIRST_PORT = 19_201;
@@ -92,34 +89,19 @@ function load(one: EdgeCase, port: number, seconds: string): Load {
 
 function echoLoad(one: EdgeCase, port: number, seconds: string): Load {
   const program = join(import.meta.dirname, 'peers/echo-load.ts');
-  const args = [process.execPath, program, String(port), String(one.connections), seconds];
-  const { stdout } = spawnSync('taskset', ['-c', LOAD_CORE, ...args], { encoding: 'utf8' });
-  const { count, p50Ms, p99Ms } = JSON.parse(stdout) as { count: number; p50Ms: number; p99Ms: number };
+  const output = outputOfLoad([process.execPath, program, String(port), String(one.connections), seconds]);
+  const { count, p50Ms, p99Ms } = JSON.parse(output) as { count: number; p50Ms: number; p99Ms: number };
   return { count, perSecond: count / Number(seconds), p50Ms, p99Ms };
 }
 
 function wrkLoad(one: EdgeCase, port: number, seconds: string): Load {
   const script = wrkScript(one);
-  const output = spawnSync(
-    'taskset',
-    [
-      ...[
-        '-c',
-        LOAD_CORE,
-        'wrk',
-        '-t1',
-        `-c${one.connections}`,
-        `-d${seconds}s`,
-        '--latency',
-        '--timeout',
-        '20s',
-      ],
-      ...(script === null ? [] : ['-s', processes.file(`${one.name}.lua`, script)]),
-      ...one.headers.flatMap((header) => ['-H', header]),
-      `http://127.0.0.1:${port}${one.path}`,
-    ],
-    { encoding: 'utf8' },
-  ).stdout;
+  const output = outputOfLoad([
+    ...['wrk', '-t1', `-c${one.connections}`, `-d${seconds}s`, '--latency', '--timeout', '20s'],
+    ...(script === null ? [] : ['-s', processes.file(`${one.name}.lua`, script)]),
+    ...one.headers.flatMap((header) => ['-H', header]),
+    `http://127.0.0.1:${port}${one.path}`,
+  ]);
   // A server that ends a connection after its answer is what `fresh` asks for: wrk counts some of that as read errors.
   if (/Non-2xx/.test(output) || (/Socket errors/.test(output) && one.name !== 'fresh'))
     throw new Error(`port ${port}: ${output}`);

@@ -4,13 +4,12 @@
  * has one core to itself, load and upstream share the other; rounds are interleaved and medians of ratios compared.
  *   bun bench/tls.ts [--case http1,http2,handshake,certificates] [--rounds N] [--seconds N] [--certificates N]
  */
-import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
 import { parseArgs } from 'node:util';
 import { makeCertificate, writeCertificate } from '../src/base/certificate.fixture.ts';
+import { LOAD_CORE, outputOfLoad, SERVER_CORE } from './peers/cores.ts';
 import { distinctCertificate } from './peers/distinct-certificates.ts';
 import { cpuUs, family, Processes, rssMb, untilListening } from './peers/processes.ts';
 import { nginxBase } from './peers/proxies.ts';
@@ -25,8 +24,6 @@ const { values } = parseArgs({
   },
 });
 
-const SERVER_CORE = '0';
-const LOAD_CORE = cpus().length > 1 ? '1' : '0';
 const UPSTREAM_PORT = 19_300;
 const FIRST_PORT = 19_301;
 const CONNECTIONS = '64';
@@ -98,29 +95,37 @@ function start(name: string, port: number, command: readonly string[]): Server {
   return { name, port, pid: processes.start(command, SERVER_CORE, { GOMAXPROCS: '1' }) };
 }
 
-function pinned(words: readonly string[]): string {
-  const { stdout, status, stderr } = spawnSync('taskset', ['-c', LOAD_CORE, ...words], { encoding: 'utf8' });
-  if (status !== 0) throw new Error(`${words.join(' ')}: ${stderr}${stdout}`);
-  return stdout;
-}
-
 /** Each resolves with how many it made in the time. */
 const LOADS: Readonly<Record<string, (port: number, seconds: string) => number>> = {
   http1: (port, seconds) => {
-    const output = pinned(['wrk', '-t1', `-c${CONNECTIONS}`, `-d${seconds}s`, `https://127.0.0.1:${port}/`]);
+    const output = outputOfLoad([
+      'wrk',
+      '-t1',
+      `-c${CONNECTIONS}`,
+      `-d${seconds}s`,
+      `https://127.0.0.1:${port}/`,
+    ]);
     if (/Non-2xx|Socket errors/.test(output)) throw new Error(output);
     return Number(/(\d+) requests in/.exec(output)?.[1]);
   },
   http2: (port, seconds) => {
     const wanted = String(HTTP2_REQUESTS_PER_SECOND * Number(seconds));
     const url = `https://127.0.0.1:${port}/`;
-    const output = pinned(['h2load', '-c', CONNECTIONS, '-m', HTTP2_STREAMS, '-n', wanted, url]);
+    const output = outputOfLoad(['h2load', '-c', CONNECTIONS, '-m', HTTP2_STREAMS, '-n', wanted, url]);
     const succeeded = Number(/(\d+) succeeded/.exec(output)?.[1]);
     if (succeeded !== Number(wanted) || !output.includes('Application protocol: h2')) throw new Error(output);
     return succeeded;
   },
   handshake: (port, seconds) => {
-    const output = pinned(['openssl', 's_time', '-connect', `127.0.0.1:${port}`, '-new', '-time', seconds]);
+    const output = outputOfLoad([
+      'openssl',
+      's_time',
+      '-connect',
+      `127.0.0.1:${port}`,
+      '-new',
+      '-time',
+      seconds,
+    ]);
     return Number(/(\d+) connections in \d+ real seconds/.exec(output)?.[1]);
   },
 };
