@@ -494,22 +494,30 @@ function begun(most: number): World {
 }
 
 const histories = fc.array(move as fc.Arbitrary<Move>, { maxLength: 120 });
+const runs = { numRuns: 4_000, includeErrorInReport: true };
+
+/** Somewhere in the middle of what has happened to it. */
+function lived(moves: readonly Move[], most: number): World {
+  const world = begun(most);
+  for (const each of moves) apply(world, each);
+  return world;
+}
+
+function afterEveryHistory(check: (world: World) => void, examples: [Move[], number][] = []): void {
+  const property = fc.property(histories, mostOf, (moves, most) => check(lived(moves, most)));
+  fc.assert(property, { ...runs, examples });
+}
 
 test(
   'whatever happens: calls never overlap, nothing busy is stopped, no revision runs more often than it may, and it comes to rest',
   () => {
-    fc.assert(
-      fc.property(histories, mostOf, (moves, most) => {
-        const world = begun(most);
-        for (const each of moves) apply(world, each);
-        world.calm();
-        expect(world.state.wake).toBeNull();
-        expect(world.state.sleep).toBeNull();
-        expect(world.state.asked).toEqual({ sleep: false, stop: false });
-        expect(world.state.instances.every((entry) => entry.call === null && entry.halt === null)).toBe(true);
-      }),
-      { numRuns: 4_000, includeErrorInReport: true },
-    );
+    afterEveryHistory((world) => {
+      world.calm();
+      expect(world.state.wake).toBeNull();
+      expect(world.state.sleep).toBeNull();
+      expect(world.state.asked).toEqual({ sleep: false, stop: false });
+      expect(world.state.instances.every((entry) => entry.call === null && entry.halt === null)).toBe(true);
+    });
   },
   HISTORIES_TIMEOUT_MS,
 );
@@ -517,20 +525,15 @@ test(
 test(
   'from wherever it is, a wake ends in an answer once everybody behaves',
   () => {
-    fc.assert(
-      fc.property(histories, mostOf, (moves, most) => {
-        const world = begun(most);
-        for (const each of moves) apply(world, each);
-        world.calm();
-        world.send({ kind: 'start-asked' });
-        world.send({ kind: 'wake', by: 'person' });
-        world.calm();
-        expect(world.state.wake).toBeNull();
-        const current = world.state.instances.find((entry) => entry.id === world.state.current);
-        expect(current?.state).toBe('running');
-      }),
-      { numRuns: 4_000, includeErrorInReport: true },
-    );
+    afterEveryHistory((world) => {
+      world.calm();
+      world.send({ kind: 'start-asked' });
+      world.send({ kind: 'wake', by: 'person' });
+      world.calm();
+      expect(world.state.wake).toBeNull();
+      const current = world.state.instances.find((entry) => entry.id === world.state.current);
+      expect(current?.state).toBe('running');
+    });
   },
   HISTORIES_TIMEOUT_MS,
 );
@@ -546,18 +549,14 @@ const thawFails: Move[] = [
 test(
   'from wherever it is, a delete leaves nothing',
   () => {
-    fc.assert(
-      fc.property(histories, mostOf, (moves, most) => {
-        const world = begun(most);
-        for (const each of moves) apply(world, each);
-        world.send({ kind: 'delete-asked' });
-        world.calm();
-        expect(world.state.instances).toEqual([]);
-        expect(world.running.size).toBe(0);
-        expect(world.routed?.traffic).toBe('none');
-      }),
-      { numRuns: 4_000, includeErrorInReport: true, examples: [[thawFails, 3]] },
-    );
+    const isDeletedWhole = (world: World): void => {
+      world.send({ kind: 'delete-asked' });
+      world.calm();
+      expect(world.state.instances).toEqual([]);
+      expect(world.running.size).toBe(0);
+      expect(world.routed?.traffic).toBe('none');
+    };
+    afterEveryHistory(isDeletedWhole, [[thawFails, 3]]);
   },
   HISTORIES_TIMEOUT_MS,
 );
@@ -567,8 +566,7 @@ test(
   () => {
     fc.assert(
       fc.property(histories, mostOf, fc.boolean(), (moves, most, isLinked) => {
-        const world = begun(most);
-        for (const each of moves) apply(world, each);
+        const world = lived(moves, most);
         if (!isLinked) world.unlink();
         world.send({ kind: 'shutdown' });
         for (let round = 0; round < 50; round++) {
@@ -577,7 +575,7 @@ test(
         }
         expect(world.running.size).toBe(0);
       }),
-      { numRuns: 4_000, includeErrorInReport: true },
+      runs,
     );
   },
   HISTORIES_TIMEOUT_MS,
