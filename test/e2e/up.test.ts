@@ -102,6 +102,22 @@ function up(...more: string[]): Program {
   return new Program('luma', ['up', ...flags(), '--http-port', String(httpPort), ...more]);
 }
 
+/** A proxy that is not `luma up`'s own, where requests go to `httpPort`. */
+function runProxy(socketPath: string, workers: number): Program {
+  return new Program('luma-proxy', [
+    'run',
+    ...['--http-host', '127.0.0.1', '--http-port', String(httpPort), '--https-port', 'none'],
+    ...[
+      '--workers',
+      String(workers),
+      '--socket-path',
+      socketPath,
+      '--state-dir',
+      join(folder, 'proxy-state'),
+    ],
+  ]);
+}
+
 async function refused(program: Program): Promise<{ code: number; err: string }> {
   const code = await program.exited();
   expect(program.out).toBe('');
@@ -311,21 +327,7 @@ describe('luma server', () => {
       expect(server.out).toContain('proxy not there yet');
       expect((await api('GET', '/healthz'))['proxy']).toBe('disconnected');
 
-      const proxyFlags = [
-        '--http-host',
-        '127.0.0.1',
-        '--http-port',
-        String(httpPort),
-        '--https-port',
-        'none',
-        '--workers',
-        '1',
-      ];
-      const proxy = new Program('luma-proxy', [
-        'run',
-        ...proxyFlags,
-        ...['--socket-path', socket, '--state-dir', join(folder, 'proxy-state')],
-      ]);
+      const proxy = runProxy(socket, 1);
       await until('the link', async () => (await api('GET', '/healthz'))['proxy'] === 'connected');
       await addApp('awake');
       expect((await get('awake')).status).toBe(200);
@@ -345,21 +347,7 @@ describe('luma up beside a proxy that somebody else runs', () => {
     'uses it, says where it listens, and leaves it running; other ports than asked are an error',
     async () => {
       const socket = join(folder, 'proxy.sock');
-      const proxyFlags = [
-        '--http-host',
-        '127.0.0.1',
-        '--http-port',
-        String(httpPort),
-        '--https-port',
-        'none',
-        '--workers',
-        '0',
-      ];
-      const proxy = await new Program('luma-proxy', [
-        'run',
-        ...proxyFlags,
-        ...['--socket-path', socket, '--state-dir', join(folder, 'proxy-state')],
-      ]).untilReady();
+      const proxy = await runProxy(socket, 0).untilReady();
       const named = ['up', ...flags(), '--proxy-socket', socket];
       const elsewhere = await refused(
         new Program('luma', [...named, '--http-port', String(await freePort())]),
