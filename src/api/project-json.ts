@@ -21,7 +21,8 @@ import type {
 import { shareJson, trafficJson } from './traffic-json.ts';
 
 /** A line of a log as the control plane's door hands it out. */
-export type LogLine = ReturnType<ControlPlaneDoor['logs']> extends AsyncIterable<infer Line> ? Line : never;
+export type LogLine =
+  Awaited<ReturnType<ControlPlaneDoor['logs']>> extends AsyncIterable<infer Line> ? Line : never;
 
 /** Where a hostname answers; null when that cannot be said. */
 export type UrlOf = (hostname: string, isSecure: boolean) => string | null;
@@ -124,7 +125,8 @@ export function toEventJson(event: ProjectEvent): ProjectEventJson {
 }
 
 export function toLogLineJson(line: LogLine): LogLineJson {
-  return { at: toInstant(line.at), stream: line.stream, text: line.text };
+  const { stream, text, instanceId, revision } = line;
+  return { at: toInstant(line.at), stream, text, instance: instanceId, revision };
 }
 
 function toFailureJson(failure: StartFailure): FailureJson {

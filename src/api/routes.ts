@@ -223,7 +223,13 @@ export const routes: readonly Route[] = [
         content: { 'text/plain': z.string(), 'text/event-stream': logLineSchema },
       },
     },
-    problems: ['project_not_found', 'validation_failed', 'runtime_unavailable', 'too_many_streams'],
+    problems: [
+      'project_not_found',
+      'revision_not_found',
+      'validation_failed',
+      'runtime_unavailable',
+      'too_many_streams',
+    ],
     handle: getLogs,
   }),
   route({

@@ -128,7 +128,7 @@ export class ScriptedControl implements ControlPlaneDoor {
     return this.#view(this.#find(name));
   }
 
-  logs(name: string, query: LogQuery): AsyncIterable<LogLine> {
+  async logs(name: string, query: LogQuery): Promise<AsyncIterable<LogLine>> {
     this.#enter('logs');
     this.#find(name);
     this.logQueries.push(query);

@@ -79,7 +79,15 @@ export interface LogQuery {
   readonly tail?: number;
   readonly since?: number;
   readonly follow?: boolean;
+  /** Only what its instances wrote. */
+  readonly revision?: number;
   readonly signal?: AbortSignal;
+}
+
+/** A line of a project's output, and who wrote it. */
+export interface ProjectLogLine extends LogLine {
+  readonly instanceId: string;
+  readonly revision: number;
 }
 
 export interface WakeResult {
@@ -118,7 +126,8 @@ export interface ControlPlaneDoor {
   stop(name: string): Promise<ProjectView>;
   /** May run again; wakes on the next request. */
   start(name: string): Promise<ProjectView>;
-  logs(name: string, query: LogQuery): AsyncIterable<LogLine>;
+  /** Of all its instances, by time; resolves when it is known that there can be any. */
+  logs(name: string, query: LogQuery): Promise<AsyncIterable<ProjectLogLine>>;
   events(name: string, query: { limit?: number; afterId?: number }): Promise<readonly ProjectEvent[]>;
   /** Events of one project (or all: null) from now on. Returns how to stop. */
   onEvent(name: string | null, listener: (event: ProjectEvent) => void): () => void;

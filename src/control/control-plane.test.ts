@@ -543,7 +543,7 @@ describe('people', () => {
     await luma.create();
     await luma.during(luma.proxy.request('app'));
     const lines: string[] = [];
-    for await (const line of luma.control.logs('app', {})) lines.push(line.text);
+    for await (const line of await luma.control.logs('app', {})) lines.push(line.text);
     expect(lines).toEqual(['hello']);
   });
 

@@ -11,7 +11,7 @@ import type { ProjectEvent } from '../domain/project-event.ts';
 import type { RegistryCredentials } from '../domain/registry.ts';
 import type { TrafficWish } from '../domain/traffic.ts';
 import type { ProxyLink, WakeCause } from '../proxy/client/contract.ts';
-import type { LogLine, Runtime } from '../runtimes/contract.ts';
+import type { Runtime } from '../runtimes/contract.ts';
 import type { Store } from '../store/contract.ts';
 import { ProjectCommands } from './commands/project-commands.ts';
 import type {
@@ -19,6 +19,7 @@ import type {
   DeployOptions,
   HealthView,
   LogQuery,
+  ProjectLogLine,
   ProjectView,
   RegistryView,
   ReplaceOptions,
@@ -35,7 +36,7 @@ import { StartQueue } from './instances/start-queue.ts';
 import { Journal } from './journal/journal.ts';
 import { LaneKeeper } from './lanes/lane-keeper.ts';
 import { LinkListener } from './link-listener.ts';
-import { projectLogs } from './project-logs.ts';
+import { ProjectLogs } from './logs/project-logs.ts';
 import { ProjectRegistry } from './project-registry.ts';
 import { ProjectSupervisor } from './projects/project-supervisor.ts';
 import type { SupervisorNeeds } from './projects/supervisor-needs.ts';
@@ -246,8 +247,12 @@ export class ControlPlane implements ControlPlaneDoor {
     return this.#commands.life.start(name);
   }
 
-  logs(name: string, query: LogQuery): AsyncIterable<LogLine> {
-    return projectLogs(this.#registry.find(name), this.#options.runtime, query);
+  async logs(name: string, query: LogQuery): Promise<AsyncIterable<ProjectLogLine>> {
+    const own = this.#registry.find(name);
+    if (query.revision !== undefined) await this.#commands.deploys.needRevision(name, query.revision);
+    const services = (): ProjectSupervisor[] => [own, ...this.#lanes.of(name).map((lane) => lane.supervisor)];
+    const onServices = (listener: () => void): (() => void) => this.#registry.onServices(listener);
+    return new ProjectLogs({ own, services, onServices }, this.#options.runtime, query).lines();
   }
 
   async events(name: string, query: { limit?: number; afterId?: number }): Promise<readonly ProjectEvent[]> {

@@ -5,6 +5,7 @@ import type { ProjectSupervisor } from './projects/project-supervisor.ts';
 export class ProjectRegistry {
   readonly #byService = new Map<string, ProjectSupervisor>();
   readonly #serviceOf = new Map<string, string>();
+  readonly #listeners = new Set<() => void>();
 
   get(service: string): ProjectSupervisor | null {
     return this.#byService.get(service) ?? null;
@@ -42,11 +43,19 @@ export class ProjectRegistry {
 
   add(supervisor: ProjectSupervisor): void {
     this.#byService.set(supervisor.service, supervisor);
+    for (const listener of [...this.#listeners]) listener();
   }
 
   remove(supervisor: ProjectSupervisor): void {
     this.#byService.delete(supervisor.service);
     for (const { id } of supervisor.state?.instances ?? []) this.#serviceOf.delete(id);
+    for (const listener of [...this.#listeners]) listener();
+  }
+
+  /** Calls back when a service comes or goes, until told to stop. */
+  onServices(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
   }
 
   place(service: string, instanceId: string, isThere: boolean): void {

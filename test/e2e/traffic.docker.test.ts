@@ -2,7 +2,7 @@
 import { expect, test } from 'bun:test';
 import { withEngine } from '../engine/engine.ts';
 import { Luma } from './luma.ts';
-import { answeredBy, count, deploy, split, untilAsleep } from './traffic.ts';
+import { answeredBy, bothAreHeard, count, deploy, split, untilAsleep } from './traffic.ts';
 
 test('containers of two revisions share the requests, sleep, and are woken by share and by tag', async () => {
   const engine = await withEngine();
@@ -20,6 +20,7 @@ test('containers of two revisions share the requests, sleep, and are woken by sh
       const counts = await count(luma, 'app.localhost', 60);
       expect((counts.get(1) ?? 0) + (counts.get(2) ?? 0)).toBe(60);
       expect(Math.min(counts.get(1) ?? 0, counts.get(2) ?? 0)).toBeGreaterThan(10);
+      if (round === 0) await bothAreHeard(luma, 'app');
       await untilAsleep(luma, 'app');
     }
     expect(await answeredBy(luma, 'next---app.localhost')).toBe(2);

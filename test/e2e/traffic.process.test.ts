@@ -1,7 +1,16 @@
 /** Traffic splits, tags and stickiness on real processes, with proxy and server apart. */
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { Luma, until } from './luma.ts';
-import { answeredBy, count, deploy, shares, split, untilAsleep, untilInForce } from './traffic.ts';
+import {
+  answeredBy,
+  bothAreHeard,
+  count,
+  deploy,
+  shares,
+  split,
+  untilAsleep,
+  untilInForce,
+} from './traffic.ts';
 
 const minute = 60_000;
 const REQUESTS = 300;
@@ -45,6 +54,7 @@ test(
       expect(counts.get(2) ?? 0).toBeGreaterThan(REQUESTS * 0.1);
       expect(counts.get(2) ?? 0).toBeLessThan(REQUESTS * 0.3);
       if (round === 0) await untilAsleep(luma, 'app');
+      else await bothAreHeard(luma, 'app');
     }
   },
   minute,

@@ -124,8 +124,8 @@ export class HttpApiClient implements ApiClient {
   }
 
   async *logs(name: string, options: LogsOptions = {}): AsyncGenerator<LogLineJson> {
-    const { signal, follow, tail, since } = options;
-    const call = { ...abortable(signal), query: { follow, tail, since } };
+    const { signal, follow, tail, since, revision } = options;
+    const call = { ...abortable(signal), query: { follow, tail, since, revision } };
     for await (const { data } of this.#stream(projectPath(name, 'logs'), call)) {
       yield JSON.parse(data) as LogLineJson;
     }

@@ -176,6 +176,8 @@ export interface LogsOptions extends Abortable {
   readonly tail?: number;
   /** RFC 3339, or how long ago: `10m`. */
   readonly since?: string;
+  /** Only what its instances wrote. */
+  readonly revision?: number;
 }
 
 export interface EventsOptions extends Abortable {

@@ -15,7 +15,7 @@ export async function getLogs(call: LogsCall): Promise<Response> {
   await deps.control.getProject(name);
   const controller = deps.streams.open();
   try {
-    const lines = deps.control.logs(name, { ...queryOf(call), signal: controller.signal });
+    const lines = await deps.control.logs(name, { ...queryOf(call), signal: controller.signal });
     const source = await startedUnlessFollowed(lines[Symbol.asyncIterator](), call);
     const isEvents = wantsEvents(request);
     const body = streamBody({
@@ -38,6 +38,7 @@ function queryOf({ query, deps }: LogsCall): LogQuery {
     follow: isFlagSet(query.follow),
     ...(query.tail === undefined ? {} : { tail: Number(query.tail) }),
     ...(since === null ? {} : { since }),
+    ...(query.revision === undefined ? {} : { revision: Number(query.revision) }),
   };
 }
 

@@ -20,6 +20,7 @@ export const logsQuerySchema = z.strictObject({
   since: textThat(checkSince)
     .openapi({ description: 'Only lines from then on: RFC 3339, or how long ago (`10m`).', example: '10m' })
     .optional(),
+  revision: count('Only what instances of that revision wrote.', Number.MAX_SAFE_INTEGER, 1),
 });
 
 export const eventsQuerySchema = z.strictObject({

@@ -232,7 +232,13 @@ export const eventSchema = z
 export const eventListSchema = z.object({ events: z.array(eventSchema) }).openapi('ProjectEventList');
 
 export const logLineSchema = z
-  .object({ at: instant, stream: z.enum(['stdout', 'stderr']), text: z.string() })
+  .object({
+    at: instant,
+    stream: z.enum(['stdout', 'stderr']),
+    text: z.string(),
+    instance: z.string().openapi({ description: 'The id of the instance that wrote it.' }),
+    revision: z.int().openapi({ description: 'That of the instance.' }),
+  })
   .openapi('LogLine', { description: 'The data of one server-sent event.' });
 
 export const healthSchema = z

@@ -28,7 +28,10 @@ beforeEach(async () => {
 
 afterEach(() => api.stop());
 
-const line = (text: string, at = 0): LogLine => ({ at: SCRIPTED_NOW + at, stream: 'stdout', text });
+const line = (text: string, at = 0): LogLine => ({
+  ...{ at: SCRIPTED_NOW + at, stream: 'stdout', text },
+  ...{ instanceId: 'i-1', revision: 1 },
+});
 
 /** Lines that a test hands out one by one; ends when the stream's signal says so. */
 class Tap {
@@ -80,18 +83,21 @@ describe('logs', () => {
       yield { ...line('a "quoted"\rline', 5), stream: 'stderr' };
     };
     const lines = await Array.fromAsync(client.logs('app'));
+    const writer = { instance: 'i-1', revision: 1 };
     expect(lines).toEqual([
-      { at: '2023-11-14T22:13:20.000Z', stream: 'stdout', text: 'one' },
-      { at: '2023-11-14T22:13:20.005Z', stream: 'stderr', text: 'a "quoted"\rline' },
+      { at: '2023-11-14T22:13:20.000Z', stream: 'stdout', text: 'one', ...writer },
+      { at: '2023-11-14T22:13:20.005Z', stream: 'stderr', text: 'a "quoted"\rline', ...writer },
     ]);
   });
 
   test('are asked for with tail, since and follow', async () => {
     await Array.fromAsync(client.logs('app', { tail: 5, since: '10m' }));
-    await Array.fromAsync(client.logs('app', { since: '2023-11-14T23:00:00+01:00', follow: true }));
+    await Array.fromAsync(
+      client.logs('app', { since: '2023-11-14T23:00:00+01:00', follow: true, revision: 3 }),
+    );
     expect(control.logQueries.map(({ signal: _, ...query }) => query)).toEqual([
       { follow: false, tail: 5, since: SCRIPTED_NOW - 600_000 },
-      { follow: true, since: Date.parse('2023-11-14T22:00:00Z') },
+      { follow: true, since: Date.parse('2023-11-14T22:00:00Z'), revision: 3 },
     ]);
   });
 

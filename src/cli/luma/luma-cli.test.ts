@@ -475,7 +475,8 @@ describe('the verbs', () => {
 });
 
 describe('logs', () => {
-  const line = { at: '2026-01-31T08:00:00.000Z', stream: 'stdout', text: 'GET /' };
+  const writer = { instance: 'a1b2', revision: 3 };
+  const line = { at: '2026-01-31T08:00:00.000Z', stream: 'stdout', text: 'GET /', ...writer };
   const stream = (): Response =>
     new Response(
       `data: ${JSON.stringify(line)}\n\ndata: ${JSON.stringify({ ...line, text: 'GET /2' })}\n\n`,
@@ -498,9 +499,15 @@ describe('logs', () => {
 
   test('ask for what the flags say', async () => {
     api.onStream('GET /projects/hello/logs', stream);
-    await run('logs -n 5 --since 10m hello');
+    await run('logs -n 5 --since 10m --revision 3 hello');
     const query = new URLSearchParams(api.asked[0]?.path.split('?')[1]);
-    expect([query.get('tail'), query.get('since')]).toEqual(['5', '10m']);
+    expect(Object.fromEntries(query)).toMatchObject({ tail: '5', since: '10m', revision: '3' });
+  });
+
+  test('say who wrote each line, if asked', async () => {
+    api.onStream('GET /projects/hello/logs', stream);
+    const { out } = await run('logs --prefix hello');
+    expect(out).toBe('3 a1b2 | GET /\n3 a1b2 | GET /2\n');
   });
 
   test('followed until Ctrl-C end with exit code 130 and no error', async () => {

@@ -135,6 +135,12 @@ export class DeployCommands {
     });
   }
 
+  /** Fails with `revision_not_found`. */
+  async needRevision(name: string, wanted: number): Promise<void> {
+    const numbers = (await this.#needs.store.listRevisions(name)).map(({ number }) => number);
+    if (!numbers.includes(wanted)) throw refusal.revisionNotFound(name, wanted, numbers);
+  }
+
   async revisions(name: string): Promise<readonly RevisionView[]> {
     const supervisor = this.#needs.registry.find(name);
     const revisions = await this.#needs.store.listRevisions(name);

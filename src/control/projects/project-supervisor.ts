@@ -224,11 +224,6 @@ export class ProjectSupervisor implements EffectSubject {
     return viewOf(this.#project, this.#state, this.facts, this.#needs.keepsOf(this.service));
   }
 
-  /** The instance whose output is the project's. */
-  get voice(): string | null {
-    return this.#state?.current ?? null;
-  }
-
   // What the proxy says
 
   /** Our snapshot is in force. */
