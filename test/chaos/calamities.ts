@@ -26,6 +26,9 @@ export interface Deed {
 
 const HARMLESS = 'none' as const;
 
+/** The app ends at once on SIGTERM; beyond this the container had ended before. */
+const ENDED_WITHIN_MS = 2_000;
+
 export const deeds: readonly Deed[] = [
   {
     name: 'deploy',
@@ -60,7 +63,9 @@ export const deeds: readonly Deed[] = [
       const { random, now } = scene;
       const found = await someInstance(scene);
       if (!found) return null;
+      const ended = endOf(found.container);
       await found.container.kill({ signal: random.one(['SIGKILL', 'SIGTERM']) }).catch(unlessGone);
+      await ended;
       return { to: found.project, killedAt: now(), kills: { project: found.project } };
     },
   },
@@ -163,6 +168,15 @@ async function someInstance({ docker, projects, random }: Scene) {
   if (apps.length === 0) return null;
   const chosen = random.one(apps);
   return { project: chosen.Labels['luma.project'] ?? '', container: docker.getContainer(chosen.Id) };
+}
+
+/** Until a process has ended its accept queue takes connections, which die with it. */
+function endOf(container: Docker.Container): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const giveUp = setTimeout(resolve, ENDED_WITHIN_MS);
+  const over = (): void => resolve();
+  container.wait({ condition: 'next-exit' }).then(over, over);
+  return promise.finally(() => clearTimeout(giveUp));
 }
 
 /** It went away in between, or is what it was to become already. */
