@@ -21,16 +21,21 @@ interface DockerSubject extends Subject {
   readonly byHand: ContainerByHand;
 }
 
-export async function onDocker(rounds: number): Promise<boolean> {
-  const engine = await withEngine({ isPrivate: true, withNode: true });
+export interface DockerRun {
+  readonly rounds: number;
+  readonly onlyFrozen: boolean;
+}
+
+export async function onDocker(run: DockerRun): Promise<boolean> {
+  const engine = await withEngine({ isPrivate: true, withNode: !run.onlyFrozen });
   try {
-    return await onEngine(engine, rounds);
+    return await onEngine(engine, run);
   } finally {
     await engine.stop();
   }
 }
 
-async function onEngine(engine: TestEngine, rounds: number): Promise<boolean> {
+async function onEngine(engine: TestEngine, { rounds, onlyFrozen }: DockerRun): Promise<boolean> {
   const docker = new Docker({ socketPath: engine.dockerHost.replace('unix://', '') });
   const luma = await Luma.start({ runtime: 'docker', apart: true, env: { DOCKER_HOST: engine.dockerHost } });
   const made: ContainerByHand[] = [];
@@ -41,16 +46,20 @@ async function onEngine(engine: TestEngine, rounds: number): Promise<boolean> {
   };
   const add = (name: string, image: string): Promise<void> =>
     luma.add({ name, docker_image: image, container_port: 8080, idle_timeout: 'never' });
+  const wakeFrozen = async (): Promise<boolean> => {
+    const frozen = { name: 'frozen', docker_image: images[0].image, container_port: 8080 };
+    await luma.add({ ...frozen, idle_timeout: '1h', freeze_after: '100ms' });
+    return measureFrozen(luma, 'frozen', await byHand(images[0].image), rounds);
+  };
   try {
+    if (onlyFrozen) return await wakeFrozen();
     const subjects: DockerSubject[] = [];
     for (const { project, image, ...more } of images) {
       await add(project, image);
       subjects.push({ ...more, project, byHand: await byHand(image) });
     }
     const verdicts = (await measure(luma, subjects, rounds)).map(report);
-    const frozen = { name: 'frozen', docker_image: images[0].image, container_port: 8080 };
-    await luma.add({ ...frozen, idle_timeout: '1h', freeze_after: '100ms' });
-    verdicts.push(await measureFrozen(luma, 'frozen', await byHand(images[0].image), rounds));
+    verdicts.push(await wakeFrozen());
     await reportMemory(docker, subjects);
     const projects = Array.from({ length: crowdSize }, (_, n) => `crowd-${n}`);
     const crowd = [];
