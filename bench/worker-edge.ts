@@ -14,6 +14,7 @@ export function benchEdge(column: BoardColumn): Edge {
     host: {
       wake: reportSurprise,
       targetAnswered: reportSurprise,
+      targetReached: reportSurprise,
       targetRefused: reportSurprise,
       slotReleased: reportSurprise,
       certificateWanted: reportSurprise,

@@ -52,6 +52,32 @@ describe('a project with freeze_after', () => {
     expect((await luma.during(luma.proxy.request('app'))).status).toBe(200);
   });
 
+  test('is expected by the edge while it is resumed, and published as reached where that has connected', async () => {
+    for (const reaches of [true, false]) {
+      const luma = await platform();
+      await luma.during(luma.proxy.request('app'));
+      await luma.pass(6_000);
+      luma.proxy.reaches = reaches;
+      expect((await luma.during(luma.proxy.request('app'))).status).toBe(200);
+      const [target] = luma.proxy.services.get('app')?.spec.targets ?? [];
+      expect(luma.proxy.expected).toMatchObject([{ id: target?.id, host: target?.host, port: target?.port }]);
+      expect(target?.isReached ?? false).toBe(reaches);
+    }
+  });
+
+  test('is started anew, and asked, after it was reached and then could not be resumed', async () => {
+    const luma = await platform();
+    await luma.during(luma.proxy.request('app'));
+    await luma.pass(6_000);
+    luma.proxy.reaches = true;
+    luma.runtime.script.behave('app', { refuse: { thaw: new LumaError('runtime_failed', 'no') } });
+    expect((await luma.during(luma.proxy.request('app'))).status).toBe(502);
+    await luma.pass(10_000);
+    luma.runtime.script.behave('app', {});
+    expect((await luma.during(luma.proxy.request('app'))).status).toBe(200);
+    expect(luma.proxy.services.get('app')?.spec.targets[0]).not.toHaveProperty('isReached');
+  });
+
   test('loses no request that crosses its freezing at any moment', async () => {
     for (let offsetMs = 4_900; offsetMs <= 5_400; offsetMs += 7) {
       const luma = await platform();

@@ -147,6 +147,17 @@ export class Edge {
     asOneEvent(() => this.#core.desks.get(service)?.gateClosed());
   }
 
+  /**
+   * The target is being thawed: where requests are held for the service, it is connected to already. Nothing is sent before it is
+   * published as ready.
+   */
+  expect(
+    service: string,
+    target: { readonly id: string; readonly host: string; readonly port: number },
+  ): void {
+    this.#core.desks.get(service)?.expect(target);
+  }
+
   /** Some worker has released a slot of a target: who waits here may go. */
   slotReleased(service: string): void {
     asOneEvent(() => this.#core.desks.get(service)?.lookAgain());

@@ -325,6 +325,7 @@ export class Daemon implements Commands {
       onAcknowledged: (column, generation) => this.#services?.rows.acknowledged(column, generation),
       onWake: (service, cause) => this.#registry.wake(service, cause),
       onAnswered: (service, targetId, generation) => this.#registry.answered(service, targetId, generation),
+      onReached: (service, targetId) => this.#registry.reached(service, targetId),
       onSlotReleased: (service) => this.#crew.tell({ type: 'slot-released', service }),
       onRefused: (service, targetId, reason) => this.#registry.targetRefused(service, targetId, reason),
       onCertificateWanted: (host) =>

@@ -86,6 +86,9 @@ export const WORKER_LOOK_LATE_MS = 2_000;
 /** Different numbers kept of one service: beyond them new names are not counted. */
 export const COUNT_NAMES_PER_SERVICE_MAX = 500;
 
+/** So long a worker may take to connect to a target that is expected; a connection within one machine takes a millisecond. */
+export const EXPECT_TIMEOUT_MS = 2_000;
+
 /** Activity is looked at this often. */
 export const ACTIVITY_PERIOD_MS = 100;
 /** Whether a target that left is quiet is looked at this often, while somebody or a row waits for it. */

@@ -14,6 +14,8 @@ export interface InstanceFacts {
   /** It lay prepared once: to prepare it again is a repair, and quick. */
   wasPrepared: boolean;
   address: InstanceAddress | null;
+  /** The edge was connected to it while it was thawed: it need not be asked whether it answers. */
+  isReached: boolean;
   /** Wall time of the last change of state. */
   since: number;
   /** Grows with every change: a list of the runtime made before a change says nothing about after it. */
@@ -43,6 +45,7 @@ export function newFacts(
     settings,
     createdAt,
     ...known,
+    isReached: false,
     wasPrepared: known.isRecorded,
     since: createdAt,
     changes: 0,

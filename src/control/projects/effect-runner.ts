@@ -8,6 +8,7 @@ import type { Project } from '../../domain/project.ts';
 import type { ServiceActivity, ServiceSpec } from '../../proxy/client/contract.ts';
 import type { InstanceFacts } from '../instances/instance-facts.ts';
 import { failureOfSilence } from '../instances/start-failure.ts';
+import { isReachedByConnecting, targetSpec } from '../routes/service-spec.ts';
 import type { Waiters } from '../wake/waiters.ts';
 import { EngineEffects, type InstanceCall } from './engine-effects.ts';
 import { LinkEffects } from './link-effects.ts';
@@ -61,6 +62,7 @@ export class EffectRunner {
       case 'start':
       case 'thaw':
         this.#call(effect.id, (call) => this.#engine.start(call, effect.kind, !this.#subject.isServing));
+        if (effect.kind === 'thaw') this.track(this.#expect(effect.id));
         return;
       case 'freeze':
         this.#call(effect.id, (call) => this.#engine.freeze(call));
@@ -188,6 +190,19 @@ export class EffectRunner {
 
   #sender(): (input: ProjectInput) => void {
     return (input) => this.#subject.send(input);
+  }
+
+  /** While it is thawed the edge connects to it already: its kernel accepts, and nothing is sent before it is published. */
+  async #expect(id: string): Promise<void> {
+    const facts = this.#subject.facts.get(id);
+    if (!facts?.address) return;
+    const { abort: thaw, address, settings } = facts;
+    const target = targetSpec(id, address, settings);
+    if (!isReachedByConnecting(target)) return;
+    const { host, port } = target;
+    const isReached = await this.#proxy.expect(this.#subject.service, { id, host, port });
+    // What comes after the thaw has returned comes too late: it is published already, and asked.
+    if (isReached && thaw !== null && facts.abort === thaw) facts.isReached = true;
   }
 
   async #fence(ends: number): Promise<void> {

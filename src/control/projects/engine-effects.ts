@@ -4,7 +4,12 @@ import type { LumaError } from '../../base/errors.ts';
 import { startupOf } from '../../domain/probe.ts';
 import type { RevisionSettings } from '../../domain/project.ts';
 import type { StartFailure } from '../../domain/project-status.ts';
-import type { InstanceSpec, PreparedInstance, StartedInstance } from '../../runtimes/contract.ts';
+import type {
+  InstanceAddress,
+  InstanceSpec,
+  PreparedInstance,
+  StartedInstance,
+} from '../../runtimes/contract.ts';
 import type { InstanceIntent } from '../../store/contract.ts';
 import { isCommand, untilStartedUp } from '../health/startup-command.ts';
 import type { InstanceFacts } from '../instances/instance-facts.ts';
@@ -65,6 +70,7 @@ export class EngineEffects {
     const { runtime, clock } = this.#needs;
     const abort = new AbortController();
     facts.abort = abort;
+    facts.isReached = false;
     const work = (): Promise<StartedInstance> => {
       facts.startBeganMs = clock.monotonic();
       facts.startBeganAt = clock.now();
@@ -84,6 +90,8 @@ export class EngineEffects {
         await untilStartedUp(this.#needs, { instanceId: id, startup, signal: abort.signal });
       }
       facts.abort = null;
+      // Where it was expected, somebody else may be by now.
+      if (!isSamePlace(address, facts.address)) facts.isReached = false;
       facts.address = address;
       send({ kind: 'started', id });
     } catch (error) {
@@ -219,6 +227,10 @@ export class EngineEffects {
       tell(message);
     };
   }
+}
+
+function isSamePlace(a: InstanceAddress, b: InstanceAddress | null): boolean {
+  return a.host === b?.host && a.port === b.port;
 }
 
 function specOf({ project, id, facts }: InstanceCall, pinnedImage: string | null): InstanceSpec {

@@ -1,7 +1,7 @@
 /** Runs the effects that call the proxy for one project; each ends in exactly one input, or in none where none waits. */
 import { isLumaError, messageOf } from '../../base/errors.ts';
 import type { StartFailure } from '../../domain/project-status.ts';
-import type { FenceResult, ServiceSpec } from '../../proxy/client/contract.ts';
+import type { ExpectedTarget, FenceResult, ServiceSpec } from '../../proxy/client/contract.ts';
 import type { ProjectInput } from './project-input.ts';
 import type { Publication } from './project-state.ts';
 import type { SupervisorNeeds } from './supervisor-needs.ts';
@@ -71,6 +71,16 @@ export class LinkEffects {
     } catch (error) {
       this.#note(name, 'drained', error);
       send({ kind: 'drain-failed', id });
+    }
+  }
+
+  /** True when the edge is connected to it, before it is published. */
+  async expect(name: string, target: ExpectedTarget): Promise<boolean> {
+    try {
+      return await this.#needs.link.expect(name, target);
+    } catch (error) {
+      this.#note(name, 'expect', error);
+      return false;
     }
   }
 

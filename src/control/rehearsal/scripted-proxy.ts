@@ -5,6 +5,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { LumaError } from '../../base/errors.ts';
 import type {
+  ExpectedTarget,
   FenceResult,
   GateState,
   ProxyLink,
@@ -40,6 +41,9 @@ export class ScriptedProxy {
   /** Hosts that somebody else has. */
   readonly takenHosts = new Map<string, string>();
   readonly calls: string[] = [];
+  /** What was expected, in turn, and whether its workers get a connection to it. */
+  readonly expected: ExpectedTarget[] = [];
+  reaches = false;
   #listener: ProxyLinkListener | null = null;
   #isUp = true;
   #isLinked = false;
@@ -82,6 +86,10 @@ export class ScriptedProxy {
         call(`wake-failed ${name} ${failure.code} ${failure.retryAfterMs}`, () =>
           proxy.#wakeFailed(name, failure),
         ),
+      expect: (_name, target) => {
+        proxy.expected.push(target);
+        return Promise.resolve(proxy.reaches);
+      },
       drained: (name, id, timeoutMs) => {
         proxy.calls.push(`drained ${name} ${id}`);
         return proxy.#isLinked ? proxy.#drained(name, id, timeoutMs) : Promise.reject(unavailable());
@@ -207,14 +215,14 @@ export class ScriptedProxy {
       return;
     }
     if (service.ready.size > 0) this.#open(service);
-    for (const { id } of service.spec.targets)
-      if (!service.ready.has(id)) this.#probe(spec.name, service, id);
+    for (const { id, isReached } of service.spec.targets)
+      if (!service.ready.has(id)) this.#probe(spec.name, service, id, isReached === true && !isSnapshot);
   }
 
-  #probe(name: string, service: Service, id: string): void {
+  #probe(name: string, service: Service, id: string, isReached = false): void {
     const target = service.spec.targets.find((each) => each.id === id);
     if (!target || service.ready.has(id) || this.services.get(name) !== service) return;
-    if (!this.answers(target.port)) {
+    if (!isReached && !this.answers(target.port)) {
       this.clock.after(PROBE_EVERY_MS, () => this.#probe(name, service, id));
       return;
     }

@@ -56,7 +56,9 @@ export class ProjectRoutes {
     const { service, state, facts: known } = this.#subject;
     const targets = publication.targets.flatMap((id) => {
       const facts = known.get(id);
-      return facts?.address ? [targetSpec(id, facts.address, facts.settings)] : [];
+      if (!facts?.address) return [];
+      const target = targetSpec(id, facts.address, facts.settings);
+      return [facts.isReached ? { ...target, isReached: true } : target];
     });
     const split = publication.split.map(({ revision, percent }) => ({
       name: `r${revision}`,

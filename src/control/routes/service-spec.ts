@@ -70,6 +70,11 @@ export function targetSpec(id: string, address: InstanceAddress, settings: Revis
   return { id, host: address.host, port: address.port, readiness: readinessOf(address, settings) };
 }
 
+/** A connection says that it answers: no other port, no answer of the app itself. */
+export function isReachedByConnecting({ port, readiness }: TargetSpec): boolean {
+  return readiness.kind === 'connect' && (readiness.port ?? port) === port;
+}
+
 /** A command is run before the edge hears of the instance: what is left to ask is whether its port is open. */
 function readinessOf(address: InstanceAddress, settings: RevisionSettings): Readiness {
   const startup = startupOf(settings);

@@ -9,6 +9,8 @@ export interface EdgeHost {
   wake(service: string, cause: WakeCause | null): void;
   /** A starting target answered this worker's probe after `afterMs`: the gate may open. */
   targetAnswered(service: string, targetId: string, afterMs: number): void;
+  /** A connection to a target that is expected is open (see `Edge.expect`). */
+  targetReached(service: string, targetId: string): void;
   /** A slot of a target was released that requests held by other workers may take: tell them all, and us. */
   slotReleased(service: string): void;
   /** A connection to a ready target was refused or timed out; the instance may be gone. */

@@ -19,6 +19,7 @@ import { PLAIN_OPTIONS } from '../routing/service-route.ts';
 export class EdgeFixture {
   readonly wakes: string[] = [];
   readonly answered: string[] = [];
+  readonly reached: string[] = [];
   readonly refused: string[] = [];
   readonly released: string[] = [];
   readonly certificatesWanted: string[] = [];
@@ -44,6 +45,7 @@ export class EdgeFixture {
       host: {
         wake: (service) => this.wakes.push(service),
         targetAnswered: (_service, id) => this.answered.push(id),
+        targetReached: (_service, id) => this.reached.push(id),
         slotReleased: (service) => this.released.push(service),
         certificateWanted: (host) => this.certificatesWanted.push(host),
         targetRefused: (_service, id) => this.refused.push(id),

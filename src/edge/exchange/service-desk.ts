@@ -78,9 +78,10 @@ export class ServiceDesk {
     this.#releases = new SlotReleases(core.clock, core.limits, () => core.host.slotReleased(route.name));
     this.#probes = new StartingProbes({
       clock: core.clock,
-      sweep: core.sweep,
+      context: core,
       pool: (target) => this.pool(target),
       onAnswered: (targetId, afterMs) => core.host.targetAnswered(route.name, targetId, afterMs),
+      onReached: (targetId) => core.host.targetReached(route.name, targetId),
     });
     this.#ejection = new TargetEjection(
       core.clock,
@@ -173,6 +174,11 @@ export class ServiceDesk {
     if (this.#holders.size > 0) return;
     this.#probes.cancel();
     this.#cancelLook();
+  }
+
+  /** It is being thawed: what is held for it need not wait for a connection as well. */
+  expect(target: { readonly id: string; readonly host: string; readonly port: number }): void {
+    if (this.#holders.size > 0 && this.#route.targetProtocol === 'http1') this.#probes.expect(target);
   }
 
   /** An exchange has left a target that may have only so many. */

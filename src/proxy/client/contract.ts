@@ -25,7 +25,12 @@ export interface TargetSpec {
   readonly host: string;
   readonly port: number;
   readonly readiness: Readiness;
+  /** It was reached where it is now (see `expect`): it is ready without being asked. */
+  readonly isReached?: boolean | undefined;
 }
+
+/** Where a target will be that is not published yet. */
+export type ExpectedTarget = Pick<TargetSpec, 'id' | 'host' | 'port'>;
 
 /** Where the certificate of a service with `tls` comes from. */
 export interface Issuance {
@@ -117,6 +122,11 @@ export interface ProxyLink {
     service: string,
     failure: { code: string; message: string; retryAfterMs: number },
   ): Promise<void>;
+  /**
+   * The target is being thawed, and will be published: workers that hold requests connect to it already, and send nothing. Resolves
+   * true when one of them is connected; false when none is within two seconds, or nobody holds.
+   */
+  expect(service: string, target: ExpectedTarget): Promise<boolean>;
   /** Resolves true when no exchange runs on a target that was left out, false after `timeoutMs`. */
   drained(service: string, targetId: string, timeoutMs: number): Promise<boolean>;
 

@@ -15,7 +15,14 @@ import {
 import type { LinkCall, LinkResult, ToControl, ToProxy } from '../link/messages.ts';
 import { LINK_PROTOCOL, resultSchemas, toControlSchema } from '../link/messages.ts';
 import { fromWireError } from '../link/wire-error.ts';
-import type { FenceResult, ProxyLink, ProxyLinkListener, ServiceReport, ServiceSpec } from './contract.ts';
+import type {
+  ExpectedTarget,
+  FenceResult,
+  ProxyLink,
+  ProxyLinkListener,
+  ServiceReport,
+  ServiceSpec,
+} from './contract.ts';
 import { type LinkAddress, linkAddress } from './link-address.ts';
 import { checkSocketTrust } from './socket-trust.ts';
 
@@ -95,6 +102,10 @@ class SocketProxyLink implements ProxyLink {
     failure: { code: string; message: string; retryAfterMs: number },
   ): Promise<void> {
     return this.#order({ type: 'wake-failed', service, failure });
+  }
+
+  expect(service: string, target: ExpectedTarget): Promise<boolean> {
+    return this.#call({ type: 'expect', service, target });
   }
 
   drained(service: string, targetId: string, timeoutMs: number): Promise<boolean> {

@@ -1,6 +1,8 @@
 import { beforeEach, describe, expect, test } from 'bun:test';
 import { silentLog } from '../../base/log.ts';
 import { ManualClock } from '../../base/manual-clock.ts';
+import type { ServiceSpec } from '../client/contract.ts';
+import { PLAIN_ISSUANCE, PLAIN_OPTIONS } from '../client/plain-options.ts';
 import type { Registry } from '../services/registry.ts';
 import type { LinkSession } from './link-server.ts';
 import { LinkServer } from './link-server.ts';
@@ -20,6 +22,7 @@ const registry = {
   linkLost: () => {},
   snapshot: () => [],
   signalled: () => verdict,
+  publish: () => links.tell('a', { type: 'answered', service: 'hello', targetId: 'i1' }),
   liftFence: (_owner: string, service: string, token: string) => lifted.push(`${service} ${token}`),
 } as unknown as Registry;
 
@@ -40,6 +43,23 @@ beforeEach(() => {
   hear({ type: 'snapshot', services: [] });
   said.length = 0;
 });
+
+const published: ServiceSpec = {
+  name: 'hello',
+  hosts: ['hello.test'],
+  pathPrefixes: ['/'],
+  stripPathPrefix: false,
+  traffic: 'forward',
+  holdTimeoutMs: 1_000,
+  responseTimeoutMs: 0,
+  targetConcurrency: 0,
+  waitMode: 'hold',
+  quietRules: [],
+  quietAfterMs: null,
+  ...PLAIN_OPTIONS,
+  issuance: PLAIN_ISSUANCE,
+  targets: [],
+};
 
 const hear = (message: object): void => session.receive(JSON.stringify(message));
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -72,5 +92,17 @@ describe('signalled', () => {
     hear({ type: 'signalled', id: 1, service: 'hello', token: 't' });
     await settled();
     expect(said).toEqual([{ type: 'done', id: 1, result: 'stale' }]);
+  });
+});
+
+describe('publish', () => {
+  test('is answered before it is said that its target answers', () => {
+    hear({ type: 'publish', id: 1, service: published });
+    expect(said).toEqual([
+      { type: 'done', id: 1, result: null },
+      { type: 'answered', service: 'hello', targetId: 'i1' },
+    ]);
+    links.tell('a', { type: 'wake', service: 'hello' });
+    expect(said).toHaveLength(3);
   });
 });

@@ -194,6 +194,10 @@ export class LinkSession {
         await this.#signalled(owner, call);
         return;
       }
+      if (call.type === 'publish') {
+        this.#publish(owner, call);
+        return;
+      }
       const result = carryOut(this.#options.registry(), owner, call);
       // No turn in between: an answer must not be overtaken by what happens after it.
       this.send({ type: 'done', id, result: result instanceof Promise ? await result : result });
@@ -202,6 +206,23 @@ export class LinkSession {
       if (wire.code === 'internal_error')
         this.#options.log.error('a call failed', { type: call.type, error });
       this.send({ type: 'failed', id, error: wire });
+    }
+  }
+
+  /** That a target answers, which may be known at once, is said after the answer: it is published first. */
+  #publish(owner: string, { id, service }: PublishCall): void {
+    const { name } = service;
+    const isFirst = !this.#heldBack.has(name);
+    const heldBack: ToControl[] = this.#heldBack.get(name) ?? [];
+    this.#heldBack.set(name, heldBack);
+    try {
+      this.#options.registry().publish(owner, service);
+      this.send({ type: 'done', id, result: null });
+    } finally {
+      if (isFirst) {
+        this.#heldBack.delete(name);
+        for (const message of heldBack) this.send(message);
+      }
     }
   }
 
@@ -231,13 +252,15 @@ export class LinkSession {
   }
 }
 
+type PublishCall = Extract<LinkCall, { type: 'publish' }>;
 type SignalledCall = Extract<LinkCall, { type: 'signalled' }>;
 
-function carryOut(registry: Registry, owner: string, call: Exclude<LinkCall, SignalledCall>): unknown {
+function carryOut(
+  registry: Registry,
+  owner: string,
+  call: Exclude<LinkCall, SignalledCall | PublishCall>,
+): unknown {
   switch (call.type) {
-    case 'publish':
-      registry.publish(owner, call.service);
-      return null;
     case 'remove':
       registry.remove(owner, call.service);
       return null;
@@ -249,6 +272,8 @@ function carryOut(registry: Registry, owner: string, call: Exclude<LinkCall, Sig
     case 'wake-failed':
       registry.wakeFailed(owner, call.service, call.failure);
       return null;
+    case 'expect':
+      return registry.expect(owner, call.service, call.target);
     case 'drained':
       return registry.drained(owner, call.service, call.targetId, call.timeoutMs);
   }

@@ -10,9 +10,14 @@ import type {
   ServiceActivity,
   ServiceReport,
 } from '../client/contract.ts';
-import { serviceNameSchema, serviceSpecSchema, targetIdSchema } from '../services/service-schema.ts';
+import {
+  expectedTargetSchema,
+  serviceNameSchema,
+  serviceSpecSchema,
+  targetIdSchema,
+} from '../services/service-schema.ts';
 
-export const LINK_PROTOCOL = 1;
+export const LINK_PROTOCOL = 2;
 
 const call = { id: z.int().min(1) };
 const service = serviceNameSchema;
@@ -42,6 +47,7 @@ export const toProxySchema = z.discriminatedUnion('type', [
       retryAfterMs: z.number().min(0),
     }),
   }),
+  z.strictObject({ type: z.literal('expect'), ...call, service, target: expectedTargetSchema }),
   z.strictObject({
     type: z.literal('drained'),
     ...call,
@@ -91,6 +97,7 @@ export const resultSchemas = {
   signalled: z.enum(['accepted', 'stale']),
   'lift-fence': z.null(),
   'wake-failed': z.null(),
+  expect: z.boolean(),
   drained: z.boolean(),
 } satisfies Record<LinkCall['type'], z.ZodType>;
 

@@ -259,6 +259,55 @@ describe('activity', () => {
   });
 });
 
+describe('a target that is expected', () => {
+  const place = { id: 'i1', host: '10.0.0.1', port: 3000 };
+
+  test('is told to workers while they hold, and reached when one of them says so', async () => {
+    registry.publish('a', spec('hello'));
+    worker.enter(rowOf('hello'), 1);
+    told.length = 0;
+    const isReached = registry.expect('a', 'hello', place);
+    expect(told).toEqual([{ type: 'expect', service: 'hello', target: place }]);
+    registry.reached('hello', 'another');
+    registry.reached('hello', 'i1');
+    expect(await isReached).toBe(true);
+    registry.reached('hello', 'i1');
+  });
+
+  test('is not reached where nobody holds, nobody gets there in time, or it is expected anew', async () => {
+    registry.publish('a', spec('hello'));
+    told.length = 0;
+    expect(await registry.expect('a', 'hello', place)).toBe(false);
+    expect(told).toEqual([]);
+    worker.enter(rowOf('hello'), 1);
+    const first = registry.expect('a', 'hello', place);
+    const second = registry.expect('a', 'hello', place);
+    expect(await first).toBe(false);
+    await clock.advance(2_000);
+    expect(await second).toBe(false);
+    expect(() => registry.expect('b', 'hello', place)).toThrow();
+  });
+
+  test('is ready at once when it is published as reached: one table, the gate open, its owner told', () => {
+    registry.publish('a', spec('hello'));
+    worker.enter(rowOf('hello'), 1);
+    told.length = 0;
+    heard.length = 0;
+    registry.publish('a', spec('hello', [target('i1', { isReached: true })]));
+    expect(types()).toEqual(['change', 'opened']);
+    expect(told[0]).toMatchObject({ change: { put: [{ targets: [{ id: 'i1', state: 'ready' }] }] } });
+    expect(worker.again(rowOf('hello'), table.generation)).toBe('passed');
+    expect(heard).toMatchObject([{ type: 'answered', service: 'hello', targetId: 'i1' }]);
+    expect(probed).toEqual([]);
+  });
+
+  test('is asked all the same where a snapshot says that it was reached', () => {
+    registry.snapshot('a', [spec('hello', [target('i1', { isReached: true })])]);
+    expect(board.gate(rowOf('hello'))).toBe(0);
+    expect(probed).toEqual(['i1']);
+  });
+});
+
 describe('rows', () => {
   test('of what left come back when workers know and nothing runs on them', async () => {
     rows.acknowledged(WORKER, 0);

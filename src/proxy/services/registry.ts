@@ -6,7 +6,13 @@
 import type { Clock, Timer } from '../../base/clock.ts';
 import type { Board, RowAllocator } from '../../edge/board/index.ts';
 import type { WakeCause } from '../../edge/index.ts';
-import type { FenceResult, HostConflict, ServiceReport, ServiceSpec } from '../client/contract.ts';
+import type {
+  ExpectedTarget,
+  FenceResult,
+  HostConflict,
+  ServiceReport,
+  ServiceSpec,
+} from '../client/contract.ts';
 import type { Gate, WakeFailure } from '../gates/index.ts';
 import { gateReport, newGate } from '../gates/index.ts';
 import { ACTIVITY_PERIOD_MS } from '../limits.ts';
@@ -15,16 +21,18 @@ import { ActivityWatch } from './activity-watch.ts';
 import type { Deployment } from './deployment.ts';
 import { specOfDeployment } from './deployment.ts';
 import { DrainWatch } from './drain-watch.ts';
+import { ExpectedTargets } from './expected-targets.ts';
 import { GateRunner } from './gate-runner.ts';
 import type { OwnListener } from './own-listeners.ts';
 import { CLIENT_OWNER, notOwned } from './refusals.ts';
 import type { RouteTable } from './route-table.ts';
 import type { Restored } from './saved-services.ts';
 import { ServiceClaims } from './service-claims.ts';
-import type { ServiceEntry, TargetEntry } from './service-entry.ts';
-import { hasSameSettings, hasSameTarget, routeOf, targetRouteOf } from './service-entry.ts';
+import type { ServiceEntry } from './service-entry.ts';
+import { hasMovedTarget, hasSameSettings, routeOf, targetRouteOf } from './service-entry.ts';
 import type { Probe } from './target-prober.ts';
 import { TargetProber } from './target-prober.ts';
+import { takeTargetRows } from './target-rows.ts';
 
 export interface RegistryOptions {
   readonly board: Board;
@@ -49,6 +57,7 @@ export class Registry {
   readonly #runner: GateRunner;
   readonly #activity: ActivityWatch;
   readonly #prober: TargetProber;
+  readonly #expected: ExpectedTargets;
   #tick: Timer | undefined;
 
   constructor(options: RegistryOptions) {
@@ -58,6 +67,7 @@ export class Registry {
     this.#drains = new DrainWatch(board, rows, clock, nowMs);
     this.#runner = new GateRunner({ board, rows, table, drains: this.#drains, nowMs, tellOwner });
     this.#activity = new ActivityWatch(this.#runner, board);
+    this.#expected = new ExpectedTargets(clock);
     // The prober stops asking when a life ends, so what it hears is about the present one.
     this.#prober = new TargetProber(probe, clock, (service, targetId) =>
       this.answered(service, targetId, table.nextGeneration),
@@ -91,6 +101,7 @@ export class Registry {
   close(): void {
     this.#tick?.cancel();
     this.#prober.close();
+    this.#expected.close();
     this.#drains.close();
   }
 
@@ -138,8 +149,9 @@ export class Registry {
     const wanted = new Map(specs.map((spec) => [spec.name, spec]));
     for (const entry of this.#of(owner)) {
       const spec = wanted.get(entry.spec.name);
+      const left = entry.spec.hosts.filter((host) => !spec?.hosts.includes(host));
       if (!spec) this.#remove(entry);
-      else this.#claims.release({ name: spec.name, hosts: without(entry.spec.hosts, spec.hosts) });
+      else this.#claims.release({ name: spec.name, hosts: left });
     }
     const conflicts: HostConflict[] = [];
     for (const spec of wanted.values()) {
@@ -177,6 +189,15 @@ export class Registry {
   wakeFailed(owner: string, name: string, failure: WakeFailure): void {
     this.#runner.step(this.#owned(owner, name), { kind: 'wake-failed', failure });
     this.#finish();
+  }
+
+  /** Workers that hold requests connect to it; true when one of them has. */
+  expect(owner: string, name: string, target: ExpectedTarget): Promise<boolean> {
+    if (this.#runner.activity(this.#owned(owner, name)).held === 0) return Promise.resolve(false);
+    const isReached = this.#expected.expect(name, target.id);
+    this.#options.table.expect(name, target);
+    this.#options.table.flush();
+    return isReached;
   }
 
   drained(owner: string, name: string, targetId: string, timeoutMs: number): Promise<boolean> {
@@ -226,6 +247,11 @@ export class Registry {
     this.#prober.stop(name, targetId);
     this.#activity.watch(entry);
     this.#options.onChanged();
+  }
+
+  /** A worker is connected to a target that is expected. */
+  reached(name: string, targetId: string): void {
+    this.#expected.reached(name, targetId);
   }
 
   targetRefused(name: string, targetId: string, reason: string): void {
@@ -284,7 +310,7 @@ export class Registry {
     const entry = known ?? this.#newEntry(owner, spec);
     const isChanged =
       !known || deployment !== null || !hasSameSettings(entry.spec, spec) || hasMovedTarget(entry, spec);
-    const added = this.#takeRows(entry, spec, known === undefined);
+    const added = takeTargetRows(this.#options, entry, spec, known === undefined);
     for (const target of spec.targets) {
       const held = entry.targets.get(target.id);
       if (held) held.spec = target;
@@ -299,6 +325,11 @@ export class Registry {
     const targets = spec.targets.map(({ id }) => id);
     const answered = deployment === null ? [] : targets;
     this.#runner.step(entry, { kind: 'published', targets, isSnapshot, generation, answered });
+    // As if a worker's probe had got through in the same moment. After a break of the link it is asked all the same.
+    for (const { id, isReached } of spec.targets) {
+      if (isReached && !isSnapshot)
+        this.#runner.step(entry, { kind: 'target-answered', targetId: id, generation });
+    }
     this.#runner.obeyOperator(entry);
     if (isChanged) this.#options.table.put(routeOf(entry));
     this.#follow(entry);
@@ -317,23 +348,6 @@ export class Registry {
       openedAtMs: null,
       wakeCause: null,
     };
-  }
-
-  /** Rows for the targets that are new. All or none: a full board leaves everything as it was. */
-  #takeRows(entry: ServiceEntry, spec: ServiceSpec, isNewEntry: boolean): [string, TargetEntry][] {
-    const { rows, table } = this.#options;
-    const added: [string, TargetEntry][] = [];
-    try {
-      for (const target of spec.targets) {
-        if (entry.targets.has(target.id)) continue;
-        added.push([target.id, { spec: target, row: rows.take(), generation: table.nextGeneration }]);
-      }
-      return added;
-    } catch (error) {
-      for (const [, { row }] of added) rows.retire(row, table.generation);
-      if (isNewEntry) rows.retire(entry.row, table.generation);
-      throw error;
-    }
   }
 
   #remove(entry: ServiceEntry): void {
@@ -382,15 +396,4 @@ export class Registry {
     if (starting.length === 0 || this.#runner.activity(entry).held > 0) return;
     for (const { id } of starting) this.#prober.start(name, targetRouteOf(entry, id));
   }
-}
-
-function hasMovedTarget(entry: ServiceEntry, spec: ServiceSpec): boolean {
-  return spec.targets.some((target) => {
-    const known = entry.targets.get(target.id);
-    return known !== undefined && !hasSameTarget(known.spec, target);
-  });
-}
-
-function without(hosts: readonly string[], kept: readonly string[]): string[] {
-  return hosts.filter((host) => !kept.includes(host));
 }

@@ -2,6 +2,7 @@
  * The daemon's route table and what is on its way to the workers. Within one turn, changes gather under one
  * generation; `flush` sends them first and then what depends on them, so no worker is told of a gate before its table.
  */
+import type { ExpectedTarget } from '../client/contract.ts';
 import type { CrewTable } from '../workers/crew.ts';
 import type { HoldFailure, OwnedRoute, ToWorker } from '../workers/worker-protocol.ts';
 
@@ -46,6 +47,10 @@ export class RouteTable {
 
   opened(service: string): void {
     this.#after.push({ type: 'opened', service });
+  }
+
+  expect(service: string, target: ExpectedTarget): void {
+    this.#after.push({ type: 'expect', service, target });
   }
 
   closed(service: string): void {

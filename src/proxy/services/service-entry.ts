@@ -59,11 +59,19 @@ export function hasSameSettings(a: ServiceSpec, b: ServiceSpec): boolean {
   return settingsText(a) === settingsText(b);
 }
 
-export function hasSameTarget(a: TargetSpec, b: TargetSpec): boolean {
+function hasSameTarget(a: TargetSpec, b: TargetSpec): boolean {
   return (
     JSON.stringify([a.host, a.port, readinessParts(a)]) ===
     JSON.stringify([b.host, b.port, readinessParts(b)])
   );
+}
+
+/** A target that it has is elsewhere now, or asked otherwise. */
+export function hasMovedTarget(entry: ServiceEntry, spec: ServiceSpec): boolean {
+  return spec.targets.some((target) => {
+    const known = entry.targets.get(target.id);
+    return known !== undefined && !hasSameTarget(known.spec, target);
+  });
 }
 
 function readinessParts({ readiness }: TargetSpec): unknown[] {

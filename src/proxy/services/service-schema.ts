@@ -69,7 +69,10 @@ export const targetSpecSchema = z.strictObject({
   host: z.string().min(1).max(253),
   port: z.int().min(1).max(65_535),
   readiness: readinessSchema,
+  isReached: z.boolean().optional(),
 }) satisfies z.ZodType<TargetSpec>;
+
+export const expectedTargetSchema = targetSpecSchema.pick({ id: true, host: true, port: true });
 
 const quietRuleSchema = z
   .strictObject({

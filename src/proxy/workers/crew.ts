@@ -32,6 +32,8 @@ export interface CrewListener {
   onWake(service: string, cause: WakeCause | null): void;
   /** `generation`: of the route table by which it was asked. */
   onAnswered(service: string, targetId: string, generation: number): void;
+  /** A connection to a target that it was told to expect is open. */
+  onReached(service: string, targetId: string): void;
   /** For all members, the one that says it too. */
   onSlotReleased(service: string): void;
   onRefused(service: string, targetId: string, reason: string): void;
@@ -263,6 +265,9 @@ export class Crew {
         break;
       case 'answered':
         listener.onAnswered(message.service, message.targetId, message.generation);
+        break;
+      case 'reached':
+        listener.onReached(message.service, message.targetId);
         break;
       case 'slot-released':
         listener.onSlotReleased(message.service);

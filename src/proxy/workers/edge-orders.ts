@@ -4,7 +4,7 @@ import type { CertificateOrder, ToWorker } from './worker-protocol.ts';
 
 export type EdgeOrder = Extract<
   ToWorker,
-  { type: 'opened' | 'closed' | 'slot-released' | 'refuse' | 'cut' | 'certificate-answer' }
+  { type: 'opened' | 'closed' | 'expect' | 'slot-released' | 'refuse' | 'cut' | 'certificate-answer' }
 >;
 
 /** The version to acknowledge. */
@@ -31,6 +31,9 @@ export function carryOut(edge: Edge, order: EdgeOrder): void {
       break;
     case 'closed':
       edge.closed(order.service);
+      break;
+    case 'expect':
+      edge.expect(order.service, order.target);
       break;
     case 'slot-released':
       edge.slotReleased(order.service);

@@ -41,6 +41,7 @@ export class LocalWorker {
       host: {
         wake: (service, cause) => this.#host.wake(service, cause),
         targetAnswered: (service, targetId, afterMs) => this.#host.targetAnswered(service, targetId, afterMs),
+        targetReached: (service, targetId) => this.#host.targetReached(service, targetId),
         slotReleased: (service) => this.#host.slotReleased(service),
         certificateWanted: (host) => this.#host.certificateWanted(host),
         targetRefused: (service, targetId, reason) => this.#host.targetRefused(service, targetId, reason),
@@ -130,6 +131,7 @@ function hostOf(listener: CrewListener, table: WorkerTable): EdgeHost {
   return {
     wake: (service, cause) => listener.onWake(service, cause),
     targetAnswered: (service, targetId) => listener.onAnswered(service, targetId, table.generation),
+    targetReached: (service, targetId) => listener.onReached(service, targetId),
     slotReleased: (service) => listener.onSlotReleased(service),
     certificateWanted: (host) => listener.onCertificateWanted(host),
     targetRefused: (service, targetId, reason) => listener.onRefused(service, targetId, reason),

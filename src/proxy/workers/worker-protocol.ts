@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import type { AcmeChallenge, CertificateChange, EdgeCertificate } from '../../edge/index.ts';
 import type { RouteChange, ServiceRoute } from '../../edge/routing/service-route.ts';
-import type { Issuance } from '../client/contract.ts';
+import type { ExpectedTarget, Issuance } from '../client/contract.ts';
 import type { Deployment } from '../services/deployment.ts';
 import { deploymentSchema } from '../services/deployment.ts';
 import { issuanceSchema, optionsShape, sharingShape, waitingShape } from '../services/service-schema.ts';
@@ -100,6 +100,8 @@ export const toDaemonSchema = z.discriminatedUnion('type', [
     generation: z.int().min(0),
     afterMs: z.number(),
   }),
+  /** It is connected to a target that it was told to expect. */
+  z.object({ type: z.literal('reached'), service, targetId }),
   z.object({ type: z.literal('refused'), service, targetId, reason: z.string().max(1_000) }),
   /** Requests that other workers hold may have a slot. */
   z.object({ type: z.literal('slot-released'), service }),
@@ -139,6 +141,8 @@ export type ToWorker =
   | { readonly type: 'change'; readonly change: OwnedChange }
   | { readonly type: 'opened'; readonly service: string }
   | { readonly type: 'closed'; readonly service: string }
+  /** It is being thawed: who holds requests connects to it already, and sends nothing. */
+  | { readonly type: 'expect'; readonly service: string; readonly target: ExpectedTarget }
   /** Who waits for a slot of a target looks again. */
   | { readonly type: 'slot-released'; readonly service: string }
   | { readonly type: 'refuse'; readonly service: string; readonly failure: HoldFailure }

@@ -122,6 +122,10 @@ export class Worker implements EdgeHost {
     this.#connection.send({ type: 'refused', service, targetId, reason: reason.slice(0, 1_000) });
   }
 
+  targetReached(service: string, targetId: string): void {
+    this.#connection.send({ type: 'reached', service, targetId });
+  }
+
   slotReleased(service: string): void {
     this.#connection.send({ type: 'slot-released', service });
   }
