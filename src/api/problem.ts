@@ -42,6 +42,8 @@ export const problemTable: Readonly<Record<string, Row>> = {
   key_file_unwritable: { status: 500, title: 'The key file cannot be written' },
   key_file_unreadable: { status: 500, title: 'The key file cannot be read' },
   store_unreadable: { status: 500, title: 'The database is damaged' },
+  registry_login_denied: { status: 422, title: 'The registry does not take the credentials' },
+  registry_unreachable: { status: 502, title: 'The registry cannot be reached' },
   wake_failed: { status: 502, title: 'The instance did not start' },
   shutting_down: { status: 503, title: 'Luma is shutting down', retryAfter: 5 },
   proxy_unavailable: { status: 503, title: 'The proxy cannot be reached', retryAfter: 1 },

@@ -48,6 +48,19 @@ describe('registries', () => {
     expect((await call('GET', '/registries/localhost:5000')).json.code).toBe('registry_not_found');
   });
 
+  test('are checked by the registry unless that is not wanted, and a refusal says so', async () => {
+    await call('PUT', '/registries/ghcr.io', { registry_token: SECRET });
+    await call('PUT', '/registries/ghcr.io?verify=false', { registry_token: SECRET });
+    expect(control.logins).toEqual([
+      { host: 'ghcr.io', verify: true },
+      { host: 'ghcr.io', verify: false },
+    ]);
+    control.failures.set('putRegistry', new LumaError('registry_login_denied', 'ghcr.io does not take them'));
+    const refused = await call('PUT', '/registries/ghcr.io', { registry_token: SECRET });
+    expect([refused.status, refused.json.code]).toEqual([422, 'registry_login_denied']);
+    expect((await call('PUT', '/registries/ghcr.io?verify=maybe', {})).status).toBe(422);
+  });
+
   test('have one name each, however it is written', async () => {
     await call('PUT', '/registries/index.docker.io', { registry_token: SECRET });
     await call('PUT', '/registries/Registry-1.Docker.io', { registry_token: SECRET });

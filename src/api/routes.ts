@@ -29,6 +29,7 @@ import { createProjectSchema, patchProjectSchema, putProjectSchema } from './sch
 import { eventsQuerySchema, logsQuerySchema } from './schemas/queries.ts';
 import {
   keyRotationSchema,
+  loginQuerySchema,
   putRegistrySchema,
   registryListSchema,
   registrySchema,
@@ -270,10 +271,18 @@ export const routes: readonly Route[] = [
     method: 'PUT',
     path: '/registries/{host}',
     operationId: 'putRegistry',
-    summary: 'Log in to a registry from now on; kept encrypted, used by the next pull',
+    summary:
+      'Log in to a registry from now on, if it takes the credentials; kept encrypted, used by the next pull',
+    query: loginQuerySchema,
     body: putRegistrySchema,
     responses: { 200: json('The registry.', registrySchema) },
-    problems: [...bodyProblems, ...storeProblems],
+    problems: [
+      ...bodyProblems,
+      'registry_login_denied',
+      'registry_unreachable',
+      'runtime_unavailable',
+      ...storeProblems,
+    ],
     handle: putRegistry,
   }),
   route({

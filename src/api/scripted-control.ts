@@ -5,6 +5,7 @@ import type {
   DeployOptions,
   HealthView,
   InstanceView,
+  LoginOptions,
   LogQuery,
   ProjectView,
   RegistryView,
@@ -30,6 +31,7 @@ export class ScriptedControl implements ControlPlaneDoor {
   readonly calls: string[] = [];
   readonly deploys: ReplaceOptions[] = [];
   readonly logQueries: LogQuery[] = [];
+  readonly logins: { readonly host: string; readonly verify: boolean }[] = [];
   statusName: ProjectStatusName = 'idle';
   failure: StartFailure | null = null;
   switchFailure: StartFailure | null = null;
@@ -162,8 +164,13 @@ export class ScriptedControl implements ControlPlaneDoor {
     return this.#registry(host);
   }
 
-  async putRegistry(host: string, credentials: RegistryCredentials): Promise<RegistryView> {
+  async putRegistry(
+    host: string,
+    credentials: RegistryCredentials,
+    { verify = true }: LoginOptions = {},
+  ): Promise<RegistryView> {
     this.#enter('putRegistry');
+    this.logins.push({ host, verify });
     this.registries.set(host, credentials);
     return this.#registry(host);
   }

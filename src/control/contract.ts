@@ -75,6 +75,11 @@ export interface RollbackOptions extends DeployOptions {
   readonly revision?: number;
 }
 
+export interface LoginOptions {
+  /** False: stored unseen. Default true. */
+  readonly verify?: boolean;
+}
+
 export interface LogQuery {
   readonly tail?: number;
   readonly since?: number;
@@ -135,7 +140,8 @@ export interface ControlPlaneDoor {
   listRegistries(): Promise<readonly RegistryView[]>;
   /** Hosts are in their normal form (`registryHost`). Fails with `registry_not_found`. */
   getRegistry(host: string): Promise<RegistryView>;
-  putRegistry(host: string, credentials: RegistryCredentials): Promise<RegistryView>;
+  /** The registry is asked whether it takes them, unless told not to: `registry_login_denied`, `registry_unreachable`. */
+  putRegistry(host: string, credentials: RegistryCredentials, options?: LoginOptions): Promise<RegistryView>;
   removeRegistry(host: string): Promise<void>;
   /** Every stored secret is sealed with a new key; resolves with its id. */
   rotateKey(): Promise<string>;

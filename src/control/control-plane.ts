@@ -18,6 +18,7 @@ import type {
   ControlPlaneDoor,
   DeployOptions,
   HealthView,
+  LoginOptions,
   LogQuery,
   ProjectLogLine,
   ProjectView,
@@ -92,7 +93,7 @@ export class ControlPlane implements ControlPlaneDoor {
     const journal = new Journal(store, clock, log);
     this.#options = options;
     this.#journal = journal;
-    this.#registries = new Registries(store, clock);
+    this.#registries = new Registries(store, clock, runtime);
     this.#records = new RecordKeeper(store, clock, log);
     const onKnown = (supervisor: ProjectSupervisor): void => this.#listener.join(supervisor);
     this.#lanes = new LaneKeeper({
@@ -273,8 +274,12 @@ export class ControlPlane implements ControlPlaneDoor {
     return this.#registries.get(host);
   }
 
-  putRegistry(host: string, credentials: RegistryCredentials): Promise<RegistryView> {
-    return this.#registries.put(host, credentials);
+  putRegistry(
+    host: string,
+    credentials: RegistryCredentials,
+    options: LoginOptions = {},
+  ): Promise<RegistryView> {
+    return this.#registries.put(host, credentials, options);
   }
 
   removeRegistry(host: string): Promise<void> {

@@ -5,19 +5,23 @@
 import type { Clock } from '../base/clock.ts';
 import { Mailbox } from '../base/mailbox.ts';
 import { type RegistryCredentials, type RegistryLogin, registryHost } from '../domain/registry.ts';
+import type { Runtime } from '../runtimes/contract.ts';
 import type { Store } from '../store/contract.ts';
-import type { RegistryView } from './contract.ts';
+import type { LoginOptions, RegistryView } from './contract.ts';
 import { refusal } from './errors.ts';
 
 export class Registries {
   readonly #store: Store;
   readonly #clock: Clock;
+  readonly #runtime: Pick<Runtime, 'checkLogin'>;
   readonly #mailbox = new Mailbox({ name: 'registries' });
   readonly #logins = new Map<string, RegistryLogin>();
 
-  constructor(store: Store, clock: Clock) {
+  /** `runtime`: whose registries they are; it may know nothing of any. */
+  constructor(store: Store, clock: Clock, runtime: Pick<Runtime, 'checkLogin'>) {
     this.#store = store;
     this.#clock = clock;
+    this.#runtime = runtime;
   }
 
   async load(): Promise<void> {
@@ -35,7 +39,13 @@ export class Registries {
     return viewOf(login);
   }
 
-  put(host: string, credentials: RegistryCredentials): Promise<RegistryView> {
+  /** What the registry does not take is not stored, and what was known stays. */
+  async put(
+    host: string,
+    credentials: RegistryCredentials,
+    { verify = true }: LoginOptions = {},
+  ): Promise<RegistryView> {
+    if (verify) await this.#runtime.checkLogin?.(host, credentials);
     return this.#mailbox.post(async () => {
       const login = { host, credentials, updatedAt: this.#clock.now() };
       await this.#store.putRegistry(login);

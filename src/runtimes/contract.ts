@@ -126,6 +126,8 @@ export const EXEC_OUTPUT_BYTES_MAX = 4_096;
 export type RuntimeErrorCode =
   | 'image_not_found' // no such image here or in its registry
   | 'image_pull_denied' // the registry wants (other) credentials
+  | 'registry_login_denied' // the registry does not take these credentials
+  | 'registry_unreachable' // it could not be asked
   | 'image_pull_failed' // the registry refused or broke off
   | 'command_not_found' // the program of `command`/`entrypoint` does not exist or is not executable
   | 'instance_not_found' // no such instance: prepare it first
@@ -145,6 +147,12 @@ export interface Runtime {
 
   /** Whether several instances of these settings can run at once; not where they all need one fixed port of the machine. */
   canRunSeveral(settings: RevisionSettings): boolean;
+
+  /**
+   * Asks the registry whether it takes the credentials; resolves also where nobody can ask that. Left out by runtimes that
+   * pull nothing.
+   */
+  checkLogin?(registry: string, credentials: RegistryCredentials): Promise<void>;
 
   /** Everything that can be done ahead, so that a wake is only a start: pull, create. Idempotent; also repairs. */
   prepare(instance: InstanceSpec, options?: PrepareOptions): Promise<PreparedInstance>;

@@ -11,6 +11,7 @@ import type {
   EventsOptions,
   HealthJson,
   KeyRotationJson,
+  LoginOptions,
   LogLineJson,
   LogsOptions,
   ProblemJson,
@@ -165,9 +166,10 @@ export class HttpApiClient implements ApiClient {
   async putRegistry(
     host: string,
     credentials: RegistryCredentialsInput,
-    options: Abortable = {},
+    { verify, ...options }: LoginOptions = {},
   ): Promise<RegistryJson> {
-    return this.#json(registryPath(host), { ...options, method: 'PUT', body: credentials });
+    const call = { ...options, method: 'PUT', body: credentials, query: { verify } };
+    return this.#json(registryPath(host), call);
   }
 
   async removeRegistry(host: string, options: Abortable = {}): Promise<void> {

@@ -170,6 +170,11 @@ export type RegistryCredentialsInput =
   | { readonly identity_token: string }
   | { readonly registry_token: string };
 
+export interface LoginOptions extends Abortable {
+  /** False: the registry is not asked whether it takes them. Default true. */
+  readonly verify?: boolean;
+}
+
 export interface LogsOptions extends Abortable {
   readonly follow?: boolean;
   /** The last so many lines. */
@@ -220,7 +225,7 @@ export interface ApiClient {
   putRegistry(
     host: string,
     credentials: RegistryCredentialsInput,
-    options?: Abortable,
+    options?: LoginOptions,
   ): Promise<RegistryJson>;
   removeRegistry(host: string, options?: Abortable): Promise<void>;
   /** Resolves when every secret is sealed with a new key. */

@@ -3,7 +3,7 @@ import { z } from '@hono/zod-openapi';
 import { isFlagSet } from './queries.ts';
 import { tagSchema } from './traffic-input.ts';
 
-const flag = z.enum(['', 'true', '1', 'false', '0'], 'must be true or false');
+export const flag = z.enum(['', 'true', '1', 'false', '0'], 'must be true or false');
 
 const verify = flag
   .openapi({

@@ -3,6 +3,7 @@ import { z } from '@hono/zod-openapi';
 import type { RegistryCredentials } from '../../domain/registry.ts';
 import { REGISTRY_SECRET_CHARACTERS_MAX, REGISTRY_USERNAME_CHARACTERS_MAX } from '../limits.ts';
 import { problem, type RuleProblem, textThat } from '../rules/rule.ts';
+import { flag } from './deploy-input.ts';
 
 const secret = (description: string) =>
   textThat((text) => checkLength(text, REGISTRY_SECRET_CHARACTERS_MAX)).openapi({
@@ -30,6 +31,14 @@ export const putRegistrySchema = z
     description:
       'Either `username` and `password`, or one of the two tokens, as Docker’s X-Registry-Auth has them.',
   });
+
+export const loginQuerySchema = z.strictObject({
+  verify: flag
+    .openapi({
+      description: '`false`: they are stored unseen. Default: the registry is asked whether it takes them.',
+    })
+    .optional(),
+});
 
 export const registrySchema = z
   .object({

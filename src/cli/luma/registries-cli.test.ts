@@ -24,10 +24,18 @@ describe('registries login', () => {
     expect(lastBody()).toEqual({ username: 'ops', password: 's3cret' });
   });
 
+  test('has the registry asked whether it takes them, unless told not to', async () => {
+    await run('registries login ghcr.io -u ops', typed('s3cret'));
+    await run('registries login ghcr.io -u ops --unverified', typed('s3cret'));
+    expect(api.asked.map(({ path }) => new URLSearchParams(path.split('?')[1]).get('verify'))).toEqual([
+      ...['true', 'false'],
+    ]);
+  });
+
   test('takes the password from standard input, without the end of its line', async () => {
     await run('registries login https://GHCR.io/v2/ --username ops --password-stdin', piped('s3cret\n'));
     expect(api.asked.at(-1)).toMatchObject({
-      path: '/registries/ghcr.io',
+      path: '/registries/ghcr.io?verify=true',
       body: { username: 'ops', password: 's3cret' },
     });
   });

@@ -7,6 +7,7 @@ import type { Clock } from '../../base/clock.ts';
 import { type FieldProblem, messageOf } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import type { RevisionSettings } from '../../domain/project.ts';
+import type { RegistryCredentials } from '../../domain/registry.ts';
 import type {
   ExecOptions,
   ExecOutcome,
@@ -43,6 +44,7 @@ import { Observation } from './observation.ts';
 import { Preparation } from './preparation.ts';
 import { Reachability } from './reachability.ts';
 import { changeRefused, isGone } from './refusals.ts';
+import { checkLogin } from './registry-login.ts';
 import { SandboxImage } from './sandbox-image.ts';
 import { SandboxKeeper } from './sandbox-keeper.ts';
 import { SandboxRegister } from './sandbox-register.ts';
@@ -132,6 +134,10 @@ export class DockerRuntime implements Runtime {
     if (parseImageReference(image)) return [];
     const message = 'is not an image reference such as `nginx:1.27` or `registry.example.com/team/app`';
     return [{ field, code: 'image_invalid', message, value: image.slice(0, 200) }];
+  }
+
+  checkLogin(registry: string, credentials: RegistryCredentials): Promise<void> {
+    return checkLogin(this.#engine, registry, credentials);
   }
 
   /** Each has an address of its own. */

@@ -171,8 +171,11 @@ function saysMissing(words: string, status: number | null): boolean {
   );
 }
 
-function saysDenied(words: string): boolean {
-  return /denied|unauthori[sz]ed|authentication required|no basic auth credentials|docker login/i.test(words);
+/** Of a registry, whichever way it says that it wants (other) credentials. */
+export function saysDenied(words: string): boolean {
+  return /denied|incorrect username or password|unauthori[sz]ed|authentication required|no basic auth credentials|docker login/i.test(
+    words,
+  );
 }
 
 /** Registries answer the same for private and for missing repositories. */

@@ -13,6 +13,8 @@ export const limits = {
   detectMs: 5_000,
   /** So many events of a stream are remembered, to know one that is told twice. */
   knownEventsMax: 128,
+  /** A registry is asked whether it takes credentials. */
+  loginMs: 30_000,
   /** A pull without a byte of progress for this long has broken off. */
   pullStallMs: 120_000,
   /** Importing the hello image: about 100 MB through the socket. */

@@ -47,8 +47,22 @@ it('without credentials the pull is denied, in words that say what to do', async
   expect(failure.message).toContain(`${registry.host} does not let Luma pull ${image}`);
 });
 
-it('wrong credentials are told apart from none', async () => {
-  expect((await login({ ...account, password: 'wrong-password' })).status).toBe(200);
+it('credentials that the registry does not take are refused, and not kept', async () => {
+  for (const wrong of [{ ...account, password: 'wrong-password' }, { identity_token: 'wrong-token' }]) {
+    const { status, json } = await login(wrong);
+    expect([status, json['code']]).toEqual([422, 'registry_login_denied']);
+    expect(String(json['detail'])).toContain(`${registry.host} does not take these credentials`);
+  }
+  const nowhere = await luma.api('PUT', '/registries/127.0.0.1:5999', account);
+  expect([nowhere.status, nowhere.json['code']]).toEqual([502, 'registry_unreachable']);
+  expect(String(nowhere.json['hint'])).toContain('--unverified');
+  expect((await luma.api('GET', '/registries')).json['registries']).toEqual([]);
+  expect(luma.output()).not.toContain('wrong-password');
+});
+
+it('wrong credentials that were stored unseen are told apart from none', async () => {
+  const wrong = { ...account, password: 'wrong-password' };
+  expect((await luma.api('PUT', `/registries/${registry.host}?verify=false`, wrong)).status).toBe(200);
   const image = await registry.push('luma-test/busybox', 'team/wrong', 'v1');
   await add('wrong', image);
   expect((await failureOf('wrong')).code).toBe('image_pull_denied');

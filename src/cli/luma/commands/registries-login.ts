@@ -13,6 +13,7 @@ export const registriesLogin = defineApiCommand({
     { name: 'password-stdin', summary: 'read the password from standard input instead of asking for it' },
     { name: 'identity-token-stdin', summary: 'read an identity token instead of a password' },
     { name: 'registry-token-stdin', summary: 'read a token that the registry takes as it is' },
+    { name: 'unverified', summary: 'do not ask the registry whether it takes them' },
   ],
   examples: [
     'luma registries login ghcr.io --username ops',
@@ -21,7 +22,10 @@ export const registriesLogin = defineApiCommand({
   run: async (context, input) => {
     const credentials = await readCredentials(context.terminal, input);
     const host = input.arg('registry');
-    const registry = await context.client.putRegistry(host, credentials, { signal: context.signal });
+    const registry = await context.client.putRegistry(host, credentials, {
+      signal: context.signal,
+      verify: !input.isOn('unverified'),
+    });
     context.print(registry, () => `Luma logs in to ${registry.host} from now on\n`);
   },
 });
