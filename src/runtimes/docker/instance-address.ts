@@ -1,4 +1,5 @@
 /** From what the engine says of a container's network to the address the edge should use. Pure. */
+import type { ContainerInspectInfo } from 'dockerode';
 import type { InstanceAddress } from '../contract.ts';
 import type { Route } from './reachability.ts';
 
@@ -8,6 +9,10 @@ export interface ContainerNetwork {
   readonly ports: Readonly<
     Record<string, readonly { HostIp: string; HostPort: string }[] | null | undefined>
   >;
+}
+
+export function networkOf({ NetworkSettings }: ContainerInspectInfo): ContainerNetwork {
+  return { networks: NetworkSettings.Networks, ports: NetworkSettings.Ports };
 }
 
 /** Our containers expose one port that is published on loopback: the one that was asked for. */

@@ -2,7 +2,7 @@
 import type { ContainerInspectInfo } from 'dockerode';
 import type { InstanceAddress } from '../contract.ts';
 import { type Connection, connectionOf } from './cut-off.ts';
-import { instanceAddress, ownAddress, publishedPort } from './instance-address.ts';
+import { instanceAddress, networkOf, ownAddress, publishedPort } from './instance-address.ts';
 import { labels } from './labels.ts';
 import type { Reachability } from './reachability.ts';
 import { sandboxOwnerOf } from './sandbox-config.ts';
@@ -44,8 +44,8 @@ export class InstanceNetwork {
     return isReached ? place : { kind: 'cut-off' };
   }
 
-  async #placeIn({ NetworkSettings }: ContainerInspectInfo): Promise<Place> {
-    const network = { networks: NetworkSettings.Networks, ports: NetworkSettings.Ports };
+  async #placeIn(container: ContainerInspectInfo): Promise<Place> {
+    const network = networkOf(container);
     const host = ownAddress(network);
     const port = publishedPort(network)?.inside;
     const route = host && port ? await this.#reachability.decide(host, port) : 'published';

@@ -72,7 +72,7 @@ export class InstanceStarter {
   /** An instance that nobody can reach any more, because its sandbox ended under it. */
   async endCutOff(info: ContainerInspectInfo): Promise<void> {
     const { containers, log } = this.#parts;
-    log.warn('an instance lost its network, because its sandbox ended; it is ended too', {
+    log.warn('an instance lost its network, because its sandbox ended or lost its own; it is ended too', {
       container: info.Name.slice(1),
     });
     // The client's types lack this one. Its own shutdown is the app's right, network or not.
@@ -113,14 +113,16 @@ export class InstanceStarter {
     const { network, addresses } = this.#parts;
     const place = await network.placeWith(info, sandbox);
     if (place.kind === 'at') return addresses.learn(instanceIdOf(info), place.address);
-    if (place.kind === 'cut-off') return this.#startAnew(info);
-    throw withoutAddress(instanceIdOf(info));
+    if (place.kind === 'none' && !sandboxOwnerOf(info)) throw withoutAddress(instanceIdOf(info));
+    return this.#startAnew(info, place.kind === 'none');
   }
 
-  async #startAnew(info: ContainerInspectInfo): Promise<InstanceAddress> {
-    const { containers, network } = this.#parts;
+  /** `isBare`: its sandbox runs without a network, taken by hand or by a crash of the engine, and gets none any more. */
+  async #startAnew(info: ContainerInspectInfo, isBare: boolean): Promise<InstanceAddress> {
+    const { containers, network, sandboxes } = this.#parts;
     const instanceId = instanceIdOf(info);
     await this.endCutOff(info);
+    if (isBare) await sandboxes.remove(instanceId);
     await this.#ensureSandbox(info);
     const refusal = await containers.start(info.Id);
     if (refusal) throw isGone(refusal) ? this.#gone(instanceId) : startRefused(refusal);

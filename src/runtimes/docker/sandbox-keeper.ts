@@ -11,6 +11,7 @@ import { Mailbox } from '../../base/mailbox.ts';
 import { isUp } from './container-state.ts';
 import type { Containers } from './containers.ts';
 import { connectionOf } from './cut-off.ts';
+import { networkOf, ownAddress } from './instance-address.ts';
 import type { InstanceStarter } from './instance-starter.ts';
 import { labels } from './labels.ts';
 import { limits } from './limits.ts';
@@ -96,14 +97,15 @@ export class SandboxKeeper {
     });
   }
 
-  /** The sandbox ended: an instance that runs in it is out of reach from now on. */
+  /** The sandbox ended, or has no network any more: an instance that runs in it is out of reach from now on. */
   endCutOffSoon(instanceId: string): void {
     const { sandboxes, starter, post, log } = this.#parts;
     const end = async (): Promise<void> => {
       const info = await this.#instance(instanceId);
       if (!info || !isUp(info.State) || !sandboxOwnerOf(info)) return;
       const sandbox = await sandboxes.inspect(instanceId);
-      if (connectionOf(info, sandbox) !== 'joined') await starter.endCutOff(info);
+      const isBare = sandbox !== null && ownAddress(networkOf(sandbox)) === null;
+      if (isBare || connectionOf(info, sandbox) !== 'joined') await starter.endCutOff(info);
     };
     post(instanceId, end).catch((error: unknown) => {
       log.warn('an instance without a network could not be ended', {

@@ -88,6 +88,24 @@ it('an instance that is lost ends when its next start finds out, and its program
   await subject.runtime.remove(spec.instanceId);
 });
 
+it('a sandbox that runs without a network is made again by the next start; what runs in it is ended', async () => {
+  const spec = await awake();
+  const cutOff = (): Promise<unknown> =>
+    subject.docker.getNetwork('bridge').disconnect({ Container: sandboxName(spec), Force: true });
+  await cutOff();
+  await answers((await subject.runtime.start(spec.instanceId)).address);
+  await cutOff();
+  await until('its end', async () => {
+    const listed = await subject.runtime.list();
+    return listed.find(({ instanceId }) => instanceId === spec.instanceId)?.state === 'exited' || undefined;
+  });
+  await answers((await subject.runtime.start(spec.instanceId)).address);
+  await subject.runtime.stop(spec.instanceId, 1_000);
+  await cutOff();
+  await answers((await subject.runtime.start(spec.instanceId)).address);
+  await subject.runtime.remove(spec.instanceId);
+});
+
 async function hostOf(spec: InstanceSpec): Promise<string | undefined> {
   const { NetworkSettings } = await inspect(sandboxName(spec));
   return NetworkSettings.Networks['bridge']?.IPAddress;
