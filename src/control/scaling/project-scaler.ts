@@ -27,6 +27,8 @@ export class ProjectScaler {
   #decidedMs = Number.NEGATIVE_INFINITY;
   /** Since when there is more than the instances are for; null: there is not. */
   #tooMuchSinceMs: number | null = null;
+  /** Since when there is more than they may have at once, and the least of it; null: nobody waits. */
+  #pressing: { readonly sinceMs: number; readonly least: number } | null = null;
 
   constructor(clock: Clock, subject: ScaledProject) {
     this.#clock = clock;
@@ -40,6 +42,7 @@ export class ProjectScaler {
     if (readyCount === 0) {
       // One start serves all who wait for it: what they ask for together counts from its first answer on.
       this.#window.forget();
+      this.#pressing = null;
       return;
     }
     this.#window.record(nowMs, load);
@@ -47,6 +50,8 @@ export class ProjectScaler {
     const isTooMuch = load > readyCount * concurrency * targetUtilization;
     if (!isTooMuch) this.#tooMuchSinceMs = null;
     else this.#tooMuchSinceMs ??= nowMs;
+    const { sinceMs, least } = this.#pressing ?? { sinceMs: nowMs, least: load };
+    this.#pressing = load > readyCount * concurrency ? { sinceMs, least: Math.min(least, load) } : null;
     // A crowd that is answered in a moment needs nobody else.
     const isLasting = this.#tooMuchSinceMs !== null && nowMs - this.#tooMuchSinceMs >= HURRY_MS;
     if (isLasting && nowMs - this.#decidedMs >= HURRY_MS) this.review();
@@ -69,6 +74,7 @@ export class ProjectScaler {
       nowMs,
       stableLoad: this.#window.average(nowMs, STABLE_WINDOW_MS),
       panicLoad: this.#window.average(nowMs, PANIC_WINDOW_MS),
+      pressingLoad: this.#takePressing(nowMs),
       readyCount: this.#readyCount(),
     };
     const policy = { concurrency, targetUtilization, most: state.most };
@@ -91,6 +97,14 @@ export class ProjectScaler {
     return instances.filter(({ state, isReady, halt }) => state === 'running' && isReady && !halt).length;
   }
 
+  /** It counts once it has lasted; then what there is from now on. */
+  #takePressing(nowMs: number): number {
+    if (this.#pressing === null || nowMs - this.#pressing.sinceMs < HURRY_MS) return 0;
+    const { least } = this.#pressing;
+    this.#pressing = { sinceMs: nowMs, least: this.#window.load };
+    return least;
+  }
+
   /** Where one instance is enough and nothing happens, nothing is to be decided. */
   #keepTicking(): void {
     const { state } = this.#subject;
@@ -108,6 +122,7 @@ export class ProjectScaler {
     this.#window.forget();
     this.#memory = calm;
     this.#tooMuchSinceMs = null;
+    this.#pressing = null;
   }
 }
 

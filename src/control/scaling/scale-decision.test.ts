@@ -20,19 +20,26 @@ describe('ceil(load / (concurrency x utilization))', () => {
 });
 
 describe('a decision', () => {
-  const measured = { nowMs: 100_000, stableLoad: 0, panicLoad: 0, readyCount: 1 };
+  const measured = { nowMs: 100_000, stableLoad: 0, panicLoad: 0, pressingLoad: 0, readyCount: 1 };
 
   test('1 ready, 12 wanted over 6 s: panic, 12 at once, and no fewer for 60 s', () => {
     let { count, memory } = decideScale({ ...measured, panicLoad: 84, stableLoad: 7 }, policy, calm);
     expect(count).toBe(12);
     for (let nowMs = 102_000; nowMs < 160_000; nowMs += TICK_MS) {
       ({ count, memory } = decideScale(
-        { nowMs, stableLoad: 7, panicLoad: 0, readyCount: 12 },
+        { ...measured, nowMs, stableLoad: 7, readyCount: 12 },
         policy,
         memory,
       ));
       expect(count).toBe(12);
     }
+  });
+
+  test('1 ready, 16 at once for half a second where 10 may be: 16 / 7 = 2.3, so 3, at most 2', () => {
+    const pressed = { ...measured, pressingLoad: 16, stableLoad: 1, panicLoad: 3 };
+    expect(decideScale(pressed, policy, calm).count).toBe(2);
+    expect(decideScale({ ...pressed, readyCount: 2 }, policy, calm).count).toBe(3);
+    expect(decideScale({ ...pressed, pressingLoad: 500, readyCount: 4 }, policy, calm).count).toBe(8);
   });
 
   test('of 9 that are ready, 5 stay: no decision takes away more than half', () => {
@@ -63,11 +70,12 @@ describe('a decision', () => {
       fc.property(
         number,
         number,
+        number,
         fc.nat(200),
         fc.integer({ min: 1, max: 50 }),
-        (stableLoad, panicLoad, readyCount, most) => {
+        (stableLoad, panicLoad, pressingLoad, readyCount, most) => {
           const { count } = decideScale(
-            { nowMs: 5, stableLoad, panicLoad, readyCount },
+            { nowMs: 5, stableLoad, panicLoad, pressingLoad, readyCount },
             { ...policy, most },
             calm,
           );
@@ -93,6 +101,7 @@ function replay(trace: readonly (readonly [atMs: number, load: number])[], until
       nowMs,
       stableLoad: window.average(nowMs, STABLE_WINDOW_MS),
       panicLoad: window.average(nowMs, PANIC_WINDOW_MS),
+      pressingLoad: 0,
       readyCount: ready.count,
     };
     const decided = decideScale(measured, policy, memory);

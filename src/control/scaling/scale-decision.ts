@@ -9,6 +9,8 @@ export interface Measured {
   /** Exchanges in flight and held, on average over the stable and over the panic window. */
   readonly stableLoad: number;
   readonly panicLoad: number;
+  /** The least that there was for the last half a second, where that is more than the instances may have at once: some wait. Otherwise 0. */
+  readonly pressingLoad: number;
   /** Instances that answer. */
   readonly readyCount: number;
 }
@@ -50,12 +52,20 @@ export function decideScale(
   const limit = (count: number): number => Math.min(policy.most, Math.max(1, count));
   const panic = nextPanic(measured, limit(countFor(measured.panicLoad, policy)), memory.panic);
   const stable = limit(countFor(measured.stableLoad, policy));
-  const now = panic ? Math.max(panic.count, stable) : stable;
+  const now = Math.max(panic?.count ?? 0, stable, limit(pressingCount(measured, policy)));
   const wanted = [...memory.wanted, { atMs: nowMs, count: now }].filter(
     ({ atMs }) => nowMs - atMs <= SCALE_DOWN_DELAY_MS,
   );
   const lately = Math.max(...wanted.map(({ count }) => count));
   return { count: limit(Math.max(lately, slowest(readyCount))), memory: { panic, wanted } };
+}
+
+/**
+ * Whoever has waited for half a second is not averaged away; but at most twice what is ready, because a burst is over before many more
+ * could start. 1 ready, 16 at once for half a second where 10 may be: 16 / 7 = 2.3, so 3, at most 2.
+ */
+function pressingCount({ pressingLoad, readyCount }: Measured, policy: ScalePolicy): number {
+  return Math.min(countFor(pressingLoad, policy), PANIC_THRESHOLD * readyCount);
 }
 
 /** No decision takes away more than half: of 9 that are ready, 5 stay (9 / 2 = 4.5). */
