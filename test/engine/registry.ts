@@ -20,6 +20,9 @@ export interface TestRegistry {
   readonly host: string;
   /** Pushes an image the engine has, under this name and tag, and forgets it locally. Returns the reference. */
   push(image: string, name: string, tag: string): Promise<string>;
+  /** Accepts and says nothing, so that whatever is pulled takes as long as this lasts. */
+  hang(): void;
+  goOn(): void;
   /** Stops answering, keeps its images. */
   halt(): Promise<void>;
   resume(): Promise<void>;
@@ -49,6 +52,8 @@ export async function withRegistry(
   return {
     host,
     push: (image, name, tag) => pushImage(docker, image, `${host}/${name}`, tag, account),
+    hang: () => child.kill('SIGSTOP'),
+    goOn: () => child.kill('SIGCONT'),
     halt,
     resume: async () => {
       child = await serve(namespace, config);

@@ -1,4 +1,5 @@
 /** Private images: a real registry with accounts, a real engine, the credentials from the API to the pull. */
+import { Database } from 'bun:sqlite';
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -108,6 +109,44 @@ it('the password is in no answer, event, log line or file', async () => {
     if (!statSync(path).isFile()) continue;
     expect([name, readFileSync(path, 'latin1').includes(password)]).toEqual([name, false]);
   }
+});
+
+it('a pull that ends while the database is locked: the old revision serves, the new one when it can be written', async () => {
+  const kinds = async (): Promise<string[]> => (await luma.events('denied')).map(({ kind }) => kind);
+  const health = async () => (await luma.api('GET', '/healthz')).json;
+  const instances = async (): Promise<string> => {
+    const { json } = await luma.api('GET', '/projects/denied');
+    const all = json['instances'] as { revision: number; state: string }[];
+    return all.map(({ revision, state }) => `${revision} ${state}`).join();
+  };
+  const image = await registry.push('luma-test/busybox', 'team/next', 'v2');
+  registry.hang();
+  const deployed = await luma.api('PATCH', '/projects/denied', { docker_image: image });
+  expect([deployed.status, await instances()]).toEqual([200, '1 running,2 preparing']);
+  await until('the pull to begin', async () => (await kinds()).includes('preparing'));
+  const other = new Database(join(luma.dataDir, 'luma.db'));
+  other.run('begin immediate');
+  try {
+    registry.goOn();
+    await until('the image', async () => {
+      const tags = (await docker.listImages()).flatMap(({ RepoTags }) => RepoTags ?? []);
+      return tags.includes(image);
+    });
+    // Not of the events, which are behind before: of the digest.
+    await until('the wait for the store', async () => luma.output().includes('the store cannot be written'));
+    expect((await health())['store']).toBe('behind');
+    for (let turn = 0; turn < 10; turn++) expect((await luma.get('denied.localhost')).status).toBe(200);
+    expect(await instances()).toBe('1 running,2 preparing');
+  } finally {
+    other.run('rollback');
+    other.close(true);
+  }
+  await until('the switch', async () => (await instances()) === '2 running');
+  const { json } = await luma.api('GET', '/projects/denied/revisions');
+  const [newest] = json['revisions'] as { pinned_image: string }[];
+  expect(newest?.pinned_image).toContain('team/next@sha256:');
+  const told = await kinds();
+  expect([told.includes('switched'), told.includes('switch_failed')]).toEqual([true, false]);
 });
 
 it('once forgotten, nothing is sent any more', async () => {
