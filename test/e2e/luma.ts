@@ -203,10 +203,14 @@ export class Luma {
   }
 }
 
+const LOOKS_AFTER_END_MAX = 25;
+
 /** One child process with its output kept. */
 class Program {
   readonly #child: Subprocess<'ignore', 'pipe', 'pipe'>;
   #output = '';
+  #isSilent = false;
+  #looksAfterEnd = 0;
 
   constructor(entry: string, args: readonly string[], env: Readonly<Record<string, string>> = {}) {
     this.#child = Bun.spawn([process.execPath, join(root, 'src/bin', entry), ...args], {
@@ -215,8 +219,10 @@ class Program {
       stdout: 'pipe',
       stderr: 'pipe',
     });
-    void this.#collect(this.#child.stdout);
-    void this.#collect(this.#child.stderr);
+    const outputs = [this.#collect(this.#child.stdout), this.#collect(this.#child.stderr)];
+    void Promise.all(outputs).then(() => {
+      this.#isSilent = true;
+    });
   }
 
   get pid(): number {
@@ -231,8 +237,11 @@ class Program {
     return this.#output;
   }
 
+  /** What it said last comes after its end; those that it started may keep its output open. */
   mustRun(): void {
-    if (this.#child.exitCode !== null)
+    if (this.#child.exitCode === null) return;
+    this.#looksAfterEnd += 1;
+    if (this.#isSilent || this.#looksAfterEnd > LOOKS_AFTER_END_MAX)
       throw new Fatal(`exited with ${this.#child.exitCode}: ${this.#output}`);
   }
 
