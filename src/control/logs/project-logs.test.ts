@@ -1,5 +1,6 @@
 /** The output of a project over a whole control plane: of every instance, of its lanes, and of those that come. */
 import { afterEach, expect, test } from 'bun:test';
+import { LumaError } from '../../base/errors.ts';
 import { DEFAULT_SCALING } from '../../domain/project.ts';
 import type { LogQuery, ProjectLogLine } from '../contract.ts';
 import { Platform, projectSettings } from '../rehearsal/platform.ts';
@@ -97,4 +98,34 @@ test('who follows a project that is deleted hears the end', async () => {
   const following = Array.fromAsync(await luma.control.logs('app', { follow: true }));
   await luma.during(luma.control.deleteProject('app'));
   expect((await luma.during(following)).length).toBeGreaterThan(0);
+});
+
+test('who follows hears an instance that could not be made at first, and one that is made again', async () => {
+  const luma = await new Platform().open();
+  open.push(luma);
+  const prints = () => [{ stream: 'stdout' as const, text: 'begun' }];
+  const refuse = { prepare: new LumaError('image_not_found', 'no such image') };
+  luma.runtime.script.behave('app', { prints, refuse });
+  await luma.create({ idleTimeoutMs: null });
+  await luma.pass(3_000);
+  const leaving = new AbortController();
+  const ids: string[] = [];
+  const following = (async () => {
+    const lines = await luma.control.logs('app', { follow: true, signal: leaving.signal });
+    for await (const { instanceId } of lines) ids.push(instanceId);
+  })();
+  await luma.pass(100);
+  luma.runtime.script.behave('app', { prints });
+  await luma.pass(5_000);
+  expect((await luma.during(luma.proxy.request('app'))).status).toBe(200);
+  expect(ids).toHaveLength(1);
+  const [id = ''] = ids;
+  await luma.during(luma.control.sleep('app'));
+  await luma.during(luma.runtime.remove(id));
+  await luma.pass(1_000);
+  expect((await luma.during(luma.proxy.request('app'))).status).toBe(200);
+  await luma.pass(1_000);
+  expect(ids).toEqual([id, id]);
+  leaving.abort();
+  await luma.during(following);
 });

@@ -2,6 +2,7 @@
 import { isLumaError } from '../../base/errors.ts';
 import type { LogOptions, Runtime } from '../../runtimes/contract.ts';
 import type { LogQuery, ProjectLogLine } from '../contract.ts';
+import type { InstanceEntry } from '../projects/project-state.ts';
 import type { ProjectSupervisor } from '../projects/project-supervisor.ts';
 import { LogInbox } from './log-inbox.ts';
 import { mergedLines } from './merged-lines.ts';
@@ -25,7 +26,7 @@ export class ProjectLogs {
   readonly #project: LoggedProject;
   readonly #runtime: Runtime;
   readonly #query: LogQuery;
-  /** How far each instance was read before it is followed. */
+  /** How far each instance was read. */
   readonly #marks = new Map<string, ReadMark>();
   /** Ends every reader, also when whom they read for walks away in the middle. */
   readonly #abort = new AbortController();
@@ -53,17 +54,18 @@ export class ProjectLogs {
   /** What lies prepared has its earlier output. */
   #sources(): readonly Source[] {
     const wanted = this.#query.revision;
-    return this.#project
-      .services()
-      .flatMap(({ state }) => state?.instances ?? [])
+    return this.#instances()
       .filter(({ state, revision }) => state !== 'preparing' && (wanted ?? revision) === revision)
       .map(({ id, revision }) => ({ instanceId: id, revision }));
   }
 
+  #instances(): readonly InstanceEntry[] {
+    return this.#project.services().flatMap(({ state }) => state?.instances ?? []);
+  }
+
   #past(source: Source): AsyncIterable<ProjectLogLine> {
     const { tail, since, follow = false } = this.#query;
-    const mark = new ReadMark();
-    if (follow) this.#marks.set(source.instanceId, mark);
+    const mark = this.#markOf(source);
     const lines = this.#linesOf(source, {
       ...(tail === undefined ? {} : { tail: follow ? mark.tailFor(tail) : tail }),
       ...(since === undefined ? {} : { since }),
@@ -75,13 +77,17 @@ export class ProjectLogs {
   async *#coming(): AsyncGenerator<ProjectLogLine> {
     const inbox = new LogInbox<ProjectLogLine>();
     const readers = new Readers();
-    const look = (): void => {
-      for (const source of this.#sources()) readers.add(source.instanceId, () => this.#follow(source, inbox));
+    const endWithProject = (): void => {
       const { own } = this.#project;
       if (own.isClosed || (own.state?.wanted === 'deleted' && readers.count === 0)) inbox.close();
     };
+    const look = (): void => {
+      for (const source of this.#sources()) readers.add(source.instanceId, () => this.#follow(source, inbox));
+      this.#forgetGone();
+      endWithProject();
+    };
     const changes = new Services(this.#project, look);
-    readers.onEnd = look;
+    readers.onEnd = endWithProject;
     const close = (): void => inbox.close();
     this.#signal.addEventListener('abort', close, { once: true });
     look();
@@ -97,14 +103,26 @@ export class ProjectLogs {
 
   /** Never fails: what is wrong is told to the inbox. */
   async #follow(source: Source, inbox: LogInbox<ProjectLogLine>): Promise<void> {
-    const mark = this.#marks.get(source.instanceId);
-    const since = mark?.at ?? this.#query.since;
+    const mark = this.#markOf(source);
+    const since = mark.at ?? this.#query.since;
     const lines = this.#linesOf(source, { follow: true, ...(since === undefined ? {} : { since }) });
     try {
-      for await (const line of mark ? mark.after(lines) : lines) await inbox.put(line);
+      for await (const line of mark.noting(mark.after(lines))) await inbox.put(line);
     } catch (error) {
       if (!this.#signal.aborted) inbox.fail(error);
     }
+  }
+
+  /** No id comes again. */
+  #forgetGone(): void {
+    const there = new Set(this.#instances().map(({ id }) => id));
+    for (const id of this.#marks.keys()) if (!there.has(id)) this.#marks.delete(id);
+  }
+
+  #markOf({ instanceId }: Source): ReadMark {
+    const known = this.#marks.get(instanceId) ?? new ReadMark();
+    this.#marks.set(instanceId, known);
+    return known;
   }
 
   async *#linesOf({ instanceId, revision }: Source, options: LogOptions): AsyncGenerator<ProjectLogLine> {
@@ -118,18 +136,20 @@ export class ProjectLogs {
   }
 }
 
-/** Each instance is followed once: its output ends when it is gone for good. */
+/** One for each instance. Its output ends when it is gone, or not made yet: a change of its project is worth another look. */
 class Readers {
-  readonly #known = new Set<string>();
-  count = 0;
+  readonly #reading = new Set<string>();
   onEnd: () => void = () => undefined;
 
+  get count(): number {
+    return this.#reading.size;
+  }
+
   add(instanceId: string, read: () => Promise<void>): void {
-    if (this.#known.has(instanceId)) return;
-    this.#known.add(instanceId);
-    this.count += 1;
+    if (this.#reading.has(instanceId)) return;
+    this.#reading.add(instanceId);
     void read().finally(() => {
-      this.count -= 1;
+      this.#reading.delete(instanceId);
       this.onEnd();
     });
   }

@@ -21,19 +21,24 @@ export class ReadMark {
 
   async *noting<L extends LogLine>(lines: AsyncIterable<L>): AsyncGenerator<L> {
     for await (const line of lines) {
-      this.#count = line.at === this.#at ? this.#count + 1 : 1;
-      this.#at = line.at;
+      this.#note(line);
       yield line;
     }
   }
 
   /** The lines since its instant, without those that were read already. */
   async *after<L extends LogLine>(lines: AsyncIterable<L>): AsyncGenerator<L> {
+    const at = this.#at;
     let known = this.#count;
     for await (const line of lines) {
-      if (this.#at !== undefined && line.at < this.#at) continue;
-      if (known > 0 && line.at === this.#at) known -= 1;
+      if (at !== undefined && line.at < at) continue;
+      if (known > 0 && line.at === at) known -= 1;
       else yield line;
     }
+  }
+
+  #note({ at }: LogLine): void {
+    this.#count = at === this.#at ? this.#count + 1 : 1;
+    this.#at = at;
   }
 }
