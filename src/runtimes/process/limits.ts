@@ -15,7 +15,7 @@ export const LOOK_MS = 250;
 export const LOOK_BUSY_MS = 50;
 /** The same while output floods: between two looks a file grows unbounded. */
 export const LOOK_FLOOD_MS = 5;
-/** The longest pause between two looks at one that writes nothing and whose end its parent hears. */
+/** The longest pause between two looks at the output of one that writes nothing. */
 export const LOOK_QUIET_MS = 1_000;
 /** An instance is looked at with others when so much of its pause is over: fifty awake need no timer each. */
 export const LOOK_TOGETHER_PART = 1 / 2;

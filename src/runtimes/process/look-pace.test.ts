@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test';
 import { FLOOD_BYTES, LOOK_BUSY_MS, LOOK_FLOOD_MS, LOOK_MS, LOOK_QUIET_MS } from './limits.ts';
 import { type Looked, pauseAfter } from './look-pace.ts';
 
-const quiet: Looked = { addedBytes: 0, pauseMs: LOOK_BUSY_MS, isFollowed: false, isEndHeard: true };
+const quiet: Looked = { addedBytes: 0, pauseMs: LOOK_BUSY_MS, isFollowed: false };
 
 /** So many looks that find the same. */
 function pauses(looked: Looked, count: number): number[] {
@@ -25,9 +25,5 @@ describe('the pause after a look', () => {
 
   test('stays short while somebody follows', () => {
     expect(pauses({ ...quiet, isFollowed: true }, 3)).toEqual([LOOK_BUSY_MS, LOOK_BUSY_MS, LOOK_BUSY_MS]);
-  });
-
-  test('does not grow where the end shows at a look alone', () => {
-    expect(pauses({ ...quiet, isEndHeard: false }, 3)).toEqual([LOOK_MS, LOOK_MS, LOOK_MS]);
   });
 });

@@ -59,8 +59,10 @@ export class ProcessInstance {
   /** Of a run that ended while nobody watched. */
   #leftOver: ProcessSession | null = null;
   #port: number | null;
-  #nextLookAt = 0;
-  #lookPauseMs = LOOK_MS;
+  /** When its output wants to be looked at, how long after the last time that is, and when its end does if nobody tells. */
+  #outputDueAt = 0;
+  #outputPauseMs = LOOK_MS;
+  #endDueAt = 0;
 
   constructor(spec: InstanceSpec, files: InstanceFiles, surroundings: InstanceSurroundings) {
     this.#spec = spec;
@@ -165,25 +167,22 @@ export class ProcessInstance {
 
   /** When it wants to be looked at again, on the clock's monotonic time; null while it does not run. */
   get nextLookAt(): number | null {
-    return this.#running ? this.#nextLookAt : null;
+    if (!this.#running) return null;
+    return this.#running.isChild ? this.#outputDueAt : Math.min(this.#outputDueAt, this.#endDueAt);
   }
 
   /** As a timer goes off: soon enough after its last look to be looked at along with those who wanted it. */
   isToBeLookedAt(now: number): boolean {
-    return this.#running !== null && now >= this.#nextLookAt - this.#lookPauseMs * LOOK_TOGETHER_PART;
+    if (!this.#running) return false;
+    return this.#isOutputDue(now) || (!this.#running.isChild && isAlmost(this.#endDueAt, LOOK_MS, now));
   }
 
   /** Notes new output, and the end of a process that is not our child. */
   look(): void {
-    const { clock } = this.#surroundings;
-    const pauseMs = this.#lookPauseMs;
-    // Also when this fails.
-    this.#lookAfter(LOOK_MS);
-    const addedBytes = this.#output.look(clock.now());
+    const now = this.#surroundings.clock.monotonic();
+    this.#endDueAt = now + LOOK_MS;
+    if (this.#isOutputDue(now)) this.#lookAtOutput();
     const running = this.#running;
-    const { isFollowed } = this.#output;
-    const isEndHeard = running?.isChild ?? false;
-    this.#lookAfter(pauseAfter({ addedBytes, pauseMs, isFollowed, isEndHeard }));
     if (running?.hasEnded) this.#concludeLater(running);
   }
 
@@ -293,13 +292,26 @@ export class ProcessInstance {
     return exit;
   }
 
+  #isOutputDue(now: number): boolean {
+    return isAlmost(this.#outputDueAt, this.#outputPauseMs, now);
+  }
+
+  #lookAtOutput(): void {
+    const pauseMs = this.#outputPauseMs;
+    // Also when this fails.
+    this.#lookAfter(LOOK_MS);
+    const addedBytes = this.#output.look(this.#surroundings.clock.now());
+    this.#lookAfter(pauseAfter({ addedBytes, pauseMs, isFollowed: this.#output.isFollowed }));
+  }
+
   #lookAfter(pauseMs: number): void {
-    this.#lookPauseMs = pauseMs;
-    this.#nextLookAt = this.#surroundings.clock.monotonic() + pauseMs;
+    this.#outputPauseMs = pauseMs;
+    this.#outputDueAt = this.#surroundings.clock.monotonic() + pauseMs;
   }
 
   #lookSoon(): void {
     this.#lookAfter(LOOK_BUSY_MS);
+    this.#endDueAt = this.#outputDueAt;
     this.#surroundings.lookSoon(this);
   }
 
@@ -354,6 +366,10 @@ export class ProcessInstance {
       exit ? { details: { exit } } : {},
     );
   }
+}
+
+function isAlmost(dueAt: number, pauseMs: number, now: number): boolean {
+  return now >= dueAt - pauseMs * LOOK_TOGETHER_PART;
 }
 
 export function notFound(instanceId: string): LumaError {
