@@ -13,6 +13,7 @@ const minute = 60_000;
 /** A program with its output kept, in a process group of its own as a shell would give it. */
 class Program {
   readonly #child: Bun.Subprocess<'ignore', 'pipe', 'pipe'>;
+  readonly #silent: Promise<unknown>;
   out = '';
   err = '';
 
@@ -23,12 +24,14 @@ class Program {
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    void this.#read(this.#child.stdout, (text) => {
-      this.out += text;
-    });
-    void this.#read(this.#child.stderr, (text) => {
-      this.err += text;
-    });
+    this.#silent = Promise.all([
+      this.#read(this.#child.stdout, (text) => {
+        this.out += text;
+      }),
+      this.#read(this.#child.stderr, (text) => {
+        this.err += text;
+      }),
+    ]);
     started.push(this);
   }
 
@@ -59,6 +62,8 @@ class Program {
 
   async exited(): Promise<number> {
     const code = await this.#child.exited;
+    // What it said last comes after its end; those that it started may keep its output open.
+    await Promise.race([this.#silent, Bun.sleep(500)]);
     return code;
   }
 
