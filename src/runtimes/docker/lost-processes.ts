@@ -42,8 +42,8 @@ export class LostProcesses {
     const lastLookMs = this.#clock.monotonic() + limits.lostMs;
     let pids = await processesOf(containerId, this.#machine.procFolder);
     while (pids.length > 0) {
-      const isTooMuch = this.#clock.monotonic() >= lastLookMs;
-      if (isTooMuch || !this.#killAll(pids)) {
+      // Tried at least once, however long the look itself took.
+      if (!this.#killAll(pids) || this.#clock.monotonic() >= lastLookMs) {
         const fields = { container: containerId, pids };
         this.#log.warn('Docker lost track of processes that Luma cannot end: end them by hand', fields);
         return;
