@@ -17,6 +17,7 @@ const packages: Readonly<Record<string, Package>> = {
   haproxy: 'haproxy',
   ip: 'iproute2',
   iptables: 'iptables',
+  'mkfs.ext4': 'e2fsprogs',
   nghttp: 'nghttp2-client',
   nginx: 'nginx-light',
   nsenter: 'util-linux',
