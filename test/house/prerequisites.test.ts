@@ -50,7 +50,18 @@ ${install} ;; esac`,
 }
 
 const all = ['busybox', 'caddy', 'chromium', 'curl', 'docker', 'docker-registry', 'dockerd', 'haproxy', 'ip'];
-all.push('h2load', 'iptables', 'nghttp', 'nginx', 'nsenter', 'openssl', 'pebble', 'python3', 'readelf');
+all.push(
+  'h2load',
+  'iptables',
+  'mkfs.ext4',
+  'nghttp',
+  'nginx',
+  'nsenter',
+  'openssl',
+  'pebble',
+  'python3',
+  'readelf',
+);
 all.push('systemd-analyze', 'wrk');
 
 test('what is missing is installed after an update, each package once, with no service allowed to start', () => {
