@@ -92,9 +92,14 @@ export class InstanceStarter {
     const instanceId = instanceIdOf(info);
     if (info.State.Paused) return this.thaw(instanceId);
     if (isLeftover(refusal)) throw await this.#abandon(info);
-    if (!(await this.#ensureSandbox(info))) throw startRefused(refusal);
-    const again = await containers.start(info.Id);
-    if (again) throw isGone(again) ? this.#gone(instanceId) : startRefused(again);
+    let refused: LumaError | null = refusal;
+    // Docker 26 ends what it lost track of only after it has started the same container again, which it then takes for ended.
+    for (let left = limits.sandboxesPerStart; refused && left > 0; left -= 1) {
+      if (!(await this.#ensureSandbox(info))) break;
+      refused = await containers.start(info.Id);
+      if (refused && isGone(refused)) throw this.#gone(instanceId);
+    }
+    if (refused) throw startRefused(refused);
     return this.#startedAddress(instanceId, info.Id);
   }
 

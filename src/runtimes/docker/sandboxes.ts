@@ -4,7 +4,7 @@
  * Calls for one instance are made in its mailbox, one after the other.
  */
 import type { ContainerInfo, ContainerInspectInfo } from 'dockerode';
-import type { Clock } from '../../base/clock.ts';
+import { type Clock, delay } from '../../base/clock.ts';
 import { messageOf } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import type { ContainerCalls } from './container-calls.ts';
@@ -115,11 +115,27 @@ export class Sandboxes {
     try {
       return await create();
     } catch (error) {
+      if (statusOf(error) === 409) return this.#madeMeanwhile(owner.instanceId, error);
       if (!isGone(error)) throw withRoomHint(error);
       // Somebody removed the image: an `image prune` takes what no container uses.
       image.forget();
       return await create();
     }
+  }
+
+  /** By a Luma that is on its way out, or by a call whose answer was lost; a stranger has the name otherwise. */
+  async #madeMeanwhile(instanceId: string, refusal: unknown): Promise<string> {
+    const { calls, clock } = this.#parts;
+    const name = sandboxName(instanceId);
+    const lastLookMs = clock.monotonic() + limits.nameMs;
+    let info = await calls.tryInspect(name);
+    // A name is taken some time before there is a container of it.
+    while (!info && clock.monotonic() < lastLookMs) {
+      await delay(clock, limits.nameLookMs);
+      info = await calls.tryInspect(name);
+    }
+    if (info && this.#isOurs(info, instanceId)) return info.Id;
+    throw nameTaken(name, refusal);
   }
 
   async #removeAll(instanceId: string): Promise<void> {

@@ -81,7 +81,9 @@ it('an instance that is lost ends when it is removed', async () => {
 it('an instance that is lost ends when its next start finds out, and its program can be started again', async () => {
   const spec = await awake();
   const pid = await lose(await subject.containerOf(spec.instanceId));
-  await expect(subject.runtime.start(spec.instanceId)).rejects.toMatchObject({ code: 'instance_not_found' });
+  // Docker 20.10 refuses to start it, Docker 26 starts it and takes it for ended: either is tried again after a prepare.
+  const code = expect.stringMatching(/^instance_(not_found|exited)$/);
+  await expect(subject.runtime.start(spec.instanceId)).rejects.toMatchObject({ code });
   expect(isAlive(pid)).toBe(false);
   await subject.runtime.prepare(spec);
   await answers((await subject.runtime.start(spec.instanceId)).address);
