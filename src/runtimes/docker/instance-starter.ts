@@ -8,6 +8,7 @@ import type { Log } from '../../base/log.ts';
 import type { InstanceAddress } from '../contract.ts';
 import { exitOf, isUp } from './container-state.ts';
 import type { Containers } from './containers.ts';
+import { statusOf } from './engine.ts';
 import type { InstanceLogs } from './instance-logs.ts';
 import type { InstanceNetwork } from './instance-network.ts';
 import type { KnownAddresses } from './known-addresses.ts';
@@ -88,19 +89,28 @@ export class InstanceStarter {
 
   /** The engine refused: frozen, without a sandbox, or for a reason of the app's own. */
   async #startAfter(refusal: LumaError, info: ContainerInspectInfo): Promise<InstanceAddress> {
-    const { containers } = this.#parts;
+    const { containers, sandboxes } = this.#parts;
     const instanceId = instanceIdOf(info);
     if (info.State.Paused) return this.thaw(instanceId);
     if (isLeftover(refusal)) throw await this.#abandon(info);
-    let refused: LumaError | null = refusal;
-    // Docker 26 ends what it lost track of only after it has started the same container again, which it then takes for ended.
-    for (let left = limits.sandboxesPerStart; refused && left > 0; left -= 1) {
-      if (!(await this.#ensureSandbox(info))) break;
-      refused = await containers.start(info.Id);
-      if (refused && isGone(refused)) throw this.#gone(instanceId);
+    // 409: its sandbox did not run, although it may by now.
+    const isRepaired = await this.#ensureSandbox(info);
+    if (!isRepaired && statusOf(refusal) !== 409) throw startRefused(refusal);
+    let again = await containers.start(info.Id);
+    if (again && (await this.#hasNoSandbox(instanceId))) {
+      // Docker 26 ends what it lost track of as it starts the same container again, and takes that for the end of the new one.
+      await sandboxes.remove(instanceId);
+      await this.#ensureSandbox(info);
+      again = await containers.start(info.Id);
     }
-    if (refused) throw startRefused(refused);
+    if (again) throw isGone(again) ? this.#gone(instanceId) : startRefused(again);
     return this.#startedAddress(instanceId, info.Id);
+  }
+
+  /** It ended as soon as it was started. */
+  async #hasNoSandbox(instanceId: string): Promise<boolean> {
+    const sandbox = await this.#parts.sandboxes.inspect(instanceId);
+    return sandbox === null || !isUp(sandbox.State);
   }
 
   async #startedAddress(instanceId: string, id: string): Promise<InstanceAddress> {

@@ -28,8 +28,6 @@ export const limits = {
   /** How long a name may be taken before there is a container of it, and how often is looked. */
   nameMs: 5_000,
   nameLookMs: 50,
-  /** How often one start puts its sandbox right before it gives up. */
-  sandboxesPerStart: 3,
   /** Sandboxes are made ahead and mended while nothing starts; after this long they no longer wait for that. */
   stillMs: 5_000,
   /** A sandbox runs one program of one thread; starting it takes the engine a few more, and some memory. */
