@@ -43,7 +43,7 @@ import { ProjectSupervisor } from './projects/project-supervisor.ts';
 import type { SupervisorNeeds } from './projects/supervisor-needs.ts';
 import { Registries } from './registries.ts';
 import { ScheduleKeeper } from './schedules/schedule-keeper.ts';
-import { stopDependentsFirst } from './shutdown.ts';
+import { stopAll } from './shutdown.ts';
 
 export interface ControlPlaneOptions {
   readonly store: Store;
@@ -67,8 +67,6 @@ export interface CloseOptions {
 
 const PREPARES_MAX = 8;
 const DRAIN_TIMEOUT_MS = 30_000;
-/** Beyond the drain: for stops that take their whole grace period. */
-const CLOSE_GRACE_MS = 15_000;
 
 export class ControlPlane implements ControlPlaneDoor {
   readonly #options: ControlPlaneOptions;
@@ -186,7 +184,8 @@ export class ControlPlane implements ControlPlaneDoor {
     this.#isClosing = true;
     this.#drainsEndMs = this.#options.clock.monotonic() + timeoutMs;
     const supervisors = this.#registry.all();
-    if (stopInstances) await this.#stopAll(supervisors, timeoutMs);
+    if (stopInstances)
+      await stopAll(supervisors, { clock: this.#options.clock, log: this.#options.log, timeoutMs });
     this.#calendar.close();
     this.#housekeeping.close();
     this.#listener.close();
@@ -373,21 +372,6 @@ export class ControlPlane implements ControlPlaneDoor {
     if (!supervisor?.isKnown) return false;
     supervisor.send({ kind: 'wake', by: 'schedule' });
     return true;
-  }
-
-  async #stopAll(supervisors: readonly ProjectSupervisor[], timeoutMs: number): Promise<void> {
-    const { clock, log } = this.#options;
-    const endMs = clock.monotonic() + timeoutMs + CLOSE_GRACE_MS;
-    const stop = async (supervisor: ProjectSupervisor): Promise<void> => {
-      if (!supervisor.isKnown) return;
-      const told = supervisor.waiters.wait('shutdown', { clock, timeoutMs: endMs - clock.monotonic() });
-      supervisor.send({ kind: 'shutdown' });
-      if (!(await told)) log.warn('an instance was left running', { project: supervisor.name });
-    };
-    const settled = new AbortController();
-    const patience = delay(clock, timeoutMs, settled.signal).catch(() => undefined);
-    await stopDependentsFirst(supervisors, stop, patience);
-    settled.abort();
   }
 
   /** Waits for the work, but not longer than that. */

@@ -1,9 +1,33 @@
-/** The order in which the platform's end takes its projects: who depends on others goes before them. Keeps nothing. */
+/** The platform's end: its instances are stopped, those of who depends on others before theirs. Keeps nothing. */
+import { type Clock, delay } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import type { ProjectSupervisor } from './projects/project-supervisor.ts';
+
+/** Beyond the drain: for stops that take their whole grace period. */
+const CLOSE_GRACE_MS = 15_000;
 
 export interface Ending {
   /** Of its project. */
   readonly name: string;
   readonly keeping: { readonly dependsOn: readonly { readonly project: string }[] };
+}
+
+/** `timeoutMs`: how long exchanges may take to end; who waits for the end of others waits no longer either. */
+export async function stopAll(
+  supervisors: readonly ProjectSupervisor[],
+  { clock, log, timeoutMs }: { readonly clock: Clock; readonly log: Log; readonly timeoutMs: number },
+): Promise<void> {
+  const endMs = clock.monotonic() + timeoutMs + CLOSE_GRACE_MS;
+  const stop = async (supervisor: ProjectSupervisor): Promise<void> => {
+    if (!supervisor.isKnown) return;
+    const told = supervisor.waiters.wait('shutdown', { clock, timeoutMs: endMs - clock.monotonic() });
+    supervisor.send({ kind: 'shutdown' });
+    if (!(await told)) log.warn('an instance was left running', { project: supervisor.name });
+  };
+  const settled = new AbortController();
+  const patience = delay(clock, timeoutMs, settled.signal).catch(() => undefined);
+  await stopDependentsFirst(supervisors, stop, patience);
+  settled.abort();
 }
 
 /** `patience`: when it is over, nobody waits for the others any more. Resolves when every stop has. */
